@@ -1,0 +1,49 @@
+// Threads. parallel.cpp is the only file that names OpenMP; this header is safe for code compiled per ISA.
+#pragma once
+#include <cstdint>
+
+#define FK_INLINE [[gnu::always_inline]] inline
+
+namespace fk {
+
+// Runs run(context, chunk) for chunk in [0, chunks), on the caller and on whichever workers are awake.
+// Returns when all chunks are done. Nested calls run on the caller.
+void parallel_chunks(int64_t chunks, void (*run)(void* context, int64_t chunk), void* context);
+
+namespace {
+// f(begin, end) over [0, n) in pieces of `grain`: the borders depend on n and grain alone, never on the number
+// of threads, so a reduction per piece gives the same bits on any machine load. n <= grain runs inline.
+template <class F>
+FK_INLINE void parallel_for(int64_t n, int64_t grain, const F& f) {
+    if (n <= grain) {
+        if (n > 0) f(int64_t(0), n);
+        return;
+    }
+    struct Context {
+        const F* f;
+        int64_t n, grain;
+    } context{&f, n, grain};
+    parallel_chunks((n + grain - 1) / grain, [](void* p, int64_t chunk) {
+        const auto& c = *static_cast<const Context*>(p);
+        const int64_t begin = chunk * c.grain, end = begin + c.grain;
+        (*c.f)(begin, end < c.n ? end : c.n);
+    }, &context);
+}
+}  // namespace
+
+// While a Region lives, workers stay close (spin, then yield, then sleep) and parallel_for costs well under a
+// microsecond. A program run opens one for its whole burst; an eager op only when its work is above the grain.
+class Region {
+public:
+    explicit Region(bool wanted = true);
+    ~Region();
+    Region(const Region&) = delete;
+
+private:
+    bool open_;
+};
+
+int num_threads();           // what the next region will use
+void set_num_threads(int n); // 0: the default again (OMP_NUM_THREADS, affinity, cgroup quota)
+
+}  // namespace fk

@@ -1,0 +1,107 @@
+// The Op record: everything the rest of the library knows about an op. One op = one record, registered by name;
+// nothing in graph/ or bind/ knows a particular op.
+#pragma once
+#include <functional>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "core/error.h"
+#include "core/tensor.h"
+
+namespace fk {
+
+// Attributes: what an op needs to know besides tensors. From Python: int, float, bool, str, lists of int or float.
+using Attr = std::variant<int64_t, double, bool, std::string, std::vector<int64_t>, std::vector<double>>;
+
+class Attrs {
+public:
+    Attrs() = default;
+    Attrs(std::initializer_list<std::pair<const std::string, Attr>> items) : items_(items) {}
+    void set(const std::string& name, Attr value) { items_.insert_or_assign(name, std::move(value)); }
+    bool has(const std::string& name) const { return items_.count(name) != 0; }
+    // Each throws TypeError naming the attribute when it is missing or of another type; ints convert to float.
+    int64_t integer(const std::string& name) const;
+    double number(const std::string& name) const;
+    bool flag(const std::string& name) const;
+    const std::string& text(const std::string& name) const;
+    std::vector<int64_t> integers(const std::string& name) const;  // one int reads as a list of one
+    std::vector<double> numbers(const std::string& name) const;
+    DType dtype(const std::string& name = "dtype") const { return parse_dtype(text(name)); }
+    Shape shape(const std::string& name = "shape") const { return Shape(integers(name)); }
+    // The same with a value for when the attribute is absent.
+    int64_t integer(const std::string& name, int64_t otherwise) const { return has(name) ? integer(name) : otherwise; }
+    double number(const std::string& name, double otherwise) const { return has(name) ? number(name) : otherwise; }
+    bool flag(const std::string& name, bool otherwise) const { return has(name) ? flag(name) : otherwise; }
+    bool operator==(const Attrs&) const = default;
+    const std::map<std::string, Attr>& items() const { return items_; }
+
+private:
+    std::map<std::string, Attr> items_;
+};
+
+// One use of an op, types only: what shape rules and kernel makers see.
+struct Call {
+    const Attrs& attrs;
+    std::span<const TensorType> in, out;  // `out` is empty in a shape rule
+};
+
+// A kernel ready to run: attributes and shapes are already bound into `run`.
+struct Kernel {
+    std::function<void(const void* const* in, void* const* out, void* scratch)> run;
+    size_t scratch_bytes = 0;
+};
+
+// One use of an op, with tensors: what gradient rules see. They emit ops with call(); the same rule therefore runs
+// eagerly, records into a trace, and can itself be differentiated.
+struct Gradient {
+    const Attrs& attrs;
+    std::span<const Tensor> in, out, dout;  // dout[i] is null where nothing flows into output i
+    const std::vector<bool>& needs;         // needs[i]: is the gradient of input i wanted?
+};
+
+struct Op {
+    std::string name;
+    // Shape and dtype of the outputs; throws with the op's tag on bad input. Runs where the user wrote the call.
+    std::vector<TensorType> (*infer)(const Call&) = nullptr;
+    Kernel (*kernel)(const Call&) = nullptr;
+    // Gradients of the inputs, null for those that have none. Without a rule nothing flows through the op.
+    std::vector<Tensor> (*gradient)(const Gradient&) = nullptr;
+
+    // --- traits, all optional ---
+    // Inputs are brought to one dtype before the call: the promoted dtype of all, or of the floats among them
+    // and floatx where all are integers (to_float). Python scalars take the dtype of the tensors.
+    enum class Promote { none, common, to_float } promote = Promote::none;
+    // Elementwise ops name their function in kernels/tile.h; the fuser makes chains of them one tile program.
+    const char* tile = nullptr;
+    // Output i may share the memory of input j, because the kernel reads each element before it writes it:
+    // pairs (output, input). Elementwise ops need not say so.
+    std::vector<std::pair<int, int>> (*in_place)(const Call&) = nullptr;
+    // Output 0 is input 0 under another shape: costs nothing.
+    bool view = false;
+    // Constant folding and common-subexpression elimination keep away (the op reads something besides its inputs).
+    bool impure = false;
+};
+
+const Op& register_op(Op op);                 // throws when the name is taken
+const Op& find_op(const std::string& name);   // throws when there is none
+
+// Runs or records the op: the one front door, used by Python and by gradient rules.
+std::vector<Tensor> apply(const Op& op, std::vector<Tensor> in, Attrs attrs);
+
+// For gradient rules: call("multiply", {a, b}) is the first output.
+inline Tensor call(const char* name, std::vector<Tensor> in, Attrs attrs = {}) {
+    return apply(find_op(name), std::move(in), std::move(attrs))[0];
+}
+inline std::vector<Tensor> call_all(const char* name, std::vector<Tensor> in, Attrs attrs = {}) {
+    return apply(find_op(name), std::move(in), std::move(attrs));
+}
+
+}  // namespace fk
+
+// At namespace scope of a file in ops/:  FK_OP(relu, .infer = ..., .kernel = ..., .gradient = ...)
+#define FK_OP(op_name, ...) \
+    static const ::fk::Op& op_##op_name [[maybe_unused]] = ::fk::register_op(::fk::Op{.name = #op_name, __VA_ARGS__});
