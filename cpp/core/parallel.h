@@ -31,19 +31,15 @@ FK_INLINE void parallel_for(int64_t n, int64_t grain, const F& f) {
 }
 }  // namespace
 
-// While a Region lives, workers stay close (spin, then yield, then sleep) and parallel_for costs well under a
-// microsecond. A program run opens one for its whole burst; an eager op only when its work is above the grain.
-class Region {
-public:
-    explicit Region(bool wanted = true);
-    ~Region();
-    Region(const Region&) = delete;
+// Runs body(context) with workers close by (they spin, then yield, then sleep), so that a parallel_for inside costs
+// well under a microsecond. A program opens one region for its whole burst. Works in a forked child. Denormals are
+// flushed to zero while the body runs. Without `workers` only that happens.
+void run_region(bool workers, void (*body)(void* context), void* context);
 
-private:
-    bool open_;
-};
+int num_threads();           // what the next region of this thread will use
+void set_num_threads(int n);  // 0: the default again (OMP_NUM_THREADS, affinity, cgroup quota)
 
-int num_threads();           // what the next region will use
-void set_num_threads(int n); // 0: the default again (OMP_NUM_THREADS, affinity, cgroup quota)
+// Counts this thread's calls of parallel_chunks: a program learns from it whether a region pays.
+int64_t parallel_calls();
 
 }  // namespace fk

@@ -82,12 +82,23 @@ struct Op {
     std::vector<std::pair<int, int>> (*in_place)(const Call&) = nullptr;
     // Output 0 is input 0 under another shape: costs nothing.
     bool view = false;
+    // The op does nothing where output 0 has the type of input 0 (cast, sum_to, broadcast_to): it is dropped.
+    bool noop_when_same = false;
+    // Epilogue fusion. `next` is the only user of this op's output 0, as its input number `operand`: returns the op
+    // that does both, with this op's inputs followed by the inputs `extra` of `next`, or nothing.
+    struct Absorbed {
+        std::string op;
+        Attrs attrs;
+        std::vector<int> extra;
+    };
+    std::optional<Absorbed> (*absorb)(const Call& self, const Op& next, const Call& next_call, int operand) = nullptr;
     // Constant folding and common-subexpression elimination keep away (the op reads something besides its inputs).
     bool impure = false;
 };
 
 const Op& register_op(Op op);                 // throws when the name is taken
 const Op& find_op(const std::string& name);   // throws when there is none
+std::vector<std::string> op_names();          // sorted
 
 // Runs or records the op: the one front door, used by Python and by gradient rules.
 std::vector<Tensor> apply(const Op& op, std::vector<Tensor> in, Attrs attrs);

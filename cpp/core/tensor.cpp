@@ -1,0 +1,81 @@
+#include "core/tensor.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <new>
+
+#include "core/error.h"
+
+namespace fk {
+
+Shape::Shape(std::span<const int64_t> dims) {
+    check(dims.size() <= size_t(kMaxRank), "[shape] a tensor has at most ", kMaxRank, " dimensions. Received: ", dims.size());
+    rank_ = int(dims.size());
+    std::copy(dims.begin(), dims.end(), dims_.begin());
+    __int128 count = 1;
+    for (int64_t d : dims) {
+        check(d >= 0, "[shape] dimensions must not be negative. Received: ", *this);
+        count *= d;
+        check(count < (__int128(1) << 48), "[shape] the tensor is too large. Received: shape=", *this);
+    }
+}
+
+std::ostream& operator<<(std::ostream& out, const Shape& shape) {
+    out << "(";
+    for (int i = 0; i < shape.rank(); ++i) out << (i ? ", " : "") << shape[i];
+    return out << (shape.rank() == 1 ? ",)" : ")");
+}
+
+Shape broadcast(const Shape& a, const Shape& b, const char* tag) {
+    if (a == b) return a;
+    const int rank = std::max(a.rank(), b.rank());
+    std::array<int64_t, kMaxRank> dims{};
+    for (int i = 1; i <= rank; ++i) {
+        const int64_t x = i <= a.rank() ? a[-i] : 1, y = i <= b.rank() ? b[-i] : 1;
+        check(x == y || x == 1 || y == 1, "[", tag, "] shapes must broadcast. Received: shapes ", a, " and ", b);
+        dims[rank - i] = x == 1 ? y : x;
+    }
+    return Shape(std::span<const int64_t>(dims.data(), rank));
+}
+
+int normalize_axis(int64_t axis, int rank, const char* tag) {
+    check(axis >= -rank && axis < rank, "[", tag, "] axis must be in [", -rank, ", ", rank, "). Received: axis=", axis);
+    return int(axis < 0 ? axis + rank : axis);
+}
+
+Buffer::Buffer(size_t bytes) : bytes_(std::max<size_t>(kAlignment, (bytes + kAlignment - 1) / kAlignment * kAlignment)) {
+    data_ = std::aligned_alloc(kAlignment, bytes_);
+    if (!data_) throw std::bad_alloc();
+}
+
+Buffer::~Buffer() {
+    if (release_)
+        release_();
+    else
+        std::free(data_);
+}
+
+Tensor make_tensor(const TensorType& type) {
+    auto buffer = std::make_shared<Buffer>(type.bytes());
+    void* data = buffer->data();
+    return make_tensor(type, std::move(buffer), data);
+}
+
+Tensor make_tensor(const TensorType& type, std::shared_ptr<Buffer> buffer, void* data) {
+    auto t = std::make_shared<TensorImpl>();
+    static_cast<TensorType&>(*t) = type;
+    t->buffer = std::move(buffer);
+    t->data = data;
+    return t;
+}
+
+Tensor full(const Shape& shape, DType dtype, double value) {
+    Tensor t = make_tensor({dtype, shape});
+    dispatch(dtype, [&](auto zero) {
+        using T = decltype(zero);
+        std::fill_n(static_cast<T*>(t->data), t->count(), T(value));
+    });
+    return t;
+}
+
+}  // namespace fk

@@ -1,0 +1,74 @@
+// The front door of every op: runs it at once, or records it into the trace of its inputs; tapes write it down.
+#include <algorithm>
+
+#include "graph/trace.h"
+
+namespace fk {
+
+static thread_local std::vector<Tape*> tapes;
+
+static std::shared_ptr<Trace> trace_of(const Op& op, const std::vector<Tensor>& in) {
+    std::shared_ptr<Trace> found;
+    for (const Tensor& t : in) {
+        if (!t->symbolic()) continue;
+        auto trace = t->trace.lock();
+        if (!trace || (found && trace != found))
+            fail("[", op.name, "] a symbolic tensor was used outside of the trace that made it: it was kept from inside a "
+                 "traced function (a training step, a layer's call). Return it, or assign it to a Variable");
+        found = std::move(trace);
+    }
+    return found;
+}
+
+static void unify_dtypes(const Op& op, std::vector<Tensor>& in) {
+    if (op.promote == Op::Promote::none || in.empty()) return;
+    DType dtype = in[0]->dtype;
+    for (const Tensor& t : in) dtype = promote(dtype, t->dtype);
+    if (op.promote == Op::Promote::to_float && !is_float(dtype)) dtype = DType::float32;
+    for (Tensor& t : in)
+        if (t->dtype != dtype) t = call("cast", {t}, {{"dtype", std::string(name_of(dtype))}});
+}
+
+std::vector<Tensor> apply(const Op& op, std::vector<Tensor> in, Attrs attrs) {
+    unify_dtypes(op, in);
+    std::vector<TensorType> in_types(in.size());
+    for (size_t i = 0; i < in.size(); ++i) in_types[i] = *in[i];
+    std::vector<TensorType> out_types = op.infer({attrs, in_types, {}});
+    std::vector<Tensor> out(out_types.size());
+
+    if (const auto trace = trace_of(op, in)) {
+        for (size_t i = 0; i < out.size(); ++i) out[i] = trace->symbol(out_types[i], int(trace->nodes.size()));
+        trace->nodes.push_back({&op, attrs, in, out});
+    } else if (op.view) {
+        out[0] = make_tensor(out_types[0], in[0]->buffer, in[0]->data);
+    } else {
+        for (size_t i = 0; i < out.size(); ++i) out[i] = make_tensor(out_types[i]);
+        const Kernel kernel = op.kernel({attrs, in_types, out_types});
+        std::vector<const void*> sources(in.size());
+        std::vector<void*> results(out.size());
+        for (size_t i = 0; i < in.size(); ++i) sources[i] = in[i]->data;
+        for (size_t i = 0; i < out.size(); ++i) results[i] = out[i]->data;
+        const std::unique_ptr<Buffer> scratch(kernel.scratch_bytes ? new Buffer(kernel.scratch_bytes) : nullptr);
+        kernel.run(sources.data(), results.data(), scratch ? scratch->data() : nullptr);
+    }
+    for (Tape* tape : tapes)
+        if (tape->recording()) tape->record(op, attrs, in, out);
+    return out;
+}
+
+void watch_on_tapes(const Tensor& variable_value) {
+    for (Tape* tape : tapes)
+        if (tape->recording() && tape->watch_variables) tape->watch(variable_value);
+}
+
+void Tape::start() {
+    recording_ = true;
+    tapes.push_back(this);
+}
+
+void Tape::stop() {
+    recording_ = false;
+    std::erase(tapes, this);
+}
+
+}  // namespace fk

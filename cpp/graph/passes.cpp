@@ -1,0 +1,165 @@
+#include <cstring>
+#include <numeric>
+
+#include "graph/graph.h"
+
+namespace fk {
+
+Call Graph::call(const Node& node, std::vector<TensorType>& in, std::vector<TensorType>& out) const {
+    in.clear(), out.clear();
+    for (int v : node.in) in.push_back(types[v]);
+    for (int v : node.out) out.push_back(types[v]);
+    return {node.attrs, in, out};
+}
+
+std::vector<int> Graph::use_counts() const {
+    std::vector<int> counts(types.size());
+    for (const Node& node : nodes)
+        for (int v : node.in) ++counts[v];
+    for (int v : outputs) ++counts[v];
+    for (const State& s : states)
+        if (s.after >= 0) ++counts[s.after];
+    return counts;
+}
+
+void Graph::rename(const std::vector<int>& to) {
+    const auto follow = [&](int v) {
+        while (v >= 0 && to[v] != v) v = to[v];
+        return v;
+    };
+    for (Node& node : nodes)
+        for (int& v : node.in) v = follow(v);
+    for (int& v : outputs) v = follow(v);
+    for (State& s : states)
+        if (s.after >= 0) s.after = follow(s.after);
+}
+
+static std::vector<int> identity(const Graph& g) {
+    std::vector<int> to(g.types.size());
+    std::iota(to.begin(), to.end(), 0);
+    return to;
+}
+
+Graph build_graph(const Trace& trace, const std::vector<Tensor>& outputs) {
+    Graph g;
+    std::unordered_map<const TensorImpl*, int> number;
+    const auto add = [&](const Tensor& t) {
+        g.types.push_back(*t);
+        return number[t.get()] = int(g.types.size()) - 1;
+    };
+    for (const Tensor& t : trace.feeds) g.feeds.push_back(add(t));
+    for (const auto& b : trace.bindings) g.states.push_back({b.variable, b.first ? add(b.first) : -1, -1});
+    const auto value = [&](const Tensor& t) {
+        if (const auto it = number.find(t.get()); it != number.end()) return it->second;
+        if (t->symbolic()) fail("[trace] a result belongs to another trace");
+        // Equal scalars become one value, so that what is computed from them can be shared too.
+        for (const auto& [v, c] : g.constants)
+            if (t->bytes() <= 8 && static_cast<const TensorType&>(*c) == *t && !std::memcmp(c->data, t->data, t->bytes()))
+                return number[t.get()] = v;
+        const int v = add(t);
+        g.constants.push_back({v, t});
+        return v;
+    };
+    for (const auto& node : trace.nodes) {
+        Graph::Node n{node.op, node.attrs, {}, {}, nullptr, {}, {}};
+        for (const Tensor& t : node.in) n.in.push_back(value(t));
+        for (const Tensor& t : node.out) n.out.push_back(add(t));
+        g.nodes.push_back(std::move(n));
+    }
+    for (const Tensor& t : outputs) g.outputs.push_back(value(t));
+    for (size_t i = 0; i < trace.bindings.size(); ++i)
+        if (trace.bindings[i].assigned) g.states[i].after = value(trace.bindings[i].current);
+    return g;
+}
+
+void drop_noops(Graph& g) {
+    std::vector<int> to = identity(g);
+    std::erase_if(g.nodes, [&](const Graph::Node& n) {
+        const bool noop = (n.op->view || n.op->noop_when_same) && g.types[n.in[0]] == g.types[n.out[0]];
+        if (noop) to[n.out[0]] = n.in[0];
+        return noop;
+    });
+    g.rename(to);
+}
+
+void merge_common(Graph& g) {
+    std::vector<int> to = identity(g);
+    std::unordered_map<size_t, std::vector<size_t>> seen;  // hash -> kept nodes
+    std::vector<Graph::Node> kept;
+    for (Graph::Node& n : g.nodes) {
+        for (int& v : n.in) v = to[v];
+        size_t hash = std::hash<const void*>()(n.op);
+        for (int v : n.in) hash = hash * 1000003u + size_t(v);
+        bool merged = false;
+        if (!n.op->impure)
+            for (size_t k : seen[hash])
+                if (kept[k].op == n.op && kept[k].in == n.in && kept[k].attrs == n.attrs) {
+                    for (size_t i = 0; i < n.out.size(); ++i) to[n.out[i]] = kept[k].out[i];
+                    merged = true;
+                    break;
+                }
+        if (merged) continue;
+        seen[hash].push_back(kept.size());
+        kept.push_back(std::move(n));
+    }
+    g.nodes = std::move(kept);
+    g.rename(to);
+}
+
+void drop_dead(Graph& g) {
+    std::vector<bool> live(g.types.size());
+    for (int v : g.outputs) live[v] = true;
+    for (const auto& s : g.states)
+        if (s.after >= 0) live[s.after] = true;
+    std::vector<Graph::Node> kept;
+    for (auto n = g.nodes.rbegin(); n != g.nodes.rend(); ++n) {
+        bool wanted = false;
+        for (int v : n->out) wanted = wanted || live[v];
+        if (!wanted) continue;
+        for (int v : n->in) live[v] = true;
+        kept.push_back(std::move(*n));
+    }
+    g.nodes.assign(std::make_move_iterator(kept.rbegin()), std::make_move_iterator(kept.rend()));
+}
+
+// A producer that can take its only user's work into its epilogue (matmul + bias, + activation) does so.
+void fuse_epilogues(Graph& g) {
+    for (bool changed = true; changed;) {
+        changed = false;
+        const std::vector<int> uses = g.use_counts();
+        std::vector<int> producer(g.types.size(), -1);
+        std::vector<bool> gone(g.nodes.size());
+        for (size_t i = 0; i < g.nodes.size(); ++i)
+            for (int v : g.nodes[i].out) producer[v] = int(i);
+        for (size_t i = 0; i < g.nodes.size(); ++i) {
+            Graph::Node& user = g.nodes[i];
+            for (size_t operand = 0; operand < user.in.size(); ++operand) {
+                const int v = user.in[operand], p = producer[v];
+                if (p < 0 || gone[p] || uses[v] != 1 || !g.nodes[p].op->absorb || g.nodes[p].out[0] != v) continue;
+                std::vector<TensorType> in, out, next_in, next_out;
+                const Call self = g.call(g.nodes[p], in, out), next = g.call(user, next_in, next_out);
+                auto absorbed = g.nodes[p].op->absorb(self, *user.op, next, int(operand));
+                if (!absorbed) continue;
+                std::vector<int> inputs = g.nodes[p].in;
+                for (int extra : absorbed->extra) inputs.push_back(user.in[extra]);
+                user.op = &find_op(absorbed->op), user.attrs = std::move(absorbed->attrs), user.in = std::move(inputs);
+                gone[p] = changed = true;
+                break;
+            }
+        }
+        std::vector<Graph::Node> kept;
+        for (size_t i = 0; i < g.nodes.size(); ++i)
+            if (!gone[i]) kept.push_back(std::move(g.nodes[i]));
+        g.nodes = std::move(kept);
+    }
+}
+
+void optimize(Graph& g) {
+    drop_noops(g);
+    merge_common(g);
+    drop_dead(g);
+    fuse_epilogues(g);
+    fuse_elementwise(g);
+}
+
+}  // namespace fk

@@ -1,0 +1,235 @@
+#include "graph/program.h"
+
+#include <algorithm>
+#include <cstring>
+#include <sstream>
+
+#include "core/parallel.h"
+
+namespace fk {
+
+static size_t aligned(size_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
+
+Program::Program(const Trace& trace, const std::vector<Tensor>& outputs) : graph_(build_graph(trace, outputs)) {
+    optimize(graph_);
+    for (int v : graph_.feeds) feed_types_.push_back(graph_.types[v]);
+    for (int v : graph_.outputs) output_types_.push_back(graph_.types[v]);
+
+    std::vector<Kernel> kernels;
+    std::vector<TensorType> in, out;
+    for (const auto& n : graph_.nodes) {
+        if (n.fused)
+            kernels.push_back(*n.fused);
+        else if (n.op->view)
+            kernels.push_back({});
+        else
+            kernels.push_back(n.op->kernel(graph_.call(n, in, out)));
+    }
+    plan_ = plan_memory(graph_, kernels);
+
+    feed_positions_.resize(feed_types_.size());
+    output_positions_.resize(output_types_.size());
+    state_positions_.resize(graph_.states.size());
+    const auto add_pointer = [&](int v) {
+        const Place place = plan_.places[v];
+        const size_t position = pointer_count_++;
+        switch (place.kind) {
+            case Place::arena: arena_positions_.push_back({position, place.index}); break;
+            case Place::feed: feed_positions_[place.index].push_back(position); break;
+            case Place::constant:
+                constant_positions_.push_back({position, graph_.constants[place.index].second->data});
+                break;
+            case Place::state: state_positions_[place.index].push_back(position); break;
+            case Place::output: output_positions_[place.index].push_back(position); break;
+        }
+    };
+    for (size_t i = 0; i < graph_.nodes.size(); ++i) {
+        if (!kernels[i].run) continue;
+        Instruction instruction{std::move(kernels[i]), pointer_count_, 0, plan_.scratch[i]};
+        for (int v : graph_.nodes[i].in) add_pointer(v);
+        instruction.outputs = pointer_count_;
+        for (int v : graph_.nodes[i].out) add_pointer(v);
+        instructions_.push_back(std::move(instruction));
+    }
+    for (const TensorType& t : feed_types_) {
+        gather_offsets_.push_back(gather_bytes_);
+        gather_bytes_ += aligned(t.bytes());
+    }
+    for (const TensorType& t : output_types_) discarded_bytes_ = std::max(discarded_bytes_, aligned(t.bytes()));
+    for (size_t s = 0; s < graph_.states.size(); ++s) lock_order_.push_back(s);
+    std::sort(lock_order_.begin(), lock_order_.end(), [&](size_t a, size_t b) {
+        return graph_.states[a].variable.get() < graph_.states[b].variable.get();
+    });
+}
+
+// Holds the variables of a program: those it writes exclusively, the others shared.
+class Program::Locks {
+public:
+    explicit Locks(const Program& program) : program_(program) {
+        for (size_t s : program.lock_order_) {
+            const auto& state = program.graph_.states[s];
+            state.after >= 0 ? state.variable->mutex.lock() : state.variable->mutex.lock_shared();
+        }
+    }
+    ~Locks() {
+        for (size_t s : program_.lock_order_) {
+            const auto& state = program_.graph_.states[s];
+            state.after >= 0 ? state.variable->mutex.unlock() : state.variable->mutex.unlock_shared();
+        }
+    }
+    Locks(const Locks&) = delete;
+
+private:
+    const Program& program_;
+};
+
+std::unique_ptr<Program::Context> Program::acquire() {
+    {
+        std::lock_guard lock(mutex_);
+        if (!idle_.empty()) {
+            auto context = std::move(idle_.back());
+            idle_.pop_back();
+            return context;
+        }
+    }
+    auto context = std::make_unique<Context>();
+    context->memory = std::make_unique<Buffer>(plan_.arena_bytes + gather_bytes_);
+    context->pointers.resize(pointer_count_);
+    auto* arena = static_cast<std::byte*>(context->memory->data());
+    for (auto [position, offset] : arena_positions_) context->pointers[position] = arena + offset;
+    for (auto [position, address] : constant_positions_) context->pointers[position] = const_cast<void*>(address);
+    return context;
+}
+
+void Program::release(std::unique_ptr<Context> context) {
+    std::lock_guard lock(mutex_);
+    idle_.push_back(std::move(context));
+}
+
+void Program::point(Context& context, const std::vector<std::vector<size_t>>& positions, size_t which, const void* to) const {
+    for (size_t position : positions[which]) context.pointers[position] = const_cast<void*>(to);
+}
+
+void Program::point_states(Context& context) const {
+    for (size_t s = 0; s < graph_.states.size(); ++s) {
+        Variable& variable = *graph_.states[s].variable;
+        point(context, state_positions_, s, graph_.states[s].after >= 0 ? variable.writable() : variable.readable());
+    }
+}
+
+void Program::execute(Context& context, const std::vector<const void*>& feeds, const std::vector<void*>& outputs) const {
+    auto* arena = static_cast<std::byte*>(context.memory->data());
+    void** pointers = context.pointers.data();
+    for (const Instruction& i : instructions_) i.kernel.run(pointers + i.inputs, pointers + i.outputs, arena + i.scratch);
+    for (const Copy& copy : plan_.copies) {
+        const auto address = [&](Place place) -> void* {
+            switch (place.kind) {
+                case Place::arena: return arena + place.index;
+                case Place::feed: return const_cast<void*>(feeds[place.index]);
+                case Place::constant: return graph_.constants[place.index].second->data;
+                case Place::state: return graph_.states[place.index].variable->readable();
+                default: return outputs[place.index];
+            }
+        };
+        std::memcpy(address(copy.to), address(copy.from), copy.bytes);
+    }
+}
+
+template <class F>
+void Program::in_region(const F& body, bool workers) {
+    run_region(workers, [](void* p) { (*static_cast<const F*>(p))(); }, const_cast<F*>(&body));
+}
+
+void Program::run(const std::vector<const void*>& feeds, const std::vector<void*>& outputs) {
+    auto context = acquire();
+    {
+        const Locks locks(*this);
+        point_states(*context);
+        for (size_t i = 0; i < feeds.size(); ++i) point(*context, feed_positions_, i, feeds[i]);
+        for (size_t i = 0; i < outputs.size(); ++i) point(*context, output_positions_, i, outputs[i]);
+        in_region([&] {
+            const int64_t before = parallel_calls();
+            execute(*context, feeds, outputs);
+            parallel_ = parallel_calls() != before;
+        }, parallel_);
+    }
+    release(std::move(context));
+}
+
+std::byte* Program::gather_buffer(Context& context, size_t feed) const {
+    return static_cast<std::byte*>(context.memory->data()) + plan_.arena_bytes + gather_offsets_[feed];
+}
+
+void Program::gather(Context& context, const Burst& burst, int64_t step) const {
+    const int64_t* rows = burst.indices + step * burst.batch;
+    for (size_t f = 0; f < feed_types_.size(); ++f) {
+        const size_t row_bytes = feed_types_[f].bytes() / size_t(burst.batch);
+        std::byte* to = gather_buffer(context, f);
+        const std::byte* from = burst.sources[f];
+        // 32 KB a piece: below that a second core's wake-up costs more than the copy.
+        const int64_t grain = std::max<int64_t>(1, int64_t(32768 / std::max<size_t>(1, row_bytes)));
+        parallel_for(burst.batch, grain, [&](int64_t begin, int64_t end) {
+            for (int64_t i = begin; i < end; ++i)
+                std::memcpy(to + size_t(i) * row_bytes, from + size_t(rows[i]) * row_bytes, row_bytes);
+        });
+    }
+}
+
+void Program::run_steps(const Burst& burst) {
+    auto context = acquire();
+    if (burst.outputs.empty() && !output_types_.empty() && !context->discarded)
+        context->discarded = std::make_unique<Buffer>(discarded_bytes_ * output_types_.size());
+    {
+        const Locks locks(*this);
+        point_states(*context);
+        std::vector<const void*> feeds(feed_types_.size());
+        std::vector<void*> outputs(output_types_.size());
+        const auto step = [&](int64_t s) {
+            const int64_t row = burst.start + s * burst.batch;
+            if (burst.indices) gather(*context, burst, s);
+            for (size_t f = 0; f < feeds.size(); ++f) {
+                feeds[f] = burst.indices ? gather_buffer(*context, f)
+                                         : burst.sources[f] + size_t(row) * (feed_types_[f].bytes() / size_t(burst.batch));
+                point(*context, feed_positions_, f, feeds[f]);
+            }
+            for (size_t o = 0; o < outputs.size(); ++o) {
+                outputs[o] = burst.outputs.empty()
+                                 ? static_cast<std::byte*>(context->discarded->data()) + o * discarded_bytes_
+                                 : burst.outputs[o] + size_t(row) * (output_types_[o].bytes() / size_t(burst.batch));
+                point(*context, output_positions_, o, outputs[o]);
+            }
+            execute(*context, feeds, outputs);
+        };
+        // The first step tells whether anything here runs in parallel; a region for serial steps would only burn a core.
+        in_region([&] {
+            const int64_t before = parallel_calls();
+            step(0);
+            parallel_ = parallel_calls() != before;
+        }, parallel_);
+        if (burst.steps > 1)
+            in_region([&] {
+                for (int64_t s = 1; s < burst.steps; ++s) step(s);
+            }, parallel_);
+    }
+    release(std::move(context));
+}
+
+std::string Program::describe() const {
+    static constexpr const char* kKinds[] = {"arena+", "feed ", "constant ", "state ", "output "};
+    std::ostringstream s;
+    const auto value = [&](int v) {
+        const Place& p = plan_.places[v];
+        s << " %" << v << ":" << name_of(graph_.types[v].dtype) << graph_.types[v].shape << "@" << kKinds[p.kind] << p.index;
+    };
+    for (const auto& n : graph_.nodes) {
+        s << (n.label.empty() ? n.op->name : n.label) << "(";
+        for (int v : n.in) value(v);
+        s << " ) ->";
+        for (int v : n.out) value(v);
+        s << "\n";
+    }
+    s << plan_.copies.size() << " copies, " << memory_bytes() << " bytes\n";
+    return s.str();
+}
+
+}  // namespace fk

@@ -1,0 +1,73 @@
+// A compiled trace: kernels bound to attributes, memory planned, ready to run in bursts without Python.
+#pragma once
+#include <mutex>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "graph/graph.h"
+
+namespace fk {
+
+class Program {
+public:
+    Program(const Trace& trace, const std::vector<Tensor>& outputs);
+
+    // One run: feeds are read where they lie, outputs are written straight to `outputs`.
+    void run(const std::vector<const void*>& feeds, const std::vector<void*>& outputs);
+
+    // A burst. Step s feeds each source's rows indices[s * batch ...], or rows start + s * batch ... where `indices`
+    // is null, and writes results to the same rows of each output (no outputs: they are discarded).
+    struct Burst {
+        std::vector<const std::byte*> sources;
+        std::vector<std::byte*> outputs;
+        const int64_t* indices = nullptr;
+        int64_t start = 0, batch = 0, steps = 0;
+    };
+    void run_steps(const Burst& burst);
+
+    const std::vector<TensorType>& feed_types() const { return feed_types_; }
+    const std::vector<TensorType>& output_types() const { return output_types_; }
+    size_t memory_bytes() const { return plan_.arena_bytes + gather_bytes_; }
+    std::string describe() const;
+
+private:
+    // What one running burst owns; a second thread gets another one.
+    struct Context {
+        std::unique_ptr<Buffer> memory;     // arena, then one gather buffer per feed
+        std::unique_ptr<Buffer> discarded;  // results nobody asked for
+        std::vector<void*> pointers;        // inputs and outputs of each instruction, one after the other
+    };
+    struct Instruction {
+        Kernel kernel;
+        size_t inputs, outputs, scratch;  // positions in Context::pointers; byte offset in the arena
+    };
+    class Locks;
+
+    std::unique_ptr<Context> acquire();
+    void release(std::unique_ptr<Context> context);
+    void point(Context& context, const std::vector<std::vector<size_t>>& positions, size_t which, const void* to) const;
+    void point_states(Context& context) const;
+    void execute(Context& context, const std::vector<const void*>& feeds, const std::vector<void*>& outputs) const;
+    void gather(Context& context, const Burst& burst, int64_t step) const;
+    std::byte* gather_buffer(Context& context, size_t feed) const;
+    template <class F>
+    void in_region(const F& body, bool workers);
+
+    Graph graph_;
+    Plan plan_;
+    std::vector<TensorType> feed_types_, output_types_;
+    std::vector<Instruction> instructions_;
+    std::vector<std::vector<size_t>> feed_positions_, output_positions_, state_positions_;
+    std::vector<std::pair<size_t, size_t>> arena_positions_;           // position, offset
+    std::vector<std::pair<size_t, const void*>> constant_positions_;   // position, address
+    std::vector<size_t> gather_offsets_;
+    size_t pointer_count_ = 0, gather_bytes_ = 0, discarded_bytes_ = 0;
+    std::vector<size_t> lock_order_;  // states by address, so that programs that share variables cannot deadlock
+    bool writes_ = false, parallel_ = false;
+
+    std::mutex mutex_;
+    std::vector<std::unique_ptr<Context>> idle_;
+};
+
+}  // namespace fk

@@ -1,0 +1,79 @@
+#include "graph/trace.h"
+
+#include <cstring>
+#include <mutex>
+
+namespace fk {
+
+static thread_local std::shared_ptr<Trace> active_trace;
+
+const std::shared_ptr<Trace>& current_trace() { return active_trace; }
+TraceScope::TraceScope(std::shared_ptr<Trace> trace) : saved_(std::move(active_trace)) { active_trace = std::move(trace); }
+TraceScope::~TraceScope() { active_trace = std::move(saved_); }
+
+Tensor Trace::symbol(const TensorType& type, int producer) {
+    auto t = std::make_shared<TensorImpl>();
+    static_cast<TensorType&>(*t) = type;
+    t->trace = weak_from_this();
+    t->producer = producer;
+    return t;
+}
+
+Tensor Trace::feed(const TensorType& type) { return feeds.emplace_back(symbol(type, -1)); }
+
+Trace::Binding& Trace::binding(Variable& variable) {
+    const auto [it, fresh] = index_.try_emplace(&variable, bindings.size());
+    if (fresh) bindings.push_back({variable.shared_from_this(), nullptr, nullptr});
+    return bindings[it->second];
+}
+
+Tensor Trace::read(Variable& variable) {
+    Binding& b = binding(variable);
+    if (!b.current) b.first = b.current = symbol(variable.type, -1);
+    return b.current;
+}
+
+void Trace::assign(Variable& variable, Tensor value) {
+    Binding& b = binding(variable);
+    b.current = std::move(value);
+    b.assigned = true;
+}
+
+Tensor Variable::read() {
+    Tensor t = active_trace ? active_trace->read(*this) : value();
+    if (trainable) watch_on_tapes(t);
+    return t;
+}
+
+Tensor Variable::value() const {
+    std::shared_lock lock(mutex);
+    return value_;
+}
+
+void Variable::set_value(Tensor value) {
+    std::unique_lock lock(mutex);
+    value_ = std::move(value);
+}
+
+void Variable::assign(Tensor value) {
+    check(value->shape == type.shape, "[variable] the assigned value must have the variable's shape. Received: value.shape=",
+          value->shape, ", variable.shape=", type.shape);
+    if (value->dtype != type.dtype) value = call("cast", {value}, {{"dtype", std::string(name_of(type.dtype))}});
+    if (active_trace)
+        active_trace->assign(*this, std::move(value));
+    else if (value->symbolic())
+        fail("[variable] a value of a trace cannot be assigned outside of it");
+    else
+        set_value(std::move(value));
+}
+
+void* Variable::writable() {
+    if (value_.use_count() > 1 || value_->buffer.use_count() > 1) {
+        Tensor copy = make_tensor(type);
+        std::memcpy(copy->data, value_->data, type.bytes());
+        value_ = std::move(copy);
+    }
+    return value_->data;
+}
+
+}  // namespace fk

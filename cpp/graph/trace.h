@@ -1,0 +1,102 @@
+// What a run of Python code leaves behind: the nodes of a trace, the values of variables, the records of a tape.
+#pragma once
+#include <memory>
+#include <shared_mutex>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "graph/op.h"
+
+namespace fk {
+
+struct Node {
+    const Op* op;
+    Attrs attrs;
+    std::vector<Tensor> in, out;
+};
+
+// Lasting state: weights, slots, statistics, seeds. Reading and assigning inside a trace records; a Program
+// reads and writes `value` in place, under `mutex`, once per burst.
+class Variable : public std::enable_shared_from_this<Variable> {
+public:
+    explicit Variable(Tensor value, bool trainable) : type(*value), trainable(trainable), value_(std::move(value)) {}
+    virtual ~Variable() = default;
+
+    Tensor read();               // inside a trace: the symbolic value it has there
+    void assign(Tensor value);   // the dtype is cast, the shape must be the same
+    Tensor value() const;        // the concrete value, also inside a trace; waits for a running burst
+    void set_value(Tensor value);
+
+    // For programs, while they hold `mutex` exclusively: memory nobody else sees (copied first when somebody does).
+    void* writable();
+    void* readable() const { return value_->data; }
+    mutable std::shared_mutex mutex;
+
+    const TensorType type;
+    bool trainable;
+
+private:
+    Tensor value_;
+};
+
+class Trace : public std::enable_shared_from_this<Trace> {
+public:
+    struct Binding {
+        std::shared_ptr<Variable> variable;
+        Tensor first, current;  // value at the start (null if never read), value now
+        bool assigned = false;
+    };
+    Tensor feed(const TensorType& type);
+    Tensor symbol(const TensorType& type, int producer);
+    Tensor read(Variable& variable);
+    void assign(Variable& variable, Tensor value);
+
+    std::vector<Node> nodes;
+    std::vector<Tensor> feeds;
+    std::vector<Binding> bindings;
+
+private:
+    Binding& binding(Variable& variable);
+    std::unordered_map<Variable*, size_t> index_;
+};
+
+// The trace being recorded by this thread, or null; set by TraceScope. A scope of null leaves the trace for a while.
+const std::shared_ptr<Trace>& current_trace();
+class TraceScope {
+public:
+    explicit TraceScope(std::shared_ptr<Trace> trace);
+    ~TraceScope();
+    TraceScope(const TraceScope&) = delete;
+
+private:
+    std::shared_ptr<Trace> saved_;
+};
+
+// Records calls that depend on a watched tensor, and differentiates them.
+class Tape {
+public:
+    void start();
+    void stop();
+    bool recording() const { return recording_; }
+    void watch(const Tensor& tensor);
+    bool watches(const Tensor& tensor) const { return watched_.count(tensor.get()) != 0; }
+    void record(const Op& op, const Attrs& attrs, const std::vector<Tensor>& in, const std::vector<Tensor>& out);
+    // d(sum of targets)/d(source) for each source, null where nothing flows. `seeds` weigh the targets (null: ones).
+    std::vector<Tensor> gradient(const std::vector<Tensor>& targets, const std::vector<Tensor>& sources,
+                                 const std::vector<Tensor>& seeds);
+    void clear();
+    ~Tape() { stop(); }
+
+    bool watch_variables = true;
+
+private:
+    bool recording_ = false;
+    std::vector<Node> records_;
+    std::unordered_set<const TensorImpl*> watched_;
+    std::vector<Tensor> kept_;  // keeps watched tensors alive: their addresses are the keys
+};
+void watch_on_tapes(const Tensor& variable_value);
+
+}  // namespace fk
