@@ -1,0 +1,401 @@
+"""One row per op: what to call, on what, and what NumPy says. tests/test_ops.py and bench/ops.py run every row.
+
+A row buys: the value on every ISA and dtype, the gradient against finite differences, sizes that leave tails,
+1 and 2 threads bit for bit, and a line in the benchmark.
+"""
+
+from __future__ import annotations
+
+import math
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+FLOATS = ("float32", "float64")
+INTS = ("int32", "int64")
+TOLERANCE = {"float32": 3e-6, "float64": 1e-12, "bfloat16": 1.6e-2}
+
+
+@dataclass(frozen=True)
+class Case:
+    name: str  # of the primitive
+    shapes: list  # one per tensor
+    ref: Callable  # NumPy, on float64 (or integer) arrays and the attributes; a tuple for several outputs
+    attrs: dict = field(default_factory=dict)
+    dtypes: tuple = FLOATS  # each is run with all tensors of that dtype ...
+    kinds: tuple | None = None  # ... but for tensors with a fixed dtype here; None entries follow `dtypes`
+    domain: tuple = (-3, 3)  # of the random inputs, or one pair per tensor
+    large: list | None = None  # shapes for threads and benchmark; default: blown up when all shapes are equal
+    gradient: bool = True
+    smooth: Callable | None = None  # moves inputs away from kinks before finite differences
+    rtol: float = 1.0  # times TOLERANCE
+    call: Callable | None = None  # instead of primitive(name)(*tensors, **attrs)
+    note: str = ""  # tells rows of one op apart
+
+    def __str__(self):
+        return "-".join([self.name, self.note] if self.note else [self.name])
+
+    @property
+    def elementwise(self):
+        """All tensors have one shape and so has the result: any size will do."""
+        return len(set(self.shapes)) == 1 and not {"axes", "axis", "shape"} & self.attrs.keys() and self.call is None
+
+    @property
+    def large_shapes(self):
+        if self.large is not None:
+            return self.large
+        return [(257, 1031)] * len(self.shapes) if self.elementwise else None
+
+    def inputs(self, dtype, shapes=None):
+        rng = np.random.RandomState(zlib.crc32(str(self).encode()) & 0x7FFFFFFF)
+        shapes = self.shapes if shapes is None else shapes
+        kinds = self.kinds or (None,) * len(shapes)
+        domains = self.domain if isinstance(self.domain[0], tuple) else (self.domain,) * len(shapes)
+        return [_random(rng, s, k or dtype, d) for s, k, d in zip(shapes, kinds, domains, strict=True)]
+
+
+def _random(rng, shape, dtype, domain):
+    low, high = domain
+    if dtype == "bool":
+        return rng.rand(*shape) < 0.5
+    if dtype.startswith(("int", "uint")):
+        return rng.randint(max(low, 0) if dtype.startswith("uint") else low, high + 1, size=shape).astype(dtype)
+    x = rng.uniform(low, high, size=shape)
+    # bfloat16 has no NumPy type: its tests start from float32 values that it represents exactly.
+    return (x.astype("float32").view("uint32") & 0xFFFF0000).view("float32") if dtype == "bfloat16" else x.astype(dtype)
+
+
+def _erf(x):
+    return np.vectorize(math.erf)(x)
+
+
+def _sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def _erfinv(y):
+    x = np.zeros_like(y)
+    for _ in range(60):
+        x -= (_erf(x) - y) / (2 / np.sqrt(np.pi) * np.exp(-x * x))
+    return x
+
+
+def _floor_divide(a, b):
+    return np.floor(a / b) if a.dtype.kind == "f" else np.where(b == 0, 0, np.floor_divide(a, np.where(b == 0, 1, b)))
+
+
+def _mod(a, b):
+    return np.where(b == 0, 0, np.mod(a, np.where(b == 0, 1, b)))
+
+
+ALL = FLOATS + INTS
+SHAPE = (7, 33)
+
+CASES: list[Case] = []
+
+
+def add(*rows):
+    CASES.extend(rows)
+
+
+# --- elementwise, one tensor -----------------------------------------------------------------------------------------
+
+FINITE = {"dtypes": (*FLOATS, "bfloat16")}
+
+
+def off_kinks(*kinks):
+    def smooth(x):
+        for k in kinks:
+            x = np.where(abs(x - k) < 0.01, k + 0.02, x)
+        return x
+
+    return smooth
+
+
+def unary(name, ref, domain=(-3, 3), **options):
+    return Case(name, [SHAPE], ref, domain=domain, **FINITE | options)
+
+
+add(
+    unary("negative", lambda x: -x, dtypes=(*ALL, "bfloat16")),
+    unary("abs", np.abs, dtypes=(*ALL, "bfloat16"), smooth=off_kinks(0)),
+    unary("sign", np.sign, dtypes=ALL, smooth=off_kinks(0)),
+    unary("square", np.square, dtypes=(*ALL, "uint8", "uint32")),
+    unary("sqrt", np.sqrt, (0.1, 9)),
+    unary("rsqrt", lambda x: 1 / np.sqrt(x), (0.1, 9)),
+    unary("reciprocal", lambda x: 1 / x, (0.1, 9)),
+    unary("exp", np.exp, (-20, 20)),
+    unary("expm1", np.expm1, (-3, 3)),
+    unary("exp2", np.exp2, (-20, 20)),
+    unary("log", np.log, (1e-3, 99)),
+    unary("log1p", np.log1p, (-0.9, 9)),
+    unary("log2", np.log2, (1e-3, 99)),
+    unary("log10", np.log10, (1e-3, 99)),
+    unary("sin", np.sin, (-30, 30)),
+    unary("cos", np.cos, (-30, 30)),
+    unary("tan", np.tan, (-1.4, 1.4)),
+    unary("arcsin", np.arcsin, (-0.99, 0.99)),
+    unary("arccos", np.arccos, (-0.99, 0.99)),
+    unary("arctan", np.arctan, (-9, 9)),
+    unary("sinh", np.sinh, (-9, 9)),
+    unary("cosh", np.cosh, (-9, 9)),
+    unary("tanh", np.tanh, (-9, 9)),
+    unary("arcsinh", np.arcsinh, (-9, 9)),
+    unary("arccosh", np.arccosh, (1.1, 9)),
+    unary("arctanh", np.arctanh, (-0.95, 0.95)),
+    unary("floor", np.floor, (-9, 9), smooth=lambda x: np.floor(x) + 0.3),
+    unary("ceil", np.ceil, (-9, 9), smooth=lambda x: np.floor(x) + 0.3),
+    unary("trunc", np.trunc, (-9, 9), smooth=lambda x: np.floor(x) + 0.3),
+    unary("round", np.round, (-9, 9), smooth=lambda x: np.floor(x) + 0.3),
+    unary("sigmoid", _sigmoid, (-20, 20)),
+    unary("log_sigmoid", lambda x: -np.logaddexp(0, -x), (-20, 20)),
+    unary("softplus", lambda x: np.logaddexp(0, x), (-20, 20)),
+    unary("softsign", lambda x: x / (1 + abs(x))),
+    unary("relu", lambda x: np.maximum(x, 0), dtypes=(*ALL, "bfloat16"), smooth=off_kinks(0)),
+    unary("relu6", lambda x: np.clip(x, 0, 6), (-9, 9), smooth=off_kinks(0, 6)),
+    unary(
+        "leaky_relu", lambda x, negative_slope: np.where(x > 0, x, negative_slope * x), attrs={"negative_slope": 0.3}
+    ),
+    unary("elu", lambda x, alpha: np.where(x > 0, x, alpha * np.expm1(x)), attrs={"alpha": 0.7}, smooth=off_kinks(0)),
+    unary(
+        "selu",
+        lambda x: 1.0507009873554805 * np.where(x > 0, x, 1.6732632423543772 * np.expm1(x)),
+        smooth=off_kinks(0),
+    ),
+    unary("gelu", lambda x, approximate: x * 0.5 * (1 + _erf(x / np.sqrt(2))), attrs={"approximate": False}),
+    unary(
+        "gelu",
+        lambda x, approximate: x * 0.5 * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3))),
+        attrs={"approximate": True},
+        note="tanh",
+    ),
+    unary("silu", lambda x: x * _sigmoid(x), (-20, 20)),
+    unary("mish", lambda x: x * np.tanh(np.logaddexp(0, x)), (-20, 20)),
+    unary("hard_sigmoid", lambda x: np.clip(x / 6 + 0.5, 0, 1), (-5, 5), smooth=off_kinks(-3, 3)),
+    unary("hard_tanh", lambda x: np.clip(x, -1, 1), smooth=off_kinks(-1, 1)),
+    unary("erf", _erf),
+    unary("erfinv", _erfinv, (-0.99, 0.99), rtol=2),
+    unary("lgamma", np.vectorize(math.lgamma), (0.1, 20), rtol=2),
+    unary("identity", lambda x: x, dtypes=(*ALL, "uint8", "uint32", "bool", "bfloat16")),
+    unary("stop_gradient", lambda x: x, dtypes=(*ALL, "bool", "bfloat16"), gradient=False),
+    unary("isnan", np.isnan, dtypes=ALL, gradient=False),
+    unary("isinf", np.isinf, dtypes=ALL, gradient=False),
+    unary("isfinite", np.isfinite, dtypes=ALL, gradient=False),
+    unary("logical_not", np.logical_not, dtypes=("bool", *ALL), gradient=False),
+    unary("bitwise_not", np.bitwise_not, dtypes=("bool", *INTS, "uint8", "uint32"), gradient=False),
+    unary(
+        "clip",
+        lambda x, minimum, maximum: np.clip(x, minimum, maximum),
+        attrs={"minimum": -1, "maximum": 2},
+        dtypes=(*ALL, "bfloat16"),
+        smooth=off_kinks(-1, 2),
+    ),
+)
+
+# --- elementwise, two tensors or three -------------------------------------------------------------------------------
+
+
+def binary(name, ref, domain=(-3, 3), **options):
+    return Case(name, [SHAPE, SHAPE], ref, domain=domain, **FINITE | options)
+
+
+def apart(x):
+    """No ties between two random tensors: fractions 0.3 and 0.7 by element."""
+    return np.floor(x * 4) / 4 + np.linspace(0.01, 0.2, x.size).reshape(x.shape)[:: 1 if x.flat[0] > 0 else -1]
+
+
+COMPARED = {"dtypes": (*ALL, "bool", "bfloat16"), "gradient": False}
+
+add(
+    binary("add", np.add, dtypes=(*ALL, "bool", "uint8", "uint32", "bfloat16")),
+    binary("subtract", np.subtract, dtypes=(*ALL, "bfloat16")),
+    binary("multiply", np.multiply, dtypes=(*ALL, "bool", "uint8", "bfloat16")),
+    binary("divide", np.divide, ((-3, 3), (0.5, 3))),
+    binary("floor_divide", _floor_divide, (-9, 9), dtypes=ALL, gradient=False),
+    binary("mod", _mod, (-9, 9), dtypes=INTS, gradient=False),
+    binary(
+        "mod", np.mod, ((-9, 9), (2, 3)), note="float", smooth=lambda x: np.floor(x) + (0.1 if x.min() < 0 else 0.0)
+    ),
+    binary("power", np.power, ((0.2, 3), (-3, 3)), rtol=3),
+    binary("power", np.power, ((-3, 3), (0, 5)), dtypes=INTS, note="int", gradient=False),
+    binary("maximum", np.maximum, dtypes=(*ALL, "bool", "bfloat16"), smooth=apart),
+    binary("minimum", np.minimum, dtypes=(*ALL, "bool", "bfloat16"), smooth=apart),
+    binary("arctan2", np.arctan2, ((-3, 3), (0.2, 3))),
+    binary("squared_difference", lambda a, b: np.square(a - b), dtypes=ALL),
+    binary("equal", np.equal, **COMPARED),
+    binary("not_equal", np.not_equal, **COMPARED),
+    binary("less", np.less, **COMPARED),
+    binary("less_equal", np.less_equal, **COMPARED),
+    binary("greater", np.greater, **COMPARED),
+    binary("greater_equal", np.greater_equal, **COMPARED),
+    binary("logical_and", np.logical_and, **COMPARED),
+    binary("logical_or", np.logical_or, **COMPARED),
+    binary("logical_xor", np.logical_xor, **COMPARED),
+    binary("bitwise_and", np.bitwise_and, dtypes=(*INTS, "bool", "uint8"), gradient=False),
+    binary("bitwise_or", np.bitwise_or, dtypes=(*INTS, "bool", "uint8"), gradient=False),
+    binary("bitwise_xor", np.bitwise_xor, dtypes=(*INTS, "bool", "uint8"), gradient=False),
+    binary("left_shift", np.left_shift, ((-9, 9), (0, 9)), dtypes=(*INTS, "uint32"), gradient=False),
+    binary("right_shift", np.right_shift, ((-999, 999), (0, 9)), dtypes=(*INTS, "uint32"), gradient=False),
+    Case("where", [SHAPE] * 3, np.where, kinds=("bool", None, None), dtypes=(*ALL, "bool", "uint8", "bfloat16")),
+)
+
+# Every way two shapes can meet: scalar, row, column, both at once, an axis in the middle, and rank 8.
+add(
+    *(
+        Case("subtract", [a, b], np.subtract, dtypes=dtypes, note=note, large=large)
+        for note, a, b, dtypes, large in [
+            ("scalar", (7, 33), (), (*ALL, "bfloat16"), [(257, 1031), ()]),
+            ("from-scalar", (1, 1), (7, 33), ALL, None),
+            ("row", (7, 33), (33,), (*ALL, "bfloat16"), [(257, 1031), (1031,)]),
+            ("long-row", (5, 3001), (3001,), FLOATS, [(5, 30001), (30001,)]),
+            ("short-row", (700, 3), (3,), ALL, [(90001, 3), (3,)]),
+            ("column", (7, 33), (7, 1), (*ALL, "bfloat16"), [(257, 1031), (257, 1)]),
+            ("short-column", (900, 2), (900, 1), FLOATS, None),
+            ("outer", (40, 1), (1, 33), ALL, [(411, 1), (533,)]),
+            ("middle", (3, 5, 1, 7), (5, 4, 1), FLOATS, [(30, 50, 1, 70), (50, 40, 1)]),
+            ("lattice", (2, 1, 3, 1, 2, 1, 3, 1), (1, 2, 1, 3, 1, 2, 1, 3), FLOATS, None),
+            ("empty", (0, 3), (1, 3), FLOATS, None),
+        ]
+    ),
+    Case("where", [(7, 1), (7, 33), ()], np.where, kinds=("bool", None, None), note="broadcast"),
+    Case("where", [(33,), (), (7, 1)], np.where, kinds=("bool", None, None), dtypes=ALL, note="mixed"),
+    Case(
+        "broadcast_to",
+        [(5, 1, 3)],
+        lambda x, shape: np.broadcast_to(x, shape),
+        attrs={"shape": [2, 5, 4, 3]},
+        dtypes=(*ALL, "bool", "bfloat16"),
+    ),
+    *(
+        Case(
+            "sum_to",
+            [x],
+            lambda x, shape: x.sum(tuple(range(x.ndim - len(shape)))).sum(
+                tuple(i for i, d in enumerate(shape) if d == 1 and x.shape[x.ndim - len(shape) + i] != 1), keepdims=True
+            ),
+            attrs={"shape": shape},
+            note="x".join(map(str, shape)) or "scalar",
+        )
+        for x, shape in [
+            ((7, 33), [33]),
+            ((7, 33), [7, 1]),
+            ((7, 33), []),
+            ((2, 5, 4, 3), [5, 1, 3]),
+            ((7, 33), [7, 33]),
+        ]
+    ),
+)
+
+# --- casts -----------------------------------------------------------------------------------------------------------
+
+add(
+    *(
+        Case(
+            "cast",
+            [SHAPE],
+            lambda x, dtype: x.astype(dtype),
+            attrs={"dtype": to},
+            dtypes=(*ALL, "bool", "uint8", "uint32"),
+            domain=(0, 9),
+            gradient=to in FLOATS,
+            rtol=1e6 if to == "float32" else 1,  # the gradient of float64 -> float32 is that of the identity
+            note=to,
+        )
+        for to in (*ALL, "bool", "uint8", "uint32")
+    ),
+)
+
+# --- reductions ------------------------------------------------------------------------------------------------------
+
+AXES = [
+    ("rows", (7, 33), [1], [(1000, 333)]),
+    ("columns", (32, 45), [0], [(3000, 130)]),
+    ("all", (7, 33), None, [(517, 611)]),
+    ("inner", (3, 7, 5), [1], [(30, 70, 50)]),
+    ("split", (3, 7, 5, 2), [0, 2], [(30, 17, 25, 20)]),
+    ("ends", (3, 7, 5), [0, 2], [(32, 64, 99)]),
+    ("none", (3, 4), [], None),
+    ("ones", (3, 1, 4), [1], None),
+    ("deep", (2, 3, 2, 3, 2), [0, 2, 4], None),
+]
+
+
+def reductions(name, ref, dtypes=FLOATS, **options):
+    for keepdims in (False, True):
+        for note, shape, axes, large in AXES:
+            attrs = {"keepdims": keepdims} | ({} if axes is None else {"axes": axes})
+
+            def run(x, keepdims, axes=None):
+                return ref(x, axis=None if axes is None else tuple(axes), keepdims=keepdims)
+
+            yield Case(
+                name,
+                [shape],
+                run,
+                attrs=attrs,
+                dtypes=dtypes if note in ("rows", "columns", "all", "split") else dtypes[:2],
+                large=None if keepdims else large,
+                note=f"{note}-kept" if keepdims else note,
+                **options,
+            )
+
+
+def _moments(x, axis, keepdims):
+    return x.mean(axis=axis, keepdims=keepdims), x.var(axis=axis, keepdims=keepdims)
+
+
+def _logsumexp(x, axis, keepdims):
+    return np.log(np.sum(np.exp(x), axis=axis, keepdims=keepdims))
+
+
+def _sum(x, axis, keepdims):
+    return np.sum(x, axis=axis, keepdims=keepdims, dtype={"b": "int32", "u": "uint32"}.get(x.dtype.kind, x.dtype))
+
+
+def _prod(x, axis, keepdims):
+    return np.prod(x, axis=axis, keepdims=keepdims, dtype={"b": "int32", "u": "uint32"}.get(x.dtype.kind, x.dtype))
+
+
+add(
+    *reductions("sum", _sum, (*FLOATS, "bfloat16", *INTS, "bool", "uint8")),
+    *reductions("mean", np.mean, (*FLOATS, "bfloat16")),
+    *reductions("max", np.max, (*FLOATS, "bfloat16", *INTS, "bool", "uint8")),
+    *reductions("min", np.min, (*FLOATS, "bfloat16", *INTS, "bool", "uint8")),
+    *reductions("prod", _prod, (*FLOATS, *INTS, "bool"), domain=(0.5, 1.5)),
+    *reductions("any", np.any, ("bool", "float32", "int32"), gradient=False),
+    *reductions("all", np.all, ("bool", "float32", "int32"), gradient=False),
+    *reductions("logsumexp", _logsumexp, FLOATS),
+    *reductions("moments", _moments, FLOATS),
+    *(
+        Case(
+            name,
+            [shape],
+            lambda x, axis=None, keepdims=False, of=of: of(x, axis=axis, keepdims=keepdims).astype("int32"),
+            attrs={"keepdims": kept} | ({} if axis is None else {"axis": axis}),
+            dtypes=(*ALL, "bool", "uint8"),
+            gradient=False,
+            large=None if kept else [(517, 611)],
+            note=f"{axis}{'-kept' * kept}",
+        )
+        for name, of in (("argmax", np.argmax), ("argmin", np.argmin))
+        for axis, shape in ((0, (32, 45)), (-1, (7, 33)), (1, (3, 7, 5)), (None, (7, 33)))
+        for kept in (False, True)
+    ),
+    *(
+        Case(
+            name,
+            [shape],
+            lambda x, axis, reverse, of=of: np.flip(of(np.flip(x, axis), axis), axis) if reverse else of(x, axis),
+            attrs={"axis": axis, "reverse": reverse},
+            dtypes=ALL,
+            domain=(1, 2) if name == "cumprod" else (-3, 3),
+            rtol=4,
+            note=f"{axis}{'-reverse' * reverse}",
+        )
+        for name, of in (("cumsum", np.cumsum), ("cumprod", np.cumprod))
+        for axis, shape in ((0, (9, 33)), (-1, (33, 9)), (1, (3, 7, 5)))
+        for reverse in (False, True)
+    ),
+)
