@@ -1,0 +1,69 @@
+#include "simd/dispatch.h"
+
+#include <cstdlib>
+
+#include "core/error.h"
+
+namespace fk {
+namespace {
+
+struct Isa {
+    const char* name;
+    bool (*supported)();  // by this CPU and its operating system
+};
+constexpr Isa kIsas[] = FK_ISA_TABLE;
+constexpr int kCount = int(sizeof kIsas / sizeof kIsas[0]);
+
+int best_isa() {
+#if defined(__x86_64__)
+    __builtin_cpu_init();  // we may run before the constructor that does it
+#endif
+    int best = 0;  // the portable row is always supported
+    for (int i = 0; i < kCount; ++i)
+        if (kIsas[i].supported()) best = i;
+    return best;
+}
+
+// At load no Python exists to receive an exception, so a wrong FASTKERAS_ISA is reported by the first set_isa("").
+int isa_at_load() {
+    const int best = best_isa();
+    const char* wanted = std::getenv("FASTKERAS_ISA");
+    for (int i = 0; wanted && i <= best; ++i)
+        if (wanted == std::string(kIsas[i].name) && kIsas[i].supported()) return i;
+    return best;
+}
+
+}  // namespace
+
+// Row 0 runs everywhere, so what runs before this initialiser is slow and right.
+int active_isa = isa_at_load();
+
+std::vector<std::string> available_isas() {
+    std::vector<std::string> names;
+    for (const Isa& isa : kIsas)
+        if (isa.supported()) names.emplace_back(isa.name);
+    return names;
+}
+
+void set_isa(const std::string& name) {
+    const char* forced = std::getenv("FASTKERAS_ISA");
+    const bool from_environment = name.empty() && forced && *forced;
+    const std::string wanted = from_environment ? forced : name;
+    if (wanted.empty()) {
+        active_isa = best_isa();
+        return;
+    }
+    for (int i = 0; i < kCount; ++i)
+        if (wanted == kIsas[i].name && kIsas[i].supported()) {
+            active_isa = i;
+            return;
+        }
+    std::string valid;
+    for (const std::string& n : available_isas()) valid += (valid.empty() ? "'" : ", '") + n + "'";
+    fail("[isa] ", from_environment ? "FASTKERAS_ISA" : "the instruction set", " must be one of ", valid,
+         " on this CPU. Received: isa='", wanted, "'");
+}
+
+const char* isa_name() { return kIsas[active_isa].name; }
+
+}  // namespace fk

@@ -1,0 +1,152 @@
+// Elementary functions, written once on the vocabulary of vec.h. Vec: within 2.3 ulp of the true value where not said
+// otherwise, right at 0, -0, inf, NaN, overflow and (unless the CPU flushes them) denormals. float and double: libm.
+//
+//   exp expm1 log log1p tanh sigmoid erf sin cos     vector formulas
+//   pow log2 log10 tan asin acos atan sinh cosh asinh acosh atanh cbrt atan2 fmod    libm, lane by lane
+//
+// Polynomials are minimax fits (Lawson iteration in double precision, coefficients then rounded to float).
+#pragma once
+#include "simd/vec.h"
+
+namespace fk::FK_ISA {
+
+FK_VEC Vec polynomial(Vec, float c) { return c; }
+// c0 + c1 x + c2 x^2 + ...
+template <class... Rest>
+FK_VEC Vec polynomial(Vec x, float c0, Rest... rest) {
+    return fma(polynomial(x, rest...), x, Vec(c0));
+}
+
+// 2^k for whole k in [-126, 127].
+FK_VEC Vec power_of_two(IVec k) { return as_float((k + IVec(127)) << 23); }
+
+// x = k ln2 + r with |r| <= ln2 / 2; ln2 in two parts, the first short enough for k * part to be exact.
+FK_VEC Vec reduce_by_ln2(Vec x, Vec k) { return fma(k, Vec(2.12194440e-4f), fma(k, Vec(-0.693359375f), x)); }
+
+FK_VEC Vec exp(Vec x) {
+    x = min(Vec(89.f), max(Vec(-104.f), x));  // beyond: inf and 0, from the scaling below. NaN passes through.
+    const Vec k = round(x * Vec(1.44269504f)), r = reduce_by_ln2(x, k);
+    const Vec p = polynomial(r, 0.49999994f, 0.166665196f, 0.0416683927f, 0.00836878084f, 0.00138144661f);
+    const Vec e = fma(r * r, p, r) + Vec(1.f);
+    const IVec n = to_int(k), half = n >> 1;  // 2^128 and 2^-150 are not floats: scale in two steps
+    return e * power_of_two(half) * power_of_two(n - half);
+}
+
+FK_VEC Vec expm1(Vec x) {
+    const Vec c = min(Vec(89.f), max(Vec(-20.f), x));  // below: -1 in float
+    const Vec k = round(c * Vec(1.44269504f)), r = reduce_by_ln2(c, k);
+    const Vec p = polynomial(r, 0.5f, 0.166666657f, 0.0416663587f, 0.00833338965f, 0.00139407208f, 0.000198458845f);
+    const Vec e = fma(r * r, p, r);                              // e^r - 1
+    const Vec half = power_of_two(to_int(k) - IVec(1));          // 2^128 is not a float
+    const Vec y = fma(half, e, half - Vec(0.5f));                // (2^k e^r - 1) / 2
+    return select(k == Vec(0.f), select(x == Vec(0.f), x, e), y + y);  // keeps -0 and the low bits of small x
+}
+
+// log(m 2^e), the two parts added with the small one first.
+FK_VEC Vec log(Vec x) {
+    const Mask tiny = x < Vec(0x1p-126f);
+    const IVec bits = as_int(select(tiny, x * Vec(0x1p23f), x));
+    const IVec shifted = bits - IVec(0x3f3504f3);  // exponent steps at sqrt(1/2), so that m is in [sqrt(1/2), sqrt(2))
+    const Vec e = to_float(shifted >> 23) - select(tiny, Vec(23.f), Vec(0.f));
+    const Vec f = as_float((shifted & IVec(0x007fffff)) + IVec(0x3f3504f3)) - Vec(1.f);
+    const Vec q = polynomial(f, 0.333333135f, -0.250000089f, 0.200021192f, -0.166679963f, 0.142195508f, -0.124055922f,
+                             0.118881777f, -0.116756387f, 0.0674659163f);
+    const Vec ff = f * f;
+    const Vec low = fma(e, Vec(-2.12194440e-4f), fma(f * ff, q, Vec(-0.5f) * ff));
+    Vec y = fma(e, Vec(0.693359375f), f + low);
+    y = select(x < Vec(__builtin_inff()), y, x);  // inf and NaN
+    y = select(x == Vec(0.f), Vec(-__builtin_inff()), y);
+    return select(x < Vec(0.f), Vec(__builtin_nanf("")), y);
+}
+
+// log of the rounded 1 + x, plus the first-order effect of that rounding.
+FK_VEC Vec log1p(Vec x) {
+    const Vec u = x + Vec(1.f), lost = select(x > Vec(1.f), Vec(1.f) - (u - x), x - (u - Vec(1.f)));
+    const Vec y = log(u) + lost / u;
+    return select((u == Vec(1.f)) | (x == Vec(__builtin_inff())), x, select(u == Vec(0.f), log(u), y));
+}
+
+// t / (t + 2) with t = e^{2|x|} - 1; from |x| = 10 on the float is 1.
+FK_VEC Vec tanh(Vec x) {
+    const Vec t = expm1(min(Vec(20.f), abs(x) + abs(x)));
+    return copysign(t / (t + Vec(2.f)), x);
+}
+
+FK_VEC Vec sigmoid(Vec x) { return Vec(1.f) / (Vec(1.f) + exp(-x)); }
+
+// Below 1: x times a polynomial in x^2. Above: 1 - erfc, whose logarithm is nearly a parabola.
+FK_VEC Vec erf(Vec x) {
+    const Vec a = min(Vec(3.95f), abs(x));  // from 3.92 on the float is 1; NaN passes through
+    const Vec small = polynomial(x * x, 0.128379107f, -0.37612626f, 0.112835854f, -0.026853811f, 0.00518832728f,
+                                 -0.000801019138f, 7.85385419e-05f);
+    const Vec large = polynomial(a, -0.00034152274f, -1.12708914f, -0.638144851f, -0.103106759f, 0.0218380652f,
+                                 -0.00294765853f, 0.000186379228f);
+    return select(abs(x) < Vec(1.f), fma(x, small, x), copysign(Vec(1.f) - exp(large), x));
+}
+
+// sin(r) or cos(r) for |r| <= pi/4 by quadrant, r = x - q pi/2 with pi/2 in three parts, exact for |q| < 2^13; larger
+// arguments are rare and go to libm.
+template <class Libm>
+FK_VEC Vec sine_of_quadrant(Vec x, int quadrant, Libm libm) {
+    const Vec q = round(x * Vec(0.636619772f));
+    Vec r = fma(q, Vec(-1.5703125f), x);
+    r = fma(q, Vec(-4.837512969970703125e-4f), r);
+    r = fma(q, Vec(-7.54978995489188e-8f), r);
+    const Vec u = r * r;
+    const Vec s = fma(r * u, polynomial(u, -0.166666552f, 0.00833215564f, -0.000195146305f), r);
+    const Vec c = fma(u * u, polynomial(u, 0.0416666456f, -0.00138873095f, 2.44324128e-05f), fma(u, Vec(-0.5f), Vec(1.f)));
+    const IVec n = to_int(q) + IVec(quadrant);
+    const Vec y = select((n & IVec(1)) == IVec(1), c, s);
+    const Vec signed_y = as_float(as_int(y) ^ ((n & IVec(2)) << 30));
+    return all(abs(x) < Vec(8192.f)) ? signed_y : lanewise(libm, x);
+}
+FK_VEC Vec sin(Vec x) {
+    const Vec y = sine_of_quadrant(x, 0, [](float v) { return __builtin_sinf(v); });
+    return select(x == Vec(0.f), x, y);
+}
+FK_VEC Vec cos(Vec x) {
+    return sine_of_quadrant(x, 1, [](float v) { return __builtin_cosf(v); });
+}
+
+#define FK_FROM_LIBM(name)                                \
+    FK_VEC float name(float x) { return __builtin_##name##f(x); } \
+    FK_VEC double name(double x) { return __builtin_##name(x); }
+#define FK_LANEWISE(name) \
+    FK_FROM_LIBM(name)    \
+    FK_VEC Vec name(Vec x) { return lanewise([](float v) { return __builtin_##name##f(v); }, x); }
+#define FK_LANEWISE_2(name)                                                     \
+    FK_VEC float name(float x, float y) { return __builtin_##name##f(x, y); }   \
+    FK_VEC double name(double x, double y) { return __builtin_##name(x, y); }   \
+    FK_VEC Vec name(Vec x, Vec y) {                                             \
+        return lanewise([](float a, float b) { return __builtin_##name##f(a, b); }, x, y); \
+    }
+FK_FROM_LIBM(exp)
+FK_FROM_LIBM(expm1)
+FK_FROM_LIBM(log)
+FK_FROM_LIBM(log1p)
+FK_FROM_LIBM(tanh)
+FK_FROM_LIBM(erf)
+FK_FROM_LIBM(sin)
+FK_FROM_LIBM(cos)
+FK_LANEWISE(log2)
+FK_LANEWISE(log10)
+FK_LANEWISE(tan)
+FK_LANEWISE(asin)
+FK_LANEWISE(acos)
+FK_LANEWISE(atan)
+FK_LANEWISE(sinh)
+FK_LANEWISE(cosh)
+FK_LANEWISE(asinh)
+FK_LANEWISE(acosh)
+FK_LANEWISE(atanh)
+FK_LANEWISE(cbrt)
+FK_LANEWISE_2(pow)
+FK_LANEWISE_2(atan2)
+FK_LANEWISE_2(fmod)
+#undef FK_FROM_LIBM
+#undef FK_LANEWISE
+#undef FK_LANEWISE_2
+FK_VEC float sigmoid(float x) { return 1.f / (1.f + exp(-x)); }
+FK_VEC double sigmoid(double x) { return 1.0 / (1.0 + exp(-x)); }
+
+}  // namespace fk::FK_ISA
