@@ -1,0 +1,183 @@
+// Rows picked by index tensors. Negative indices count from the end. An index outside the axis reads as "no value": NaN,
+// or the lowest signed, the highest unsigned integer, True; its gradient goes nowhere.
+//   take(x, indices; axis)                       indices.shape replaces the axis
+//   take_grad(dy, indices; axis, shape)          the reverse: sums the rows of dy by index
+//   take_along_axis(x, indices; axis)            one index per element; shapes agree in all other dimensions
+//   take_along_axis_grad(dy, indices; axis, shape)
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+#include "ops/index.h"
+#include "ops/rows.h"
+
+namespace fk {
+namespace {
+
+template <class T>
+T no_value() {
+    if constexpr (std::is_same_v<T, bfloat16_t>) return bfloat16_t(NAN);
+    else if constexpr (std::is_floating_point_v<T>) return std::numeric_limits<T>::quiet_NaN();
+    else if constexpr (std::is_signed_v<T>) return std::numeric_limits<T>::min();
+    else return std::numeric_limits<T>::max();
+}
+
+// --- take ---
+
+std::vector<TensorType> infer_take(const Call& call) {
+    check_index(call.in[1], "take");
+    const Shape &x = call.in[0].shape, &indices = call.in[1].shape;
+    const int axis = normalize_axis(call.attrs.integer("axis"), x.rank(), "take");
+    return {{call.in[0].dtype, with_axis_replaced(x, axis, indices)}};
+}
+
+Kernel kernel_take(const Call& call) {
+    const TensorType &x = call.in[0], &indices = call.in[1];
+    const Rows r(x.shape, normalize_axis(call.attrs.integer("axis"), x.shape.rank(), "take"), indices.count());
+    return dispatch(x.dtype, [&](auto zero) -> Kernel {
+        using T = decltype(zero);
+        return {[r, type = indices.dtype](const void* const* in, void* const* out, void*) {
+            const T* x = static_cast<const T*>(in[0]);
+            T* y = static_cast<T*>(out[0]);
+            parallel_for(r.outer * r.picked, r.grain(), [&](int64_t begin, int64_t end) {
+                for (int64_t p = begin; p < end; ++p) {
+                    const int64_t row = wrapped(index_at(in[1], type, p % r.picked), r.n);
+                    T* to = y + p * r.inner;
+                    if (row < 0 || row >= r.n) [[unlikely]] {
+                        std::fill(to, to + r.inner, no_value<T>());
+                        continue;
+                    }
+                    const T* from = x + (p / r.picked * r.n + row) * r.inner;
+                    if (r.inner == 1) *to = *from;
+                    else std::memcpy(to, from, size_t(r.inner) * sizeof(T));
+                }
+            });
+        }};
+    });
+}
+
+std::vector<Tensor> gradient_take(const Gradient& g) {
+    return {call("take_grad", {g.dout[0], g.in[1]},
+                 {{"axis", g.attrs.integer("axis")}, {"shape", g.in[0]->shape.vec()}}),
+            nullptr};
+}
+
+// --- take_grad ---
+
+std::vector<TensorType> infer_take_grad(const Call& call) {
+    check_index(call.in[1], "take_grad");
+    const Shape shape = call.attrs.shape();
+    const int axis = normalize_axis(call.attrs.integer("axis"), shape.rank(), "take_grad");
+    const Shape expected = with_axis_replaced(shape, axis, call.in[1].shape);
+    check(call.in[0].shape == expected, "[take_grad] the gradient must have the shape of what was taken. Received: ",
+          call.in[0].shape, " instead of ", expected);
+    return {{call.in[0].dtype, shape}};
+}
+
+Kernel kernel_take_grad(const Call& call) {
+    const Shape& shape = call.out[0].shape;
+    const Rows r(shape, normalize_axis(call.attrs.integer("axis"), shape.rank(), "take_grad"), call.in[1].count());
+    return dispatch(call.in[0].dtype, [&](auto zero) -> Kernel {
+        using T = decltype(zero);
+        return {[r, type = call.in[1].dtype](const void* const* in, void* const* out, void*) {
+            combine_rows<T>(r, static_cast<T*>(out[0]), nullptr, static_cast<const T*>(in[0]), in[1], type,
+                            [](T a, T b) { return T(a + b); });
+        }};
+    });
+}
+
+std::vector<Tensor> gradient_take_grad(const Gradient& g) {
+    return {call("take", {g.dout[0], g.in[1]}, {{"axis", g.attrs.integer("axis")}}), nullptr};
+}
+
+// --- take_along_axis ---
+
+void check_along(const Shape& x, const Shape& indices, int axis) {
+    bool fits = x.rank() == indices.rank();
+    for (int d = 0; fits && d < x.rank(); ++d) fits = d == axis || x[d] == indices[d];
+    check(fits, "[take_along_axis] shapes must agree in all dimensions but the axis. Received: x.shape=", x,
+          ", indices.shape=", indices, ", axis=", axis);
+}
+
+std::vector<TensorType> infer_along(const Call& call) {
+    check_index(call.in[1], "take_along_axis");
+    const int axis = normalize_axis(call.attrs.integer("axis"), call.in[0].shape.rank(), "take_along_axis");
+    check_along(call.in[0].shape, call.in[1].shape, axis);
+    return {{call.in[0].dtype, call.in[1].shape}};
+}
+
+Kernel kernel_along(const Call& call) {
+    const Shape& x = call.in[0].shape;
+    const int axis = normalize_axis(call.attrs.integer("axis"), x.rank(), "take_along_axis");
+    const Rows r(x, axis, call.in[1].shape[axis]);
+    return dispatch(call.in[0].dtype, [&](auto zero) -> Kernel {
+        using T = decltype(zero);
+        return {[r, type = call.in[1].dtype](const void* const* in, void* const* out, void*) {
+            const T* x = static_cast<const T*>(in[0]);
+            T* y = static_cast<T*>(out[0]);
+            parallel_for(r.outer * r.picked, r.grain(), [&](int64_t begin, int64_t end) {
+                for (int64_t p = begin; p < end; ++p) {
+                    const T* from = x + p / r.picked * r.n * r.inner;
+                    for (int64_t i = 0; i < r.inner; ++i) {
+                        const int64_t row = wrapped(index_at(in[1], type, p * r.inner + i), r.n);
+                        y[p * r.inner + i] = row < 0 || row >= r.n ? no_value<T>() : from[row * r.inner + i];
+                    }
+                }
+            });
+        }};
+    });
+}
+
+std::vector<Tensor> gradient_along(const Gradient& g) {
+    return {call("take_along_axis_grad", {g.dout[0], g.in[1]},
+                 {{"axis", g.attrs.integer("axis")}, {"shape", g.in[0]->shape.vec()}}),
+            nullptr};
+}
+
+std::vector<TensorType> infer_along_grad(const Call& call) {
+    check_index(call.in[1], "take_along_axis_grad");
+    const Shape shape = call.attrs.shape();
+    check_along(shape, call.in[1].shape, normalize_axis(call.attrs.integer("axis"), shape.rank(), "take_along_axis_grad"));
+    check(call.in[0].shape == call.in[1].shape,
+          "[take_along_axis_grad] the gradient must have the shape of the indices. Received: ", call.in[0].shape, " and ",
+          call.in[1].shape);
+    return {{call.in[0].dtype, shape}};
+}
+
+Kernel kernel_along_grad(const Call& call) {
+    const Shape& shape = call.out[0].shape;
+    const int axis = normalize_axis(call.attrs.integer("axis"), shape.rank(), "take_along_axis_grad");
+    const Rows r(shape, axis, call.in[1].shape[axis]);
+    return dispatch(call.in[0].dtype, [&](auto zero) -> Kernel {
+        using T = decltype(zero);
+        return {[r, type = call.in[1].dtype](const void* const* in, void* const* out, void*) {
+            const T* dy = static_cast<const T*>(in[0]);
+            parallel_for(r.outer, 1 + (1 << 14) / (1 + (r.n + r.picked) * r.inner), [&](int64_t begin, int64_t end) {
+                for (int64_t o = begin; o < end; ++o) {
+                    T* to = static_cast<T*>(out[0]) + o * r.n * r.inner;
+                    std::fill(to, to + r.n * r.inner, T(0.f));
+                    for (int64_t p = o * r.picked; p < (o + 1) * r.picked; ++p)
+                        for (int64_t i = 0; i < r.inner; ++i) {
+                            const int64_t row = wrapped(index_at(in[1], type, p * r.inner + i), r.n);
+                            if (row < 0 || row >= r.n) continue;
+                            T& sum = to[row * r.inner + i];
+                            sum = T(sum + dy[p * r.inner + i]);
+                        }
+                }
+            });
+        }};
+    });
+}
+
+std::vector<Tensor> gradient_along_grad(const Gradient& g) {
+    return {call("take_along_axis", {g.dout[0], g.in[1]}, {{"axis", g.attrs.integer("axis")}}), nullptr};
+}
+
+}  // namespace
+
+FK_OP(take, .infer = infer_take, .kernel = kernel_take, .gradient = gradient_take)
+FK_OP(take_grad, .infer = infer_take_grad, .kernel = kernel_take_grad, .gradient = gradient_take_grad)
+FK_OP(take_along_axis, .infer = infer_along, .kernel = kernel_along, .gradient = gradient_along)
+FK_OP(take_along_axis_grad, .infer = infer_along_grad, .kernel = kernel_along_grad, .gradient = gradient_along_grad)
+
+}  // namespace fk
