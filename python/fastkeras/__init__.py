@@ -8,57 +8,58 @@ Everything is imported when it is first used, so `import fastkeras` costs a few 
 10
 """
 
-import importlib
+import os
+
+from fastkeras.lazy import lazy
 
 __version__ = "0.1.0"
 
-# Public names that live one level down: name -> module that defines them.
-_NAMES = {
-    "DTypePolicy": "dtype_policies",
-    "FloatDTypePolicy": "dtype_policies",
-    "GradientTape": "engine",
-    "Initializer": "initializers",
-    "Input": "layers",
-    "InputSpec": "layers",
-    "KerasTensor": "engine",
-    "Layer": "layers",
-    "Loss": "losses",
-    "Metric": "metrics",
-    "Model": "models",
-    "Operation": "engine",
-    "Optimizer": "optimizers",
-    "Regularizer": "regularizers",
-    "Sequential": "models",
-    "Tensor": "engine",
-    "Variable": "engine",
-    "name_scope": "engine",
-}
-
-_SUBMODULES = (
-    "activations",
-    "backend",
-    "callbacks",
-    "config",
-    "constraints",
-    "datasets",
-    "dtype_policies",
-    "initializers",
-    "layers",
-    "losses",
-    "metrics",
-    "mixed_precision",
-    "models",
-    "ops",
-    "optimizers",
-    "preprocessing",
-    "random",
-    "regularizers",
-    "saving",
-    "tree",
-    "utils",
+__getattr__, __dir__, __all__ = lazy(
+    __name__,
+    {
+        "DTypePolicy": ".dtype_policies",
+        "FloatDTypePolicy": ".dtype_policies",
+        "GradientTape": ".engine",
+        "Initializer": ".initializers",
+        "Input": ".layers",
+        "InputSpec": ".layers",
+        "KerasTensor": ".engine",
+        "Layer": ".layers",
+        "Loss": ".losses",
+        "Metric": ".metrics",
+        "Model": ".models",
+        "Operation": ".engine",
+        "Optimizer": ".optimizers",
+        "Regularizer": ".regularizers",
+        "Sequential": ".models",
+        "Tensor": ".engine",
+        "Variable": ".engine",
+        "name_scope": ".engine",
+    },
+    (
+        "activations",
+        "backend",
+        "callbacks",
+        "config",
+        "constraints",
+        "datasets",
+        "dtype_policies",
+        "initializers",
+        "layers",
+        "losses",
+        "metrics",
+        "mixed_precision",
+        "models",
+        "ops",
+        "optimizers",
+        "preprocessing",
+        "random",
+        "regularizers",
+        "saving",
+        "tree",
+        "utils",
+    ),
 )
-
-__all__ = sorted([*_NAMES, *_SUBMODULES, "__version__", "version"])
 
 
 def version():
@@ -66,15 +67,14 @@ def version():
     return __version__
 
 
-def __getattr__(name):
-    if name in _SUBMODULES:
-        return importlib.import_module(f"{__name__}.{name}")
-    if name in _NAMES:
-        value = getattr(importlib.import_module(f"{__name__}.{_NAMES[name]}"), name)
-        globals()[name] = value
-        return value
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+def _apply_settings():
+    """Honour floatx, epsilon and image_data_format of keras.json, where Keras keeps it."""
+    home = os.environ.get("KERAS_HOME") or os.path.join(os.path.expanduser("~"), ".keras")
+    path = os.path.join(home, "keras.json")
+    if os.path.exists(path):
+        from fastkeras import config
+
+        config.read_settings(path)
 
 
-def __dir__():
-    return __all__
+_apply_settings()

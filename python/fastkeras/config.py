@@ -1,0 +1,142 @@
+"""keras.config: the settings of the process, and fastkeras's own (threads, instruction set)."""
+
+import json
+import os
+
+from fastkeras.engine.config import (
+    available_isas,
+    epsilon,
+    floatx,
+    image_data_format,
+    isa,
+    num_threads,
+    set_epsilon,
+    set_floatx,
+    set_image_data_format,
+    set_isa,
+    set_num_threads,
+)
+
+__all__ = [
+    "available_isas",
+    "backend",
+    "disable_interactive_logging",
+    "disable_traceback_filtering",
+    "dtype_policy",
+    "enable_interactive_logging",
+    "enable_traceback_filtering",
+    "enable_unsafe_deserialization",
+    "epsilon",
+    "float32_matmul_precision",
+    "floatx",
+    "image_data_format",
+    "is_interactive_logging_enabled",
+    "is_traceback_filtering_enabled",
+    "isa",
+    "keras_home",
+    "keras_version",
+    "num_threads",
+    "set_dtype_policy",
+    "set_epsilon",
+    "set_float32_matmul_precision",
+    "set_floatx",
+    "set_image_data_format",
+    "set_isa",
+    "set_num_threads",
+]
+
+_KERAS_VERSION = "3.15.1"
+_interactive_logging = True
+
+
+def keras_version():
+    """The version of the Keras API that fastkeras offers; files are stamped with it."""
+    return _KERAS_VERSION
+
+
+def keras_home():
+    """Where Keras keeps its settings and data: `$KERAS_HOME`, or `~/.keras`."""
+    return os.environ.get("KERAS_HOME") or os.path.join(os.path.expanduser("~"), ".keras")
+
+
+def backend():
+    """The name of the engine behind the API: always `"fastkeras"`."""
+    return "fastkeras"
+
+
+def dtype_policy():
+    """The default `DTypePolicy` of new layers."""
+    from fastkeras import dtype_policies
+
+    return dtype_policies.dtype_policy()
+
+
+def set_dtype_policy(policy):
+    """Set the default dtype policy of new layers: a name such as `"float32"`, or a `DTypePolicy`."""
+    from fastkeras import dtype_policies
+
+    dtype_policies.set_dtype_policy(policy)
+
+
+def enable_interactive_logging():
+    """Print progress to stdout (the default)."""
+    global _interactive_logging
+    _interactive_logging = True
+
+
+def disable_interactive_logging():
+    """Send progress to the logger `fastkeras` instead of stdout."""
+    global _interactive_logging
+    _interactive_logging = False
+
+
+def is_interactive_logging_enabled():
+    """Is progress printed to stdout?"""
+    return _interactive_logging
+
+
+def enable_traceback_filtering():
+    """Hide fastkeras's own frames in tracebacks: there are few, so this is not offered."""
+    raise NotImplementedError("[config] fastkeras shows whole tracebacks; they cannot be filtered.")
+
+
+def disable_traceback_filtering():
+    """Show whole tracebacks: what fastkeras always does."""
+
+
+def is_traceback_filtering_enabled():
+    """Are fastkeras's own frames hidden in tracebacks? Never."""
+    return False
+
+
+def enable_unsafe_deserialization():
+    """Let every load in this process build Python lambdas from files: only for files you trust."""
+    from fastkeras import registry
+
+    registry.enable_unsafe_deserialization()
+
+
+def float32_matmul_precision():
+    """The precision of float32 matrix products: `"highest"`."""
+    return "highest"
+
+
+def set_float32_matmul_precision(precision):
+    """Set the precision of float32 matrix products. Only `"highest"` (plain float32) exists so far."""
+    if precision in ("high", "medium"):
+        raise NotImplementedError(f"[config] only 'highest' exists so far. Received: precision={precision!r}")
+    if precision != "highest":
+        raise ValueError(f"[config] precision must be 'highest', 'high' or 'medium'. Received: precision={precision!r}")
+
+
+def read_settings(path):
+    """Apply floatx, epsilon and image_data_format of a `keras.json`."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            settings = json.load(file)
+    except (OSError, ValueError):  # Keras treats a broken keras.json as absent
+        return
+    setters = {"floatx": set_floatx, "epsilon": set_epsilon, "image_data_format": set_image_data_format}
+    for name, setter in setters.items():
+        if name in settings:
+            setter(settings[name])

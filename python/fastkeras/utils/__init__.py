@@ -1,0 +1,40 @@
+"""keras.utils: labels, images, downloads, seeds, progress, serialization."""
+
+from fastkeras.lazy import lazy
+
+__getattr__, __dir__, __all__ = lazy(
+    __name__,
+    {
+        "CustomObjectScope": "fastkeras.registry",
+        "Progbar": ".progbar",
+        "PyDataset": ".pydataset",
+        "Sequence": ".pydataset",
+        "array_to_img": ".images",
+        "clear_session": ".session",
+        "custom_object_scope": "fastkeras.registry",
+        "deserialize_keras_object": "fastkeras.registry",
+        "disable_interactive_logging": "fastkeras.config",
+        "enable_interactive_logging": "fastkeras.config",
+        "get_custom_objects": "fastkeras.registry",
+        "get_file": ".files",
+        "get_registered_name": "fastkeras.registry",
+        "get_registered_object": "fastkeras.registry",
+        "get_source_inputs": ".plotting",
+        "img_to_array": ".images",
+        "is_interactive_logging_enabled": "fastkeras.config",
+        "is_keras_tensor": ".session",
+        "load_img": ".images",
+        "model_to_dot": ".plotting",
+        "normalize": ".arrays",
+        "pack_x_y_sample_weight": ".packing",
+        "pad_sequences": ".arrays",
+        "plot_model": ".plotting",
+        "register_keras_serializable": "fastkeras.registry",
+        "save_img": ".images",
+        "serialize_keras_object": "fastkeras.registry",
+        "set_random_seed": ".session",
+        "standardize_dtype": "fastkeras.engine.config",
+        "to_categorical": ".arrays",
+        "unpack_x_y_sample_weight": ".packing",
+    },
+)
