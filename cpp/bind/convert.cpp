@@ -1,0 +1,141 @@
+#include "bind/convert.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace fk::bind {
+
+DType default_float = DType::float32;
+
+py::dtype numpy_dtype(DType dtype) {
+    if (dtype == DType::bfloat16) return py::dtype::from_args(py::module_::import("ml_dtypes").attr("bfloat16"));
+    return py::dtype(std::string(name_of(dtype)));
+}
+
+py::tuple shape_tuple(const Shape& shape) {
+    py::tuple t(shape.rank());
+    for (int i = 0; i < shape.rank(); ++i) t[i] = py::int_(shape[i]);
+    return t;
+}
+
+// The dtype that holds an array's values here; narrower and unsigned kinds widen.
+static DType dtype_of(const py::array& array) {
+    const py::dtype d = array.dtype();
+    const auto size = d.itemsize();
+    switch (d.kind()) {
+        case 'b': return DType::boolean;
+        case 'i': return size <= 4 ? DType::int32 : DType::int64;
+        case 'u': return size == 1 ? DType::uint8 : size == 2 ? DType::int32 : size == 4 ? DType::uint32 : DType::int64;
+        case 'f': return size <= 4 ? DType::float32 : DType::float64;
+        default: break;
+    }
+    const std::string name = py::str(d);
+    if (name == "bfloat16") return DType::bfloat16;
+    fail<TypeError>("[tensor] arrays must hold numbers or booleans. Received: dtype=", name);
+}
+
+static Tensor from_array(py::array array, DType dtype, bool borrow) {
+    py::dtype wanted = dtype == DType::bfloat16 ? array.dtype() : numpy_dtype(dtype);
+    if (!array.dtype().is(wanted) && !array.dtype().equal(wanted)) {
+        array = array.attr("astype")(wanted);
+        borrow = true;  // already a copy of our own
+    }
+    if (!(array.flags() & py::array::c_style)) {
+        array = py::module_::import("numpy").attr("asarray")(array, py::arg("order") = "C");
+        borrow = true;
+    }
+    check(array.ndim() <= kMaxRank, "[tensor] a tensor has at most ", kMaxRank, " dimensions. Received: ", array.ndim());
+    const std::vector<int64_t> dims(array.shape(), array.shape() + array.ndim());
+    const TensorType type{dtype, Shape(dims)};
+    if (borrow) {
+        void* data = const_cast<void*>(array.data());
+        auto* keep = new py::object(std::move(array));
+        return make_tensor(type, std::make_shared<Buffer>(data, [keep] {
+            if (!Py_IsInitialized()) return;  // the interpreter is gone, and the array with it
+            py::gil_scoped_acquire gil;
+            delete keep;
+        }), data);
+    }
+    Tensor t = make_tensor(type);
+    std::memcpy(t->data, array.data(), type.bytes());
+    return t;
+}
+
+bool is_python_number(py::handle o) { return PyFloat_CheckExact(o.ptr()) || PyLong_CheckExact(o.ptr()) || PyBool_Check(o.ptr()); }
+
+Tensor to_tensor(py::handle o, bool borrow) {
+    if (py::isinstance<TensorImpl>(o)) return o.cast<Tensor>();
+    if (py::isinstance<Variable>(o)) return o.cast<std::shared_ptr<Variable>>()->read();
+    if (PyBool_Check(o.ptr())) return full({}, DType::boolean, o.ptr() == Py_True);
+    if (PyFloat_CheckExact(o.ptr())) return full({}, default_float, PyFloat_AS_DOUBLE(o.ptr()));
+    if (PyLong_CheckExact(o.ptr())) {
+        const int64_t value = o.cast<int64_t>();
+        Tensor t = make_tensor({value == int32_t(value) ? DType::int32 : DType::int64, {}});
+        if (t->dtype == DType::int32)
+            *static_cast<int32_t*>(t->data) = int32_t(value);
+        else
+            *static_cast<int64_t*>(t->data) = value;
+        return t;
+    }
+    if (py::isinstance<py::array>(o)) {
+        const auto array = py::reinterpret_borrow<py::array>(o);
+        return from_array(array, dtype_of(array), borrow);
+    }
+    if (o.is_none()) fail<TypeError>("[tensor] a tensor is needed. Received: None");
+    if (py::isinstance<py::str>(o)) fail<TypeError>("[tensor] a tensor holds numbers. Received: ", std::string(py::repr(o)));
+    if (py::hasattr(o, "_keras_history"))
+        fail<TypeError>("[tensor] a KerasTensor has no value; use it with layers and keras.ops only. Received: ", std::string(py::repr(o)));
+    if (py::isinstance<py::list>(o) || py::isinstance<py::tuple>(o)) {
+        // Lists may hold tensors of a trace: those are stacked.
+        bool symbolic = false;
+        for (py::handle item : py::reinterpret_borrow<py::sequence>(o))
+            symbolic = symbolic || py::isinstance<Variable>(item) ||
+                       (py::isinstance<TensorImpl>(item) && item.cast<Tensor>()->symbolic());
+        if (symbolic) {
+            std::vector<Tensor> parts;
+            for (py::handle item : py::reinterpret_borrow<py::sequence>(o)) {
+                Tensor t = to_tensor(item);
+                std::vector<int64_t> dims = t->shape.vec();
+                dims.insert(dims.begin(), 1);
+                parts.push_back(call("reshape", {t}, {{"shape", dims}}));
+            }
+            return call("concatenate", std::move(parts), {{"axis", int64_t(0)}});
+        }
+    }
+    py::array array = py::module_::import("numpy").attr("asarray")(o);
+    DType dtype = dtype_of(array);
+    if (!py::hasattr(o, "dtype")) {  // Python lists: NumPy's defaults are twice as wide as Keras's
+        if (dtype == DType::float64) dtype = default_float;
+        if (dtype == DType::int64) {
+            const py::array_t<int64_t> wide(array);
+            const auto* p = wide.data();
+            dtype = std::all_of(p, p + wide.size(), [](int64_t v) { return v == int32_t(v); }) ? DType::int32 : DType::int64;
+        }
+    }
+    return from_array(array, dtype, true);
+}
+
+Attr to_attr(const std::string& name, py::handle value) {
+    if (PyBool_Check(value.ptr())) return value.ptr() == Py_True;
+    if (PyLong_Check(value.ptr()) || PyIndex_Check(value.ptr())) return value.cast<int64_t>();
+    if (PyFloat_Check(value.ptr())) return value.cast<double>();
+    if (py::isinstance<py::str>(value)) return value.cast<std::string>();
+    if (py::isinstance<py::tuple>(value) || py::isinstance<py::list>(value)) {
+        bool floats = false;
+        for (py::handle item : py::reinterpret_borrow<py::sequence>(value)) floats = floats || PyFloat_Check(item.ptr());
+        if (floats) return value.cast<std::vector<double>>();
+        return value.cast<std::vector<int64_t>>();
+    }
+    fail<TypeError>("[attribute] ", name, " must be a number, a string or a list of numbers. Received: ", std::string(py::repr(value)));
+}
+
+py::array to_numpy(const Tensor& t) {
+    if (t->symbolic())
+        fail<TypeError>("[tensor] this tensor has no value yet: it belongs to a function that is being traced (a training step, a "
+                        "layer's call). Use ops on it, or run eagerly: compile(run_eagerly=True)");
+    auto* keep = new std::shared_ptr<Buffer>(t->buffer);
+    const py::capsule owner(keep, [](void* p) { delete static_cast<std::shared_ptr<Buffer>*>(p); });
+    return py::array(numpy_dtype(t->dtype), t->shape.vec(), t->data, owner);
+}
+
+}  // namespace fk::bind

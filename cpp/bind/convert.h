@@ -1,0 +1,29 @@
+// Between Python objects and tensors.
+#pragma once
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include "graph/trace.h"
+
+namespace py = pybind11;
+
+namespace fk::bind {
+
+extern DType default_float;  // floatx: the dtype of Python floats
+
+// A tensor, variable (its value), number, array or nested list as a tensor. With `borrow` an array that needs no
+// conversion is not copied: only for tensors that do not outlive the call. Float lists get floatx, int lists int32.
+Tensor to_tensor(py::handle object, bool borrow = false);
+bool is_python_number(py::handle object);
+Attr to_attr(const std::string& name, py::handle value);
+py::dtype numpy_dtype(DType dtype);
+// A NumPy array on the tensor's memory (kept alive by the array). Throws when symbolic.
+py::array to_numpy(const Tensor& tensor);
+py::tuple shape_tuple(const Shape& shape);
+
+void bind_tensors(py::module_& module);
+void bind_traces(py::module_& module);
+void bind_programs(py::module_& module);
+
+}  // namespace fk::bind

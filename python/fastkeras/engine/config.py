@@ -1,0 +1,117 @@
+"""Settings: floatx, epsilon, image data format, threads, instruction set; dtype rules."""
+
+import functools
+
+from fastkeras import _core
+
+_settings = {"floatx": "float32", "epsilon": 1e-7, "image_data_format": "channels_last"}
+
+DTYPES = ("bool", "uint8", "int32", "uint32", "int64", "bfloat16", "float32", "float64")
+_ALIASES = {"int": "int32", "float": "floatx", "half": "float16"}
+# What arrays of other dtypes become: the narrowest dtype here that holds their values.
+WIDENED = {"int8": "int32", "int16": "int32", "uint16": "int32", "uint64": "int64", "float16": "float32"}
+
+
+def floatx():
+    return _settings["floatx"]
+
+
+def set_floatx(value):
+    accepted = ("bfloat16", "float32", "float64")
+    if value not in accepted:
+        raise ValueError(f"[set_floatx] floatx must be one of {accepted}. Received: value={value}")
+    _settings["floatx"] = str(value)
+    _core.set_default_float(str(value))
+
+
+def epsilon():
+    return _settings["epsilon"]
+
+
+def set_epsilon(value):
+    _settings["epsilon"] = float(value)
+
+
+def image_data_format():
+    return _settings["image_data_format"]
+
+
+def set_image_data_format(data_format):
+    _settings["image_data_format"] = standardize_data_format(data_format)
+
+
+def standardize_data_format(data_format):
+    if data_format is None:
+        return image_data_format()
+    text = str(data_format).lower()
+    if text not in ("channels_first", "channels_last"):
+        raise ValueError(
+            "The `data_format` argument must be one of {'channels_first', 'channels_last'}. "
+            f"Received: data_format={data_format}"
+        )
+    return text
+
+
+def standardize_dtype(dtype):
+    """The name of a dtype: None is floatx; strings, NumPy dtypes and types, Python types are understood."""
+    if dtype is None:
+        return floatx()
+    if isinstance(dtype, str) and dtype in DTYPES:
+        return dtype
+    return _standardize_other(dtype)
+
+
+def _standardize_other(dtype):
+    name = {bool: "bool", int: "int32", float: "floatx"}.get(dtype) if isinstance(dtype, type) else None
+    name = name or getattr(dtype, "name", None) or getattr(dtype, "__name__", None) or str(dtype)
+    name = _ALIASES.get(name, name)
+    if name == "floatx":
+        return floatx()
+    if name not in DTYPES:
+        if name in WIDENED:
+            raise TypeError(f"[dtype] tensors hold {', '.join(DTYPES)}; {name} is not supported. Received: dtype={dtype}")
+        raise ValueError(f"Invalid dtype: {dtype}")
+    return name
+
+
+@functools.cache
+def _promote(a, b):
+    return _core.promote(a, b)
+
+
+def result_type(*dtypes):
+    """The dtype of an operation on these dtypes; Python's `int`, `float` and `bool` are weak, as in Keras."""
+    weak = [d for d in dtypes if d in (bool, int, float, None)]
+    strong = [standardize_dtype(d) for d in dtypes if d not in (bool, int, float, None)]
+    if not strong:
+        return floatx() if not weak or float in weak or None in weak else "int32" if int in weak else "bool"
+    common = functools.reduce(_promote, strong)
+    if float in weak and not is_float_dtype(common):
+        return floatx()
+    return "int32" if int in weak and common == "bool" else common
+
+
+def is_float_dtype(dtype):
+    return "float" in standardize_dtype(dtype)
+
+
+def is_int_dtype(dtype):
+    return "int" in standardize_dtype(dtype)
+
+
+num_threads = _core.num_threads
+isa = _core.isa
+available_isas = _core.available_isas
+
+
+def set_num_threads(n):
+    """Threads for kernels; 0 or None: what OMP_NUM_THREADS, the affinity and the cgroup allow."""
+    n = 0 if n is None else int(n)
+    if n < 0:
+        raise ValueError(f"[set_num_threads] the number of threads must not be negative. Received: n={n}")
+    _core.set_num_threads(n)
+
+
+def set_isa(name):
+    """The instruction set of the kernels, one of `available_isas()`; None: FASTKERAS_ISA, or the best there is."""
+    _core.set_isa(name or "")

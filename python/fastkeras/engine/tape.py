@@ -1,0 +1,97 @@
+"""GradientTape: derivatives of what was computed while it was recording."""
+
+import contextlib
+
+from fastkeras import _core
+from fastkeras.engine import nest
+
+
+class GradientTape:
+    """Records operations for reverse-mode differentiation.
+
+    Args:
+        persistent: may `gradient` be called more than once?
+        watch_accessed_variables: are trainable variables watched when they are read?
+
+    >>> import fastkeras as keras
+    >>> x = keras.Variable(3.0)
+    >>> with keras.GradientTape() as tape:
+    ...     y = x * x
+    >>> float(tape.gradient(y, x))
+    6.0
+    """
+
+    def __init__(self, persistent=False, watch_accessed_variables=True):
+        self._tape = _core.Tape()
+        self._tape.watch_variables = bool(watch_accessed_variables)
+        self._persistent = persistent
+        self._used = False
+        self._watched = []
+
+    def __enter__(self):
+        if self._tape.recording:
+            raise ValueError("Tape is still recording. This can happen if you try to re-enter an already-active tape.")
+        self._tape.start()
+        return self
+
+    def __exit__(self, *exception):
+        if self._tape.recording:
+            self._tape.stop()
+
+    def watch(self, tensor):
+        """Makes the tape follow what is computed from `tensor` (one, or a structure of them)."""
+        for t in nest.flatten(tensor):
+            if not isinstance(t, (_core.Tensor, _core.Variable)):
+                raise ValueError(f"Passed in object {t} of type '{type(t).__name__}', not a Tensor or Variable.")
+            self._tape.watch(t)
+            if isinstance(t, _core.Variable):
+                self._watched.append(t)
+
+    def watched_variables(self):
+        """The variables given to `watch`."""
+        return tuple(self._watched)
+
+    def reset(self):
+        """Forgets everything recorded."""
+        self._tape.clear()
+        self._used = False
+
+    @contextlib.contextmanager
+    def stop_recording(self):
+        """Nothing is recorded inside."""
+        if not self._tape.recording:
+            raise ValueError("Tape is not recording: stop_recording needs an active tape.")
+        self._tape.stop()
+        try:
+            yield
+        finally:
+            self._tape.start()
+
+    def gradient(self, target, sources, output_gradients=None, unconnected_gradients="none"):
+        """d(sum of `target`)/d(source) for each of `sources`, in their structure; None where nothing connects them.
+
+        Args:
+            target: a tensor or a structure of them.
+            sources: tensors or variables.
+            output_gradients: weights of the targets' elements; ones by default.
+            unconnected_gradients: "none" or "zero", what unconnected sources get.
+        """
+        kind = str(getattr(unconnected_gradients, "value", unconnected_gradients))
+        if kind not in ("none", "zero"):
+            raise ValueError(f"Unknown value for unconnected_gradients: {unconnected_gradients!r}")
+        if self._used and not self._persistent:
+            raise RuntimeError("A non-persistent GradientTape can only be used to compute one set of gradients (or jacobians)")
+        targets = nest.flatten(target)
+        flat = nest.flatten(sources)
+        seeds = [None] * len(targets) if output_gradients is None else nest.flatten(output_gradients)
+        if len(seeds) != len(targets):
+            raise ValueError(f"[GradientTape] output_gradients must match the targets. Received: {len(seeds)} for {len(targets)} targets")
+        with self.stop_recording() if self._tape.recording else contextlib.nullcontext():
+            found = self._tape.gradient(targets, flat, seeds)
+            if kind == "zero":
+                zeros = _core.primitive("zeros_like")
+                found = [zeros(s) if g is None else g for g, s in zip(found, flat)]
+        self._used = True
+        if not self._persistent:
+            self._tape.clear()
+        return nest.pack_like(sources, found)
