@@ -2,7 +2,7 @@
 #pragma once
 #include <cstdint>
 
-#define FK_INLINE [[gnu::always_inline]] inline
+#define FK_INLINE inline __attribute__((always_inline))
 
 namespace fk {
 

@@ -38,7 +38,8 @@ class KerasTensor:
     (None, 4)
     """
 
-    __array_priority__ = 1000  # NumPy's operators step back for ours
+    _is_keras_tensor = True  # how engine.tensor knows it, without importing it
+    __array_ufunc__ = None  # NumPy's operators step back for ours
 
     def __init__(
         self, shape, dtype="float32", sparse=False, ragged=False, record_history=True, name=None
