@@ -1,0 +1,159 @@
+"""DTypePolicy: in which dtype a layer keeps its variables and in which it computes."""
+
+from fastkeras import ops
+from fastkeras.engine import KerasTensor, Tensor, config, convert_to_tensor, is_tensor
+from fastkeras.registry import deserialize as _deserialize
+from fastkeras.registry import register, serialize_keras_object
+
+_QUANTIZED = ("int8", "float8", "int4", "gptq", "awq")
+_policy = None  # the global policy; None: that of floatx
+
+
+@register("keras", "keras.dtype_policies", "keras.mixed_precision")
+class DTypePolicy:
+    """The dtype of a layer's variables and the dtype of its computations.
+
+    Args:
+        name: a dtype ("float32", "float64", ...) for both, or "mixed_bfloat16": bfloat16 computations on float32
+            variables. None is the global policy.
+
+    Raises:
+        TypeError, ValueError: for a name that is no policy, and for float16 and quantized policies.
+
+    >>> import fastkeras as keras
+    >>> policy = keras.DTypePolicy("mixed_bfloat16")
+    >>> policy.compute_dtype, policy.variable_dtype
+    ('bfloat16', 'float32')
+    """
+
+    def __init__(self, name=None):
+        if name is None:
+            name = dtype_policy().name
+        self._name = name
+        self._compute_dtype, self._variable_dtype = _parse(name)
+
+    name = property(lambda self: self._name)
+    compute_dtype = property(lambda self: self._compute_dtype)
+    variable_dtype = property(lambda self: self._variable_dtype)
+    quantization_mode = property(lambda self: None, doc="Always None: there is no quantization here.")
+
+    def convert_input(self, x, autocast, dtype):
+        """`x` as a tensor; floats in `dtype` when `autocast`. What is not a tensor or an array stays as it is."""
+        if isinstance(x, (Tensor, KerasTensor)) or is_tensor(x):
+            pass
+        elif hasattr(x, "__array__"):
+            x = convert_to_tensor(x)
+        else:
+            return x
+        if autocast and x.dtype != dtype and is_float(x.dtype):
+            return ops.cast(x, dtype)
+        return x
+
+    def get_config(self):
+        return {"name": self.name}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config)
+
+    def __repr__(self):
+        return f'<DTypePolicy "{self._name}">'
+
+    def __eq__(self, other):
+        return isinstance(other, DTypePolicy) and self._name == other._name
+
+    def __hash__(self):
+        return hash(self._name)
+
+
+@register("keras", "keras.dtype_policies")
+class FloatDTypePolicy(DTypePolicy):
+    """Another name of DTypePolicy, kept for files."""
+
+
+Policy = DTypePolicy
+
+
+def is_float(dtype):
+    """Is `dtype`, a string, a floating-point type?"""
+    return "float" in dtype
+
+
+def _parse(name):
+    """(compute dtype, variable dtype) of a policy's name."""
+    if not isinstance(name, str):
+        raise TypeError(
+            f"'name' must be a string, such as 'mixed_float16'. Received: name={name} (of type {type(name)})"
+        )
+    if name == "mixed_bfloat16":
+        return "bfloat16", "float32"
+    if "float16" in name and name != "bfloat16":
+        raise ValueError(
+            "[dtype_policy] float16 has no kernels on this CPU backend; use 'mixed_bfloat16' or 'float32'. "
+            f"Received: name={name}"
+        )
+    if name.startswith(_QUANTIZED) and "_from_" in name:
+        raise ValueError(f"[dtype_policy] quantized policies are not supported. Received: name={name}")
+    try:
+        dtype = config.standardize_dtype(name)
+    except ValueError:
+        raise ValueError(
+            f"Cannot convert '{name}' to a mixed precision DTypePolicy. Valid policies include 'mixed_float16', "
+            "'mixed_bfloat16', and the name of any float dtype such as 'float32'."
+        )
+    return dtype, dtype
+
+
+def dtype_policy():
+    """The global policy, which layers use when they are given no dtype."""
+    if _policy is not None:
+        return _policy
+    floatx = config.floatx()
+    if floatx not in _of_floatx:
+        _of_floatx[floatx] = DTypePolicy(floatx)
+    return _of_floatx[floatx]
+
+
+_of_floatx = {}
+
+
+def set_dtype_policy(policy):
+    """Sets the global policy: a DTypePolicy, its name or its config.
+
+    >>> import fastkeras as keras
+    >>> keras.config.set_dtype_policy("float64")
+    >>> keras.layers.Dense(2).dtype
+    'float64'
+    >>> keras.config.set_dtype_policy("float32")
+    """
+    global _policy
+    _policy = get(policy)
+
+
+def get(identifier):
+    """The policy for a name, a dtype, a config or a policy; None is the global policy."""
+    if identifier is None:
+        return dtype_policy()
+    if isinstance(identifier, DTypePolicy):
+        return identifier
+    if isinstance(identifier, dict):
+        return deserialize(identifier)
+    if isinstance(identifier, str):
+        return DTypePolicy(identifier)
+    try:
+        return DTypePolicy(config.standardize_dtype(identifier))
+    except (TypeError, ValueError):
+        raise ValueError(
+            "Cannot interpret `dtype` argument. Expected a string or an instance of DTypePolicy. "
+            f"Received: dtype={identifier}"
+        )
+
+
+def serialize(dtype_policy):
+    """The config of a policy."""
+    return serialize_keras_object(dtype_policy)
+
+
+def deserialize(config, custom_objects=None):
+    """The policy that a config describes."""
+    return _deserialize("keras.dtype_policies", config, custom_objects)
