@@ -47,7 +47,8 @@ py::object call_primitive(const Op& op, const py::args& args, const py::kwargs& 
 }
 
 struct Primitive {
-    const Op* op;
+    std::string name;
+    const Op* op = nullptr;  // found at the first call
 };
 
 }  // namespace
@@ -77,12 +78,13 @@ void bind_tensors(py::module_& m) {
         });
 
     py::class_<Primitive>(m, "Primitive")
-        .def_property_readonly("name", [](const Primitive& p) { return p.op->name; })
-        .def("__call__", [](const Primitive& p, const py::args& args, const py::kwargs& kwargs) {
+        .def_readonly("name", &Primitive::name)
+        .def("__call__", [](Primitive& p, const py::args& args, const py::kwargs& kwargs) {
+            if (!p.op) p.op = &find_op(p.name);
             return call_primitive(*p.op, args, kwargs);
         })
-        .def("__repr__", [](const Primitive& p) { return "<primitive " + p.op->name + ">"; });
-    m.def("primitive", [](const std::string& name) { return Primitive{&find_op(name)}; });
+        .def("__repr__", [](const Primitive& p) { return "<primitive " + p.name + ">"; });
+    m.def("primitive", [](const std::string& name) { return Primitive{name}; });
     m.def("primitive_names", &op_names);
     m.def("to_tensor", [](py::handle value) { return to_tensor(value); });
     m.def("set_default_float", [](const std::string& name) { default_float = parse_dtype(name); });

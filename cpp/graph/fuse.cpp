@@ -1,7 +1,230 @@
+// Chains of elementwise ops become one tile program: one pass over memory instead of one per op.
+//
+// Ops join a group when they work on the same shape and compute type and the group can still run as one unit: no
+// path leaves it and comes back. Groups are contracted in the reachability relation as they grow, so that two groups
+// cannot wait for each other either.
+#include <algorithm>
+#include <numeric>
+#include <set>
+
 #include "graph/graph.h"
+#include "kernels/tile.h"
 
 namespace fk {
+namespace {
 
-void fuse_elementwise(Graph&) {}
+using Bits = std::vector<uint64_t>;
+bool has(const Bits& b, int i) { return b[i / 64] >> (i % 64) & 1; }
+void add(Bits& b, int i) { b[i / 64] |= uint64_t(1) << (i % 64); }
+void add(Bits& b, const Bits& other) {
+    for (size_t i = 0; i < b.size(); ++i) b[i] |= other[i];
+}
+bool meet(const Bits& a, const Bits& b) {
+    for (size_t i = 0; i < a.size(); ++i)
+        if (a[i] & b[i]) return true;
+    return false;
+}
+
+class Fuser {
+public:
+    explicit Fuser(Graph& g) : g_(g), group_(g.nodes.size()), producer_(g.types.size(), -1), uses_(g.types.size()) {
+        const size_t n = g.nodes.size();
+        std::iota(group_.begin(), group_.end(), 0);
+        members_.resize(n);
+        for (size_t i = 0; i < n; ++i) members_[i] = {int(i)};
+        for (size_t i = 0; i < n; ++i)
+            for (int v : g.nodes[i].out) producer_[v] = int(i);
+        for (size_t i = 0; i < n; ++i)
+            for (int v : g.nodes[i].in) uses_[v].push_back(int(i));
+        for (int v : g.outputs) uses_[v].push_back(-1);
+        for (const auto& s : g.states)
+            if (s.after >= 0) uses_[s.after].push_back(-1);
+        before_.assign(n, Bits(n / 64 + 1));
+        for (size_t i = 0; i < n; ++i)
+            for (int v : g.nodes[i].in)
+                if (const int p = producer_[v]; p >= 0) add(before_[i], p), add(before_[i], before_[p]);
+    }
+
+    void run() {
+        for (size_t i = 0; i < g_.nodes.size(); ++i)
+            for (int v : g_.nodes[i].in)
+                if (const int p = producer_[v]; p >= 0 && group_[p] != group_[i] && compatible(p, int(i)))
+                    join(group_[p], group_[i]);
+        emit();
+    }
+
+private:
+    // What the registers of a program with this node hold, if it can be in one: an elementwise op, or a conversion or
+    // broadcast (an op that does nothing between equal types), which is the instruction `identity`.
+    bool elementwise(int node) const {
+        const auto& n = g_.nodes[node];
+        if (n.fused || n.out.size() != 1 || (!n.op->tile && !(n.op->noop_when_same && n.in.size() == 1))) return false;
+        const Shape& shape = g_.types[n.out[0]].shape;
+        for (int v : n.in) {
+            const Shape& s = g_.types[v].shape;
+            if (s.rank() > shape.rank()) return false;
+            for (int d = 1; d <= s.rank(); ++d)
+                if (s[-d] != shape[-d] && s[-d] != 1) return false;
+        }
+        return shape.count() > 0 && compute_type(node).has_value();
+    }
+
+    // The one type of a node's tensors besides bool; bool itself when there is no other.
+    std::optional<DType> compute_type(int node) const {
+        const auto& n = g_.nodes[node];
+        DType type = DType::boolean;
+        const auto meets = [&](int v) {
+            const DType t = g_.types[v].dtype;
+            if (t == DType::boolean) return true;
+            const DType c = tile_compute_type(t);
+            if (type != DType::boolean && type != c) return false;
+            type = c;
+            return true;
+        };
+        for (int v : n.in)
+            if (!meets(v)) return std::nullopt;
+        if (!meets(n.out[0])) return std::nullopt;
+        return type;
+    }
+
+    bool compatible(int p, int n) const {
+        if (!elementwise(p) || !elementwise(n)) return false;
+        if (!(g_.types[g_.nodes[p].out[0]].shape == g_.types[g_.nodes[n].out[0]].shape)) return false;
+        const DType a = type_of(group_[p]), b = type_of(group_[n]);
+        return a == b || a == DType::boolean || b == DType::boolean;
+    }
+
+    DType type_of(int group) const {
+        for (int m : members_[group])
+            if (const DType t = *compute_type(m); t != DType::boolean) return t;
+        return DType::boolean;
+    }
+
+    struct Border {
+        std::vector<int> inputs, outputs;  // values
+    };
+    Border border(const std::vector<int>& members) const {
+        Border b;
+        const auto inside = [&](int node) { return node >= 0 && std::binary_search(members.begin(), members.end(), node); };
+        for (int m : members) {
+            for (int v : g_.nodes[m].in)
+                if (!inside(producer_[v]) && std::find(b.inputs.begin(), b.inputs.end(), v) == b.inputs.end()) b.inputs.push_back(v);
+            const int out = g_.nodes[m].out[0];
+            if (!std::all_of(uses_[out].begin(), uses_[out].end(), inside)) b.outputs.push_back(out);
+        }
+        return b;
+    }
+
+    void join(int a, int b) {
+        std::vector<int> all = members_[a];
+        all.insert(all.end(), members_[b].begin(), members_[b].end());
+        std::sort(all.begin(), all.end());
+        const Border edge = border(all);
+        if (all.size() > size_t(TileProgram::kMaxInstructions) || edge.inputs.size() > size_t(TileProgram::kMaxInputs) ||
+            edge.outputs.size() > size_t(TileProgram::kMaxOutputs))
+            return;
+        // Integer-only functions have no meaning on the numbers 0 and 1 in float registers.
+        const DType type = type_of(a) == DType::boolean ? type_of(b) : type_of(a);
+        for (int m : all)
+            if (g_.nodes[m].op->tile && is_float(type) && tile_function(tile_function(g_.nodes[m].op->tile)).types == TileFunction::integers)
+                return;
+
+        Bits unit(before_[0].size()), ancestors(before_[0].size());
+        for (int m : all) add(unit, m), add(ancestors, before_[m]);
+        for (int x = all.front() + 1; x < int(g_.nodes.size()); ++x)
+            if (has(ancestors, x) && !has(unit, x) && meet(before_[x], unit)) return;
+
+        for (int m : all) group_[m] = a;
+        members_[a] = std::move(all);
+        if (b != a) members_[b].clear();
+        for (int m : members_[a]) before_[m] = ancestors;
+        add(ancestors, unit);
+        for (size_t x = 0; x < g_.nodes.size(); ++x)
+            if (!has(unit, int(x)) && meet(before_[x], unit)) add(before_[x], ancestors);
+    }
+
+    Graph::Node fused(const std::vector<int>& members) const {
+        const Border edge = border(members);
+        const DType compute = type_of(group_[members[0]]);
+        const Shape& shape = g_.types[g_.nodes[members[0]].out[0]].shape;
+        const auto span = [](const Shape& s) { return std::span<const int64_t>(s.begin(), size_t(s.rank())); };
+        auto program = std::make_shared<TileProgram>(compute, span(shape));
+        Graph::Node node{g_.nodes[members[0]].op, {}, edge.inputs, edge.outputs, nullptr, "tile[", {}};
+        std::unordered_map<int, int> value;  // of the graph -> of the program
+        for (int v : edge.inputs) {
+            value[v] = program->input(g_.types[v].dtype, span(g_.types[v].shape));
+            node.full_inputs.push_back(g_.types[v].shape == shape);
+        }
+        for (int m : members) {
+            const auto& n = g_.nodes[m];
+            const char* name = n.op->tile ? n.op->tile : "identity";
+            std::vector<int> from;
+            for (int v : n.in) from.push_back(value.at(v));
+            const int function = tile_function(name);
+            value[n.out[0]] = program->append(function, from, attributes(function, n.attrs));
+            node.label += (node.label.back() == '[' ? "" : " ") + std::string(name);
+        }
+        node.label += "]";
+        for (int v : edge.outputs) program->output(value.at(v), g_.types[v].dtype);
+        program->finish();
+        node.fused = std::make_shared<Kernel>();
+        node.fused->run = [program](const void* const* in, void* const* out, void*) { tile_run(*program, in, out); };
+        return node;
+    }
+
+    static std::vector<double> attributes(int function, const Attrs& attrs) {
+        std::vector<double> values;
+        for (std::string_view names = tile_function(function).attributes; !names.empty();) {
+            const size_t space = names.find(' ');
+            const std::string name(names.substr(0, space));
+            names = space == names.npos ? std::string_view() : names.substr(space + 1);
+            const auto& item = attrs.items().at(name);
+            values.push_back(std::holds_alternative<bool>(item) ? double(std::get<bool>(item)) : attrs.number(name));
+        }
+        return values;
+    }
+
+    // Units in an order that respects the groups, as near to the old one as that allows.
+    void emit() {
+        std::vector<Graph::Node> nodes;
+        std::vector<bool> done(g_.nodes.size());
+        std::vector<int> stack;
+        const auto ready = [&](int group) {
+            bool all = true;
+            for (int m : members_[group])
+                for (int v : g_.nodes[m].in)
+                    if (const int p = producer_[v]; p >= 0 && group_[p] != group && !done[group_[p]]) stack.push_back(group_[p]), all = false;
+            return all;
+        };
+        for (size_t i = 0; i < g_.nodes.size(); ++i) {
+            if (members_[group_[i]].back() != int(i)) continue;
+            stack.push_back(group_[i]);
+            while (!stack.empty()) {
+                const int group = stack.back();
+                if (done[group]) {
+                    stack.pop_back();
+                } else if (ready(group)) {
+                    stack.pop_back();
+                    done[group] = true;
+                    nodes.push_back(members_[group].size() > 1 ? fused(members_[group]) : g_.nodes[members_[group][0]]);
+                }
+            }
+        }
+        g_.nodes = std::move(nodes);
+    }
+
+    Graph& g_;
+    std::vector<int> group_;                 // of each node: the group's number
+    std::vector<std::vector<int>> members_;  // of each group, in order
+    std::vector<int> producer_;              // of each value
+    std::vector<std::vector<int>> uses_;     // of each value: nodes; -1 for outputs and states
+    std::vector<Bits> before_;               // of each node: what must run before it
+};
+
+}  // namespace
+
+void fuse_elementwise(Graph& g) {
+    if (!g.nodes.empty()) Fuser(g).run();
+}
 
 }  // namespace fk
