@@ -1,0 +1,154 @@
+"""One workload in one framework, timed in this process: python workloads.py FRAMEWORK WORKLOAD -> JSON on stdout.
+
+FRAMEWORK: fastkeras, keras-jax, keras-tensorflow, keras-torch, torch. The Keras code is the same for all of Keras.
+"""
+
+import json
+import os
+import statistics
+import sys
+import time
+
+import numpy as np
+
+
+def keras_of(framework):
+    """The Keras namespace of a framework."""
+    if framework == "fastkeras":
+        import fastkeras
+
+        return fastkeras
+    os.environ["KERAS_BACKEND"] = framework.removeprefix("keras-")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    import keras
+
+    return keras
+
+
+def mlp(k):
+    layers = k.layers
+    model = k.Sequential(
+        [k.Input(shape=(28, 28)), layers.Flatten(), layers.Dense(128, activation="relu"), layers.Dropout(0.2), layers.Dense(10)]
+    )
+    loss = k.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(optimizer="adam", loss=loss, metrics=["accuracy"])
+    return model
+
+
+def tabular(k):
+    layers = k.layers
+    model = k.Sequential(
+        [k.Input(shape=(8,)), layers.Dense(64, activation="relu"), layers.Dense(64, activation="relu"), layers.Dense(1)]
+    )
+    model.compile(optimizer="rmsprop", loss="mse", metrics=["mae"])
+    return model
+
+
+def images(n):
+    random = np.random.RandomState(0)
+    return random.rand(n, 28, 28).astype("float32"), random.randint(0, 10, n)
+
+
+def table(n):
+    random = np.random.RandomState(0)
+    x = random.rand(n, 8).astype("float32")
+    return x, x.sum(axis=1, keepdims=True)
+
+
+def per_call(run, calls):
+    """Median seconds of one call, of several rounds of `calls` calls, after a warm-up."""
+    for _ in range(3):
+        run()
+    times = []
+    for _ in range(7):
+        start = time.perf_counter()
+        for _ in range(calls):
+            run()
+        times.append((time.perf_counter() - start) / calls)
+    return statistics.median(times)
+
+
+def fit(model, x, y, batch_size, rounds=3):
+    """Median seconds per training step of an epoch."""
+    model.fit(x, y, batch_size=batch_size, epochs=1, verbose=0)
+    steps = -(-len(x) // batch_size)
+    times = []
+    for _ in range(rounds):
+        start = time.perf_counter()
+        model.fit(x, y, batch_size=batch_size, epochs=1, verbose=0)
+        times.append((time.perf_counter() - start) / steps)
+    return statistics.median(times)
+
+
+def mlp_fit(k):
+    return fit(mlp(k), *images(60000), 32, rounds=2)
+
+
+def tabular_fit(k):
+    return fit(tabular(k), *table(20000), 32)
+
+
+def step_overhead(k):
+    layers = k.layers
+    model = k.Sequential([k.Input(shape=(1,)), layers.Dense(1)])
+    model.compile(optimizer="sgd", loss="mse")
+    x = np.ones((32768, 1), "float32")
+    return fit(model, x, x, 1)
+
+
+def mlp_predict_10000(k):
+    model, (x, _) = mlp(k), images(10000)
+    return per_call(lambda: model.predict(x, verbose=0), 1)
+
+
+def mlp_predict_1(k):
+    model, (x, _) = mlp(k), images(1)
+    return per_call(lambda: model.predict(x, verbose=0), 20)
+
+
+def mlp_call_1(k):
+    model, (x, _) = mlp(k), images(1)
+    return per_call(lambda: np.asarray(k.ops.convert_to_numpy(model(x))), 50)
+
+
+def torch_fit(layers, loss_function, optimizer, x, y, batch_size):
+    import torch
+
+    x, y = torch.from_numpy(x), torch.from_numpy(y)
+
+    def epoch():
+        order = torch.randperm(len(x))
+        for rows in order.split(batch_size):
+            optimizer.zero_grad(set_to_none=True)
+            loss_function(layers(x[rows]), y[rows]).backward()
+            optimizer.step()
+
+    epoch()
+    start = time.perf_counter()
+    epoch()
+    return (time.perf_counter() - start) / -(-len(x) // batch_size)
+
+
+def torch_mlp_fit():
+    import torch
+    from torch import nn
+
+    model = nn.Sequential(nn.Flatten(), nn.Linear(784, 128), nn.ReLU(), nn.Dropout(0.2), nn.Linear(128, 10))
+    return torch_fit(model, nn.CrossEntropyLoss(), torch.optim.Adam(model.parameters(), fused=True), *images(60000), 32)
+
+
+def torch_tabular_fit():
+    import torch
+    from torch import nn
+
+    model = nn.Sequential(nn.Linear(8, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 1))
+    return torch_fit(model, nn.MSELoss(), torch.optim.RMSprop(model.parameters()), *table(20000), 32)
+
+
+KERAS = {f.__name__: f for f in (mlp_fit, tabular_fit, mlp_predict_10000, mlp_predict_1, mlp_call_1, step_overhead)}
+TORCH = {"mlp_fit": torch_mlp_fit, "tabular_fit": torch_tabular_fit}
+
+if __name__ == "__main__":
+    framework, workload = sys.argv[1:]
+    seconds = TORCH[workload]() if framework == "torch" else KERAS[workload](keras_of(framework))
+    print(json.dumps({"seconds": seconds}))
