@@ -1,0 +1,73 @@
+#include "kernels/cast.h"
+
+#include "core/parallel.h"
+#include "kernels/elementwise_words.h"
+
+namespace fk::FK_ISA {
+namespace {
+
+constexpr int64_t kGrain = 1 << 15;  // elements
+
+// bfloat16 as kernels see it: 16 bits of a float.
+struct Bf16 {
+    uint16_t bits;
+};
+
+FK_INLINE float widen(Bf16 v) { return __builtin_bit_cast(float, uint32_t(v.bits) << 16); }
+template <class T>
+FK_INLINE T widen(T v) {
+    return v;
+}
+
+template <class T, class S>
+FK_INLINE T convert(S from) {
+    const auto v = widen(from);
+    using W = decltype(v + 0);
+    if constexpr (std::is_same_v<T, Bf16>) {
+        const float f = float(v);
+        const uint32_t u = __builtin_bit_cast(uint32_t, f);
+        return {f != f ? uint16_t((u >> 16) | 0x40) : uint16_t((u + 0x7fffu + ((u >> 16) & 1)) >> 16)};
+    } else if constexpr (std::is_same_v<T, bool>) {
+        return v != 0;
+    } else if constexpr (std::is_integral_v<T> && !std::is_integral_v<W>) {
+        constexpr T low = std::is_signed_v<T> ? T(T(1) << (8 * sizeof(T) - 1)) : T(0), high = T(~low);
+        // W(high) rounds up to the power of two where it is not exact, so that >= catches all that does not fit.
+        return v != v ? T(0) : v <= W(low) ? low : v >= W(high) ? high : T(v);
+    } else {
+        return T(v);
+    }
+}
+
+template <class T, class S>
+void cast_all(void* to, const void* from, int64_t n) {
+    parallel_for(n, kGrain, [&](int64_t begin, int64_t end) {
+        T* y = static_cast<T*>(to);
+        const S* x = static_cast<const S*>(from);
+        for (int64_t i = begin; i < end; ++i) y[i] = convert<T>(x[i]);
+    });
+}
+
+// f(value of the C++ type of `t`)
+template <class F>
+FK_INLINE void with_type(DType t, const F& f) {
+    switch (t) {
+        case DType::boolean: return f(bool{});
+        case DType::uint8: return f(uint8_t{});
+        case DType::int32: return f(int32_t{});
+        case DType::uint32: return f(uint32_t{});
+        case DType::int64: return f(int64_t{});
+        case DType::bfloat16: return f(Bf16{});
+        case DType::float32: return f(float{});
+        default: return f(double{});
+    }
+}
+
+}  // namespace
+
+void cast_elements(void* to, DType to_type, const void* from, DType from_type, int64_t n) {
+    with_type(to_type, [&](auto t) {
+        with_type(from_type, [&](auto s) { cast_all<decltype(t), decltype(s)>(to, from, n); });
+    });
+}
+
+}  // namespace fk::FK_ISA

@@ -1,0 +1,171 @@
+#include "kernels/tile.h"
+
+#include "kernels/elementwise.h"
+
+namespace fk::FK_ISA {
+namespace {
+
+const TileLoop* loops_for(DType compute) {
+    switch (compute) {
+        case DType::boolean: return loops_bool;
+        case DType::uint8: return loops_u8;
+        case DType::int32: return loops_i32;
+        case DType::uint32: return loops_u32;
+        case DType::int64: return loops_i64;
+        case DType::float64: return loops_f64;
+        default: return loops_f32;
+    }
+}
+
+int64_t width_of(DType t) { return int64_t(size_of(t)); }
+
+// --- between memory and registers ---
+
+template <class T, class S>
+FK_INLINE void convert_run(T* to, const S* from, int64_t n) {
+    for (int64_t i = 0; i < n; ++i) to[i] = T(from[i]);
+}
+struct Bf16 {
+    uint16_t bits;
+    FK_INLINE operator float() const { return __builtin_bit_cast(float, uint32_t(bits) << 16); }
+};
+
+// Elements [begin, begin + n) of a broadcast input, as T. Walks runs of the last dim: each is a copy or a fill.
+template <class T, class S>
+void lay_out(T* to, const S* from, const TileProgram& p, const TileProgram::Input& input, int64_t begin, int64_t n) {
+    const int last = p.rank - 1;
+    int64_t index[TileProgram::kMaxRank] = {}, at = begin, offset = 0;
+    for (int d = last; d >= 0; --d) {
+        index[d] = at % p.dims[d];
+        at /= p.dims[d];
+        offset += index[d] * input.strides[d];
+    }
+    if (last < 0) {
+        *to = T(from[0]);
+        return;
+    }
+    const int64_t inner = p.dims[last], step = input.strides[last];
+    for (int64_t run = inner - index[last]; n > 0; run = inner) {
+        if (run > n) run = n;
+        if (step != 0) {
+            convert_run(to, from + offset, run);
+        } else {
+            const T value = T(from[offset]);
+            for (int64_t i = 0; i < run; ++i) to[i] = value;
+        }
+        to += run, n -= run;
+        offset -= index[last] * step;
+        index[last] = 0;
+        for (int d = last - 1; d >= 0; --d) {
+            offset += input.strides[d];
+            if (++index[d] < p.dims[d]) break;
+            offset -= p.dims[d] * input.strides[d];
+            index[d] = 0;
+        }
+    }
+}
+
+template <class T>
+void load_as(void* to, const void* from, const TileProgram& p, const TileProgram::Input& input, int64_t begin, int64_t n) {
+    T* y = static_cast<T*>(to);
+    const auto from_type = [&](auto type) {
+        using S = decltype(type);
+        const S* x = static_cast<const S*>(from);
+        if (input.kind == TileProgram::Input::full) convert_run(y, x + begin, n);
+        else lay_out(y, x, p, input, begin, n);
+    };
+    if (input.dtype == DType::boolean) return from_type(bool{});
+    if constexpr (std::is_same_v<T, float>)
+        if (input.dtype == DType::bfloat16) return from_type(Bf16{});
+    from_type(T{});
+}
+
+void load_input(void* to, const void* from, const TileProgram& p, const TileProgram::Input& input, int64_t begin, int64_t n) {
+    switch (p.compute) {
+        case DType::boolean:
+        case DType::uint8: return load_as<uint8_t>(to, from, p, input, begin, n);
+        case DType::int32:
+        case DType::uint32: return load_as<int32_t>(to, from, p, input, begin, n);
+        case DType::int64: return load_as<int64_t>(to, from, p, input, begin, n);
+        case DType::float64: return load_as<double>(to, from, p, input, begin, n);
+        default: return load_as<float>(to, from, p, input, begin, n);
+    }
+}
+
+template <class T>
+void store_truth(void* to, const void* from, int64_t n) {
+    bool* y = static_cast<bool*>(to);
+    const T* x = static_cast<const T*>(from);
+    for (int64_t i = 0; i < n; ++i) y[i] = x[i] != 0;
+}
+
+void store_output(void* to, DType dtype, const void* from, DType compute, int64_t n) {
+    if (dtype == compute) {
+        __builtin_memcpy(to, from, size_t(n * width_of(compute)));
+    } else if (dtype == DType::bfloat16) {
+        uint16_t* y = static_cast<uint16_t*>(to);
+        const float* x = static_cast<const float*>(from);
+        for (; n >= kLanes; n -= kLanes, x += kLanes, y += kLanes) store_bf16(y, load(x));
+        if (n > 0) store_bf16_partial(y, load_partial(x, n), n);
+    } else {
+        switch (compute) {
+            case DType::float32: return store_truth<float>(to, from, n);
+            case DType::float64: return store_truth<double>(to, from, n);
+            case DType::int64: return store_truth<int64_t>(to, from, n);
+            case DType::uint8: return store_truth<uint8_t>(to, from, n);
+            default: return store_truth<int32_t>(to, from, n);
+        }
+    }
+}
+
+// --- one chunk ---
+
+constexpr int64_t kRegisterBytes = 48 << 10;  // finish() never asks for more
+
+void run_chunk(const TileProgram& p, const void* const* in, void* const* out, int64_t begin, int64_t end) {
+    alignas(64) char memory[kRegisterBytes];
+    const int64_t width = width_of(p.compute), register_bytes = p.tile * width;
+    const TileLoop* loops = loops_for(p.compute);
+    const void* value[TileProgram::kMaxValues];
+    using Input = TileProgram::Input;
+
+    for (int i = 0; i < p.inputs; ++i) {
+        const Input& input = p.input_of[i];
+        if (input.location >= 0) value[i] = memory + input.location * register_bytes;
+        if (input.kind == Input::scalar || input.kind == Input::once) {
+            const int64_t n = end - begin < p.tile ? end - begin : p.tile;
+            load_input(memory + input.location * register_bytes, in[i], p, input, begin, n);
+        }
+    }
+    const int64_t step = p.tile > 0 ? p.tile : end - begin;
+    for (int64_t at = begin; at < end; at += step) {
+        const int64_t n = end - at < step ? end - at : step;
+        for (int i = 0; i < p.inputs; ++i) {
+            const Input& input = p.input_of[i];
+            if (input.location < 0) value[i] = static_cast<const char*>(in[i]) + at * width;
+            else if (input.kind == Input::full || input.kind == Input::strided)
+                load_input(memory + input.location * register_bytes, in[i], p, input, at, n);
+        }
+        for (int i = 0; i < p.instructions; ++i) {
+            const TileProgram::Instruction& s = p.instruction_of[i];
+            void* to = s.location >= 0 ? memory + s.location * register_bytes
+                                       : static_cast<char*>(out[~s.location]) + at * width;
+            const void* from[3] = {value[s.from[0]], value[s.from[1]], value[s.from[2]]};
+            loops[s.function](to, from, n, s.attribute);
+            value[p.inputs + i] = to;
+        }
+        for (int i = 0; i < p.outputs; ++i) {
+            const TileProgram::Output& o = p.output_of[i];
+            if (!o.direct)
+                store_output(static_cast<char*>(out[i]) + at * width_of(o.dtype), o.dtype, value[o.value], p.compute, n);
+        }
+    }
+}
+
+}  // namespace
+
+void tile_run(const TileProgram& p, const void* const* in, void* const* out) {
+    parallel_for(p.count, p.grain, [&](int64_t begin, int64_t end) { run_chunk(p, in, out, begin, end); });
+}
+
+}  // namespace fk::FK_ISA
