@@ -21,12 +21,13 @@ static std::shared_ptr<Trace> trace_of(const Op& op, const std::vector<Tensor>& 
 }
 
 static void unify_dtypes(const Op& op, std::vector<Tensor>& in) {
-    if (op.promote == Op::Promote::none || in.empty()) return;
-    DType dtype = in[0]->dtype;
-    for (const Tensor& t : in) dtype = promote(dtype, t->dtype);
+    const size_t first = size_t(op.promote_from);
+    if (op.promote == Op::Promote::none || in.size() <= first) return;
+    DType dtype = in[first]->dtype;
+    for (size_t i = first; i < in.size(); ++i) dtype = promote(dtype, in[i]->dtype);
     if (op.promote == Op::Promote::to_float && !is_float(dtype)) dtype = DType::float32;
-    for (Tensor& t : in)
-        if (t->dtype != dtype) t = call("cast", {t}, {{"dtype", std::string(name_of(dtype))}});
+    for (size_t i = first; i < in.size(); ++i)
+        if (in[i]->dtype != dtype) in[i] = call("cast", {in[i]}, {{"dtype", std::string(name_of(dtype))}});
 }
 
 std::vector<Tensor> apply(const Op& op, std::vector<Tensor> in, Attrs attrs) {

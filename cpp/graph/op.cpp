@@ -20,6 +20,7 @@ const std::string& Attrs::text(const std::string& name) const { return get<std::
 double Attrs::number(const std::string& name) const {
     const auto it = items_.find(name);
     if (it != items_.end() && std::holds_alternative<int64_t>(it->second)) return double(std::get<int64_t>(it->second));
+    if (it != items_.end() && std::holds_alternative<bool>(it->second)) return double(std::get<bool>(it->second));
     return get<double>(items_, name, "a number");
 }
 

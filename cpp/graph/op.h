@@ -23,7 +23,7 @@ public:
     Attrs(std::initializer_list<std::pair<const std::string, Attr>> items) : items_(items) {}
     void set(const std::string& name, Attr value) { items_.insert_or_assign(name, std::move(value)); }
     bool has(const std::string& name) const { return items_.count(name) != 0; }
-    // Each throws TypeError naming the attribute when it is missing or of another type; ints convert to float.
+    // Each throws TypeError naming the attribute when it is missing or of another type; ints and bools convert to float.
     int64_t integer(const std::string& name) const;
     double number(const std::string& name) const;
     bool flag(const std::string& name) const;
@@ -75,6 +75,7 @@ struct Op {
     // Inputs are brought to one dtype before the call: the promoted dtype of all, or of the floats among them
     // and floatx where all are integers (to_float). Python scalars take the dtype of the tensors.
     enum class Promote { none, common, to_float } promote = Promote::none;
+    int promote_from = 0;  // inputs before this one keep their dtype: the condition of `where`
     // Elementwise ops name their function in kernels/tile.h; the fuser makes chains of them one tile program.
     const char* tile = nullptr;
     // Output i may share the memory of input j, because the kernel reads each element before it writes it:
