@@ -7,6 +7,7 @@ import inspect
 from fastkeras.engine import nest
 from fastkeras.engine.keras_tensor import KerasTensor, any_symbolic
 from fastkeras.engine.naming import auto_name
+from fastkeras.engine.trace import TensorSpec, abstract_eval
 
 KerasHistory = collections.namedtuple("KerasHistory", ["operation", "node_index", "tensor_index"])
 
@@ -142,21 +143,14 @@ def compute_output_spec(fn, *args, **kwargs):
     Every None in a shape of a KerasTensor argument is tried with two sizes: where the results' shapes differ between
     the two, the result has None.
     """
-    from fastkeras.engine.trace import TensorSpec, abstract_eval  # the tracer knows KerasTensors by name only
-
-    structure = (args, kwargs)
-    flat = nest.flatten(structure)
-    tensors = [x for x in flat if isinstance(x, KerasTensor)]
+    tensors = [x for x in nest.flatten((args, kwargs)) if isinstance(x, KerasTensor)]
 
     def evaluate(size):
-        def run(*values):
-            values = iter(values)
-            filled = [next(values) if isinstance(x, KerasTensor) else x for x in flat]
-            call_args, call_kwargs = nest.pack_like(structure, filled)
-            return fn(*call_args, **call_kwargs)
+        def spec(x):
+            return TensorSpec([size if d is None else d for d in x.shape], x.dtype) if isinstance(x, KerasTensor) else x
 
-        specs = [TensorSpec(tuple(size if d is None else d for d in x.shape), x.dtype) for x in tensors]
-        return abstract_eval(run, specs)
+        call_args, call_kwargs = nest.map(spec, (args, kwargs))
+        return abstract_eval(fn, *call_args, **call_kwargs)
 
     first = evaluate(_SIZES[0])
     second = first
@@ -165,7 +159,7 @@ def compute_output_spec(fn, *args, **kwargs):
     record = all(x.record_history for x in tensors)
 
     def merge(a, b):
-        if not hasattr(a, "shape"):
+        if not isinstance(a, TensorSpec):
             return a
         if len(a.shape) != len(b.shape):
             raise ValueError(f"The rank of the output depends on sizes that are open. Received: {a.shape}, {b.shape}")

@@ -1,0 +1,502 @@
+"""Functional: a model made of the graph between its inputs and outputs."""
+
+import copy
+import warnings
+
+from fastkeras import engine
+from fastkeras.engine import KerasTensor, nest
+from fastkeras.engine.operation import KerasHistory, Node, Operation
+from fastkeras.layers import Input, InputLayer, InputSpec, Layer
+from fastkeras.models.graph import build_map, map_graph, node_key, run_graph
+from fastkeras.models.model import Model, constructor_arguments
+from fastkeras.registry import deserialize, deserialize_keras_object, register, serialize_keras_object
+
+
+@register("keras.src.models.functional", "keras.models")
+class Functional(Model):
+    """A model defined as a graph of layers between `inputs` and `outputs` (KerasTensors, or lists or dicts of them).
+
+    Raises ValueError when the graph is disconnected, has a cycle, or uses an operation name twice.
+
+    >>> import fastkeras as keras
+    >>> a, b = keras.Input((4,), name="a"), keras.Input((4,), name="b")
+    >>> model = keras.Model([a, b], keras.layers.Dense(1)(keras.layers.Add()([a, b])))
+    >>> [layer.name for layer in model.layers][:2]
+    ['a', 'b']
+    """
+
+    def __init__(self, inputs, outputs, name=None, **kwargs):
+        trainable = kwargs.pop("trainable", None)
+        _check_tensors(inputs, outputs)
+        if not all(_is_input(x) for x in nest.flatten(inputs)):
+            inputs, outputs = clone_graph_nodes(inputs, outputs)
+        super().__init__(name=name, **kwargs)
+        graph = {
+            "_inputs_struct": nest.map(lambda x: x, inputs),
+            "_outputs_struct": nest.map(lambda x: x, outputs),
+            "_inputs": nest.flatten(inputs),
+            "_outputs": nest.flatten(outputs),
+        }
+        for described in ("inputs", "outputs"):
+            if not graph[f"_{described}"]:
+                raise ValueError(f"`{described}` argument cannot be empty. Received:\n{inputs=}\n{outputs=}")
+        keys, by_depth, operations, operations_by_depth = map_graph(graph["_inputs"], graph["_outputs"])
+        graph["_nodes"], graph["_nodes_by_depth"] = keys, by_depth
+        graph["_operations"], graph["_operations_by_depth"] = operations, operations_by_depth
+        graph["_schedule"] = [
+            node for depth in sorted(by_depth, reverse=True) for node in by_depth[depth] if not node.is_input
+        ]
+        # Past the attribute tracker: these lists are the graph's, not the user's.
+        vars(self).update(graph)
+        run_graph(self, [None] * len(self._inputs), lambda op, args, kwargs: [None] * len(nest.flatten(op.output)))
+        self._layers.extend(self.layers)
+        if trainable is not None:
+            self.trainable = trainable
+        self.build(None)
+        vars(self)["output_names"] = [x._keras_history.operation.name for x in self._outputs]
+
+    @property
+    def operations(self):
+        return self._operations[:]
+
+    @property
+    def inputs(self):
+        """Flat list of the symbolic inputs."""
+        return self._inputs
+
+    @property
+    def outputs(self):
+        """Flat list of the symbolic outputs."""
+        return self._outputs
+
+    @property
+    def layers(self):
+        return [operation for operation in self._operations if isinstance(operation, Layer)]
+
+    @layers.setter
+    def layers(self, _):
+        raise AttributeError(
+            "`Model.layers` attribute is reserved and should not be used. Please use another name."
+        )
+
+    @property
+    def input(self):
+        return self._inputs_struct
+
+    @property
+    def output(self):
+        return self._outputs_struct
+
+    @property
+    def input_shape(self):
+        return _only([x.shape for x in self._inputs])
+
+    @property
+    def output_shape(self):
+        return _only([x.shape for x in self._outputs])
+
+    def build(self, input_shape=None):
+        self.built = True
+
+    def _lock_state(self):
+        """A functional model stays open after it is built: layers may be attached that are no part of its graph."""
+
+    def call(self, inputs, training=None, mask=None, **kwargs):
+        inputs = self._standardize_inputs(inputs)
+        if mask is not None:
+            for x, m in zip(inputs, nest.flatten(mask), strict=False):
+                if m is not None:
+                    x._keras_mask = m
+        if training is not None:
+            kwargs["training"] = training
+
+        def run(operation, args, call_kwargs):
+            for name, value in kwargs.items():
+                if value is not None and name in getattr(operation, "_call_context_args", ()):
+                    call_kwargs = {**call_kwargs, name: value}
+            return operation(*args, **call_kwargs)
+
+        outputs = run_graph(self, inputs, run)
+        return outputs[0] if isinstance(outputs, (list, tuple)) and len(outputs) == 1 else outputs
+
+    def compute_output_spec(self, inputs, training=None, mask=None):
+        self._check_compatible(inputs)
+        flat = nest.flatten(inputs)
+        if all(x.shape == ref.shape for x, ref in zip(flat, self._inputs, strict=True)):
+            outputs = nest.map(lambda x: KerasTensor(x.shape, x.dtype), self._outputs_struct)
+        else:
+            outputs = run_graph(self, flat, lambda op, args, kwargs: op.compute_output_spec(*args, **kwargs))
+        return outputs[0] if isinstance(outputs, (list, tuple)) and len(outputs) == 1 else outputs
+
+    def compute_output_shape(self, input_shape):
+        shapes = _flat_shapes(input_shape)
+        specs = [KerasTensor(s, dtype=x.dtype) for s, x in zip(shapes, self._inputs, strict=True)]
+        spec = self.compute_output_spec(nest.pack_like(self._inputs_struct, specs))
+        return nest.map(lambda x: x.shape, spec)
+
+    def _check_compatible(self, inputs):
+        flat = nest.flatten(inputs)
+        if len(flat) != len(self._inputs):
+            raise ValueError(
+                "Function was called with an invalid input structure. "
+                f"Expected input structure: {self._inputs_struct}\nReceived input structure: {inputs}"
+            )
+        for x, ref in zip(flat, self._inputs, strict=True):
+            fits = len(x.shape) == len(ref.shape) and all(
+                a == b or a is None or b is None for a, b in zip(x.shape, ref.shape, strict=True)
+            )
+            if not fits:
+                raise ValueError(
+                    f"{self.__class__.__name__} was passed incompatible inputs. For input '{ref.name}', expected "
+                    f"shape {ref.shape}, but received instead a tensor with shape {x.shape}."
+                )
+
+    def _standardize_inputs(self, inputs):
+        """Brings what the model was called with to one tensor per input, in order."""
+        expected, wrong = self._inputs_struct, False
+        if isinstance(expected, list) and len(expected) == 1 and not isinstance(inputs, (list, tuple, dict)):
+            inputs = [inputs]
+        elif isinstance(inputs, dict) and not isinstance(expected, dict):
+            # A dict for a list of inputs: by name.
+            names = [x.name for x in self._inputs]
+            if all(name in inputs for name in names):
+                inputs = [inputs[name] for name in names]
+                inputs = inputs if isinstance(expected, (list, tuple)) else inputs[0]
+            else:
+                wrong = True
+        if isinstance(expected, dict) and not isinstance(inputs, dict):
+            wrong = wrong or list(expected) != sorted(expected)
+        self._check_structure(inputs, wrong)
+        flat = [self._standardize(i, x) for i, x in enumerate(nest.flatten(inputs))]
+        if len(flat) != len(self._inputs):
+            raise ValueError(
+                f"Layer '{self.name}' expected {len(self._inputs)} input(s). "
+                f"Received {len(flat)} instead."
+            )
+        return flat
+
+    def _check_structure(self, inputs, wrong):
+        if not wrong and _skeleton(inputs) == _skeleton(self._inputs_struct):
+            return
+        expected = nest.map(lambda x: x.name, self._inputs_struct)
+        received = nest.map(
+            lambda x: "None" if x is None else f"Tensor(shape={getattr(x, 'shape', ())})", inputs
+        )
+        message = (
+            "The structure of `inputs` doesn't match the expected structure.\n"
+            f"Expected: {expected}\nReceived: inputs={received}"
+        )
+        if wrong:
+            raise ValueError(message)
+        warnings.warn(message, stacklevel=4)
+
+    def _standardize(self, index, x):
+        if index >= len(self._inputs):
+            return x
+        ref = self._inputs[index]
+        if x is None:
+            layer = ref._keras_history.operation
+            if isinstance(layer, InputLayer) and not layer.optional:
+                raise ValueError(
+                    f"The input '{ref.name}' is not optional, but None was passed. Please provide a valid tensor."
+                )
+            return None
+        mask = getattr(x, "_keras_mask", None)
+        original = x
+        if not isinstance(x, KerasTensor):
+            x = engine.convert_to_tensor(x, dtype=ref.dtype)
+        rank, wanted = len(x.shape), len(ref.shape)
+        if rank == wanted + 1 and x.shape[-1] == 1:
+            from fastkeras import ops
+
+            x = ops.squeeze(x, axis=-1)
+        elif rank == wanted - 1 and ref.shape[-1] == 1:
+            from fastkeras import ops
+
+            x = ops.expand_dims(x, axis=-1)
+        elif rank != wanted:
+            raise ValueError(
+                f"Invalid input shape for input {original} with name '{ref.name}'. Expected shape {ref.shape}, "
+                f"but input has incompatible shape {x.shape}"
+            )
+        if mask is not None and x is not original:
+            x._keras_mask = mask
+        return x
+
+    @property
+    def input_spec(self):
+        if "_manual_input_spec" in vars(self):
+            return self._manual_input_spec
+
+        def spec(x, name=None):
+            layer = x._keras_history.operation
+            return InputSpec(
+                shape=(None, *x.shape[1:]) if x.shape else (),
+                allow_last_axis_squeeze=True,
+                name=layer.name if name is None else name,
+                optional=isinstance(layer, InputLayer) and layer.optional,
+            )
+
+        if isinstance(self._inputs_struct, dict):
+            if all(isinstance(x, KerasTensor) for x in self._inputs_struct.values()):
+                return [spec(self._inputs_struct[name], name) for name in sorted(self._inputs_struct)]
+            return None
+        return [spec(x) for x in self._inputs]
+
+    @input_spec.setter
+    def input_spec(self, value):
+        vars(self)["_manual_input_spec"] = value
+
+    def add_loss(self, loss):
+        raise NotImplementedError("[add_loss] a functional model has no call to add a loss in; use a layer's add_loss")
+
+    def get_config(self):
+        if not takes_functional_arguments(self.__class__):
+            return Model.get_config(self)  # a subclass with a constructor of its own describes itself
+        return functional_config(self)
+
+
+def functional_config(model):
+    """The config of a functional model: its layers, each with the calls that belong to the model."""
+    new_index = {}
+    for operation in model._operations:
+        kept = 1 if isinstance(operation, Functional) else 0  # Keras counts a functional model's own graph as call 0
+        for i in range(len(operation._inbound_nodes)):
+            key = node_key(operation, i)
+            if key in model._nodes:
+                new_index[key] = kept
+                kept += 1
+    layers = []
+    for operation in model._operations:
+        calls = [
+            _serialize_node(node, model._nodes)
+            for i, node in enumerate(operation._inbound_nodes)
+            if node_key(operation, i) in model._nodes and node.input_tensors
+        ]
+        config = serialize_keras_object(operation)
+        layers.append({**config, "name": operation.name, "inbound_nodes": calls})
+
+    def place(tensor):
+        operation, node_index, tensor_index = tensor._keras_history
+        return [operation.name, new_index[node_key(operation, node_index)], tensor_index]
+
+    return copy.deepcopy(
+        {
+            "name": model.name,
+            "trainable": model.trainable,
+            "layers": layers,
+            "input_layers": nest.map(place, model._inputs_struct),
+            "output_layers": nest.map(place, model._outputs_struct),
+        }
+    )
+
+
+def _serialize_node(node, own_nodes):
+    def serialize(x):
+        if not isinstance(x, KerasTensor):
+            return x
+        operation, index, tensor_index = history = x._keras_history
+        others = sum(node_key(operation, i) not in own_nodes for i in range(index))
+        x._keras_history = KerasHistory(operation, index - others, tensor_index)
+        try:
+            return serialize_keras_object(x)
+        finally:
+            x._keras_history = history
+
+    return {
+        "args": serialize_keras_object(nest.map(serialize, node.args)),
+        "kwargs": serialize_keras_object(nest.map(serialize, node.kwargs)),
+    }
+
+
+def functional_from_config(cls, config, custom_objects=None):
+    """Makes the functional model that `get_config` described."""
+    config = dict(config)
+    layer_configs = config.pop("layers")
+    input_layers, output_layers = config.pop("input_layers"), config.pop("output_layers")
+    created, waiting = {}, {}
+    for data in layer_configs:
+        layer = layer_from_config(data, custom_objects)
+        if not isinstance(layer, Operation):
+            raise ValueError(
+                "Unexpected object from deserialization, expected a layer or operation, "
+                f"got a {type(layer)}"
+            )
+        created[data["name"]] = layer
+        if data["inbound_nodes"]:
+            waiting[data["name"]] = list(data["inbound_nodes"])
+    _replay_calls(created, waiting)
+
+    def tensors(places):
+        if isinstance(places, list) and len(places) == 3 and isinstance(places[0], str):
+            name, node_index, tensor_index = places
+            if name not in created:
+                raise ValueError(f"Invalid Functional model configuration. Missing layer: {name}")
+            return _node_of(created[name], node_index).outputs[tensor_index]
+        if isinstance(places, dict):
+            return {k: tensors(v) for k, v in places.items()}
+        return type(places)(tensors(v) for v in places)
+
+    return cls(inputs=tensors(input_layers), outputs=tensors(output_layers), **config)
+
+
+def layer_from_config(config, custom_objects=None):
+    """The layer, model or operation that a config describes; in legacy files configs name no module."""
+    if "module" in config:
+        return deserialize_keras_object(config, custom_objects=custom_objects)
+    is_model = config.get("class_name") in ("Functional", "Model", "Sequential")
+    return deserialize("keras.models" if is_model else "keras.layers", config, custom_objects)
+
+
+def _replay_calls(created, waiting):
+    """Makes the calls of the config, each as soon as the tensors it needs exist.
+
+    In rounds: a shared layer may need, for its second call, what a later layer makes of its first.
+    """
+    while waiting:
+        progressed = False
+        for name in list(waiting):
+            calls = waiting[name]
+            while calls:
+                try:
+                    args, kwargs = _deserialize_node(calls[0], created)
+                except IndexError:
+                    break
+                created[name](*args, **kwargs)
+                calls.pop(0)
+                progressed = True
+            if not calls:
+                del waiting[name]
+        if not progressed:
+            raise ValueError(
+                "Invalid Functional model configuration. The graph of the Functional model either has loops or "
+                f"disconnected nodes. The following nodes failed to be resolved: {waiting}"
+            )
+
+
+def _node_of(layer, node_index):
+    """The call of that index in a config; IndexError while it has not been made."""
+    if isinstance(layer, Functional):
+        node_index -= 1  # see functional_config
+    if not 0 <= node_index < len(layer._inbound_nodes):
+        raise IndexError(f"[from_config] '{layer.name}' has no call {node_index}")
+    return layer._inbound_nodes[node_index]
+
+
+def _deserialize_node(data, created):
+    """(args, kwargs) of one call in a config."""
+    def tensor(name, node_index, tensor_index):
+        if name not in created:
+            raise ValueError(f"Invalid Functional model configuration. Missing node: {name}")
+        return _node_of(created[name], node_index).outputs[tensor_index]
+
+    if isinstance(data, list):  # the legacy form: [[layer name, node, tensor, kwargs], ...]
+        if data and isinstance(data[0], str):
+            data = [data]
+        inputs = [tensor(*item[:3]) for item in data]
+        kwargs = data[-1][3] if len(data[-1]) == 4 else {}
+        return [inputs[0] if len(inputs) == 1 else inputs], kwargs
+
+    def revive(x):
+        history = getattr(x, "_pre_serialization_keras_history", None) if isinstance(x, KerasTensor) else None
+        return x if history is None else tensor(*history)
+
+    args = deserialize_keras_object(data["args"])
+    kwargs = deserialize_keras_object(data["kwargs"])
+    return nest.map(revive, args), nest.map(revive, kwargs)
+
+
+def clone_graph_nodes(inputs, outputs):
+    """Copies the calls between intermediate tensors, so that a model can start in the middle of another's graph.
+
+    Layers (and weights) stay shared; tensors and nodes are new, and every input that is no `Input` becomes one.
+    """
+    nodes, _ = build_map(inputs, outputs)
+    tensors, layers = {}, {}
+
+    def copied(x):
+        if not isinstance(x, KerasTensor):
+            return x
+        if id(x) not in tensors:
+            tensors[id(x)] = KerasTensor(x.shape, dtype=x.dtype, name=f"{x.name}_clone")
+        return tensors[id(x)]
+
+    def new_input(x):
+        if _is_input(x):
+            tensors[id(x)] = x
+            return x
+        made = Input(batch_shape=x.shape, dtype=x.dtype, name=f"{x.name}CLONE")
+        tensors[id(x)] = made
+        layers[id(x._keras_history.operation)] = made._keras_history.operation
+        return made
+
+    def new_output(x):
+        if id(x) in tensors:
+            return tensors[id(x)]
+        made = copied(x)
+        made._keras_history = x._keras_history
+        return made
+
+    new_inputs = nest.map(new_input, inputs)
+    new_outputs = nest.map(new_output, outputs)
+    for node in nodes:
+        operation = layers.get(id(node.operation), node.operation)
+        results = nest.map(copied, node.outputs)
+        if node.is_input:
+            args, kwargs = (), {}
+        else:
+            args, kwargs = nest.map(copied, node.args), nest.map(copied, node.kwargs)
+        Node(operation, args, kwargs, results)
+    return new_inputs, new_outputs
+
+
+def takes_functional_arguments(cls):
+    """Can the class be made from (inputs, outputs, name)?"""
+    names, takes_any = constructor_arguments(cls)
+    return takes_any or names == constructor_arguments(Functional)[0]
+
+
+def _check_tensors(inputs, outputs):
+    if isinstance(inputs, dict):
+        for key, x in inputs.items():
+            if isinstance(x, KerasTensor) and key != x.name:
+                warnings.warn(
+                    "When providing `inputs` as a dict, all keys in the dict must match the names of the "
+                    f"corresponding tensors. Received key '{key}' mapping to value {x} which has name '{x.name}'. "
+                    f"Change the tensor name to '{key}' (via `Input(..., name='{key}')`)",
+                    stacklevel=4,
+                )
+    for described, structure in (("inputs", inputs), ("outputs", outputs)):
+        for x in nest.flatten(structure):
+            if not isinstance(x, KerasTensor):
+                raise ValueError(
+                    f"All `{described}` values must be KerasTensors. Received: {described}={structure} including "
+                    f"invalid value {x} of type {type(x)}"
+                )
+
+
+def _is_input(x):
+    operation, node_index, _ = x._keras_history
+    return operation._inbound_nodes[node_index].is_input
+
+
+def _only(values):
+    return values[0] if len(values) == 1 else values
+
+
+def _skeleton(structure):
+    """The nesting without the leaves; lists and tuples are alike."""
+    if isinstance(structure, (list, tuple)):
+        return tuple(_skeleton(x) for x in structure)
+    if isinstance(structure, dict):
+        return {k: _skeleton(v) for k, v in structure.items()}
+    return None
+
+
+def _flat_shapes(shape):
+    """The shapes in a nested structure of shapes, in the order of nest.flatten."""
+    if isinstance(shape, dict):
+        return [s for key in sorted(shape) for s in _flat_shapes(shape[key])]
+    if all(d is None or isinstance(d, int) for d in shape):
+        return [tuple(shape)]
+    return [s for item in shape for s in _flat_shapes(item)]
