@@ -7,9 +7,15 @@ namespace fk::bind {
 
 DType default_float = DType::float32;
 
+// Made once each and never freed: making one costs more than a small kernel.
 py::dtype numpy_dtype(DType dtype) {
-    if (dtype == DType::bfloat16) return py::dtype::from_args(py::module_::import("ml_dtypes").attr("bfloat16"));
-    return py::dtype(std::string(name_of(dtype)));
+    static py::dtype* made[8] = {};
+    py::dtype*& slot = made[size_t(dtype)];
+    if (!slot)
+        slot = new py::dtype(dtype == DType::bfloat16
+                                 ? py::dtype::from_args(py::module_::import("ml_dtypes").attr("bfloat16"))
+                                 : py::dtype(std::string(name_of(dtype))));
+    return *slot;
 }
 
 py::tuple shape_tuple(const Shape& shape) {
@@ -35,8 +41,8 @@ static DType dtype_of(const py::array& array) {
 }
 
 static Tensor from_array(py::array array, DType dtype, bool borrow) {
-    py::dtype wanted = dtype == DType::bfloat16 ? array.dtype() : numpy_dtype(dtype);
-    if (!array.dtype().is(wanted) && !array.dtype().equal(wanted)) {
+    const py::dtype given = array.dtype(), wanted = dtype == DType::bfloat16 ? given : numpy_dtype(dtype);
+    if (!given.is(wanted) && !given.equal(wanted)) {
         array = array.attr("astype")(wanted);
         borrow = true;  // already a copy of our own
     }
@@ -45,8 +51,7 @@ static Tensor from_array(py::array array, DType dtype, bool borrow) {
         borrow = true;
     }
     check(array.ndim() <= kMaxRank, "[tensor] a tensor has at most ", kMaxRank, " dimensions. Received: ", array.ndim());
-    const std::vector<int64_t> dims(array.shape(), array.shape() + array.ndim());
-    const TensorType type{dtype, Shape(dims)};
+    const TensorType type{dtype, Shape(std::span<const int64_t>(array.shape(), size_t(array.ndim())))};
     if (borrow) {
         void* data = const_cast<void*>(array.data());
         auto* keep = new py::object(std::move(array));

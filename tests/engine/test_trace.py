@@ -1,0 +1,262 @@
+"""Traced functions: values, effects, bursts, errors, threads, forks."""
+
+import os
+import threading
+
+import numpy as np
+import pytest
+
+from fastkeras import engine
+from fastkeras.engine import Function, TensorSpec, Variable, primitive
+
+add, tanh, matmul = primitive("add"), primitive("tanh"), primitive("matmul")
+
+
+def array(*shape):
+    return np.random.RandomState(0).rand(*shape).astype("float32")
+
+
+def test_result_has_the_structure_of_the_python_function():
+    f = Function(lambda x: {"twice": x + x, "pair": (x * 3.0, None, "text")})
+    result = f(array(2, 3))
+    np.testing.assert_allclose(result["twice"].numpy(), 2 * array(2, 3))
+    assert result["pair"][1:] == (None, "text")
+
+
+def test_python_runs_once_per_signature():
+    runs = []
+    f = Function(lambda x: runs.append(1) or x + 1.0)
+    for shape in ((2,), (2,), (3,), (2,)):
+        f(array(*shape))
+    assert len(runs) == 2
+
+
+def test_assignments_are_effects_and_later_reads_see_them():
+    v = Variable(np.zeros(3, "float32"))
+
+    def step(x):
+        before = v.value
+        v.assign_add(x)
+        return before, v * 2.0
+
+    f = Function(step)
+    x = array(3)
+    f(x)
+    before, after = f(x)
+    np.testing.assert_allclose(before.numpy(), x)
+    np.testing.assert_allclose(after.numpy(), 4 * x)
+    np.testing.assert_allclose(v.numpy(), 2 * x)
+
+
+def test_variables_can_be_swapped():
+    a, b = Variable(np.float32(1)), Variable(np.float32(2))
+
+    def swap(x):
+        old = a.value
+        a.assign(b.value)
+        b.assign(old)
+        return x
+
+    Function(swap)(array(1))
+    assert (float(a), float(b)) == (2.0, 1.0)
+
+
+def test_a_variable_read_by_python_does_not_change_under_a_run():
+    v = Variable(array(5))
+    kept = v.value
+    f = Function(lambda x: v.assign(v * x).value)
+    f(np.float32(2) * np.ones(5, "float32"))
+    np.testing.assert_array_equal(kept.numpy(), array(5))
+    np.testing.assert_array_equal(v.numpy(), 2 * array(5))
+
+
+def test_results_can_be_inputs_constants_and_variables():
+    v = Variable(array(2))
+    f = Function(lambda x: (x, engine.convert_to_tensor(7.0), v.value, primitive("reshape")(x, shape=(4,))))
+    x, seven, value, flat = f(array(2, 2))
+    np.testing.assert_array_equal(x.numpy(), array(2, 2))
+    np.testing.assert_array_equal(flat.numpy(), array(2, 2).ravel())
+    assert float(seven) == 7.0
+    np.testing.assert_array_equal(value.numpy(), array(2))
+
+
+@pytest.mark.parametrize("order", [None, "shuffled"])
+def test_a_burst_feeds_the_rows_and_writes_the_rows(order):
+    x = array(20, 3)
+    total = Variable(np.zeros(3, "float32"))
+
+    def step(batch):
+        total.assign_add(primitive("sum")(batch, axes=(0,), keepdims=False))
+        return batch * 10.0
+
+    compiled = Function(step).compile(TensorSpec((4, 3)))
+    out = np.zeros_like(x)
+    indices = None if order is None else np.random.RandomState(1).permutation(20)
+    compiled.run_steps([x], steps=5, batch_size=4, indices=indices, outputs=[out])
+    np.testing.assert_allclose(out, 10 * (x if indices is None else x[indices]), rtol=1e-6)
+    np.testing.assert_allclose(total.numpy(), x.sum(0), rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("sources", "arguments", "message"),
+    [
+        ([array(20, 2)], {}, "source 0 must be a C-ordered float32"),
+        ([array(20, 3).astype("float64")], {}, "source 0"),
+        ([array(19, 3)], {}, "at least 20 rows"),
+        ([array(20, 3)], {"indices": np.full(20, 20)}, "at least 21 rows"),
+        ([array(20, 3)], {"indices": np.full(20, -1)}, "must not be negative"),
+        ([array(20, 3)], {"indices": np.arange(3)}, "indices must hold"),
+        ([array(20, 3)], {"outputs": [np.zeros((19, 3), "float32")]}, "output 0"),
+        ([], {}, "takes 1 arrays"),
+    ],
+)
+def test_a_burst_refuses_arrays_that_do_not_fit(sources, arguments, message):
+    compiled = Function(lambda x: x + 1.0).compile(TensorSpec((4, 3)))
+    with pytest.raises(ValueError, match=message):
+        compiled.run_steps(sources, steps=5, batch_size=4, **arguments)
+
+
+def test_symbolic_tensors_have_no_value():
+    for use in (float, bool, np.asarray, lambda t: t.numpy()):
+        with pytest.raises(TypeError, match="traced|no value"):
+            Function(lambda x: use(x))(array(1))  # noqa: B023
+
+
+def test_a_tensor_kept_from_a_trace_is_refused():
+    kept = []
+    Function(lambda x: kept.append(x) or x + 1.0)(array(2))
+    with pytest.raises(ValueError, match="outside of the trace"):
+        kept[0] + 1.0
+
+
+def test_a_failed_trace_leaves_nothing_behind():
+    v = Variable(np.float32(1))
+
+    def broken(x):
+        v.assign(v * 0.0)
+        raise KeyError("user's mistake")
+
+    f = Function(broken)
+    for _ in range(2):
+        with pytest.raises(KeyError):
+            f(array(2))
+    assert float(v) == 1.0
+    assert not engine.tracing()
+
+
+def test_variables_made_inside_a_trace_start_at_once():
+    made = []
+
+    def fn(x):
+        if not made:
+            made.append(Variable(np.float32(3)))
+        return x * made[0]
+
+    f = Function(fn)
+    np.testing.assert_allclose(f(array(2)).numpy(), 3 * array(2))
+    np.testing.assert_allclose(f(array(2)).numpy(), 3 * array(2))
+
+
+def test_memory_is_planned_and_reused():
+    def chain(x):
+        for _ in range(50):
+            x = primitive("sum")(tanh(x), axes=(1,), keepdims=True) + x
+        return x
+
+    compiled = Function(chain).compile(TensorSpec((64, 256)))
+    one = 64 * 256 * 4
+    assert one <= compiled.memory_bytes < 6 * one
+
+
+def test_elementwise_chains_are_one_program_and_exact():
+    def chain(x, row, column):
+        y = tanh(x * row + 1.0) - column
+        z = y * y
+        return z, y
+
+    x, row, column = array(7, 33), array(33), array(7, 1)
+    f = Function(chain)
+    z, y = f(x, row, column)
+    assert f.compile(x, row, column).describe().count("tile[") == 1
+    eager_z, eager_y = chain(*map(engine.convert_to_tensor, (x, row, column)))
+    np.testing.assert_array_equal(y.numpy(), eager_y.numpy())
+    np.testing.assert_array_equal(z.numpy(), eager_z.numpy())
+
+
+def test_fused_groups_never_wait_for_each_other():
+    # Two chains that cross through reductions: fusing both wholly would make a cycle.
+    def crossed(x):
+        a = tanh(x)
+        b = x * 2.0
+        sa, sb = primitive("sum")(a, axes=(0,), keepdims=True), primitive("sum")(b, axes=(0,), keepdims=True)
+        return (b + sa) * b, (a + sb) * a
+
+    f = Function(crossed)
+    x = array(4, 5)
+    for traced, eager in zip(f(x), crossed(engine.convert_to_tensor(x))):
+        np.testing.assert_allclose(traced.numpy(), eager.numpy(), rtol=1e-6)
+
+
+def layered(weights):
+    def fn(x):
+        for w in weights:
+            x = tanh(matmul(x, w))
+        return x
+
+    return fn
+
+
+def test_threads_share_a_function():
+    weights = [Variable(array(64, 64) / 64) for _ in range(3)]
+    f = Function(layered(weights))
+    x = array(32, 64)
+    expected = f(x).numpy()
+    wrong = []
+
+    def work():
+        for _ in range(200):
+            if not np.array_equal(f(x).numpy(), expected):
+                wrong.append(1)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert not wrong
+
+
+def test_same_bits_for_any_number_of_threads():
+    weights = [Variable(array(300, 300) / 300) for _ in range(2)]
+    f = Function(layered(weights))
+    x = array(257, 300)
+    results = []
+    for n in (1, 2, 3):
+        engine.config.set_num_threads(n)
+        results.append(f(x).numpy())
+    engine.config.set_num_threads(0)
+    for r in results[1:]:
+        np.testing.assert_array_equal(r, results[0])
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_forked_child_computes_with_threads():
+    weights = [Variable(array(300, 300) / 300) for _ in range(2)]
+    f = Function(layered(weights))
+    x = array(256, 300)
+    engine.config.set_num_threads(2)
+    expected = f(x).numpy()
+    child = os.fork()
+    if child == 0:
+        same = all(np.array_equal(f(x).numpy(), expected) for _ in range(20))
+        os._exit(0 if same else 1)
+    _, status = os.waitpid(child, 0)
+    engine.config.set_num_threads(0)
+    assert os.waitstatus_to_exitcode(status) == 0
+    np.testing.assert_array_equal(f(x).numpy(), expected)
+
+
+def test_denormal_mode_of_the_host_is_left_alone():
+    tiny = np.float32(1e-40)
+    Function(lambda x: x * 0.5)(array(4))
+    assert tiny * np.float32(1.0) == tiny
