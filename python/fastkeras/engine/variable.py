@@ -3,6 +3,7 @@
 import numpy as np
 
 from fastkeras import _core
+from fastkeras.engine.budget import charge
 from fastkeras.engine.config import floatx, standardize_dtype
 from fastkeras.engine.naming import auto_name, current_path
 from fastkeras.engine.tensor import add_operators, cast, convert_to_tensor
@@ -134,6 +135,7 @@ def _initial_value(initializer, shape, dtype):
             raise ValueError(f"When creating a Variable from an initializer, the `shape` argument should be specified. Received: initializer={initializer} and shape={shape}")
         dtype = floatx() if dtype is None else standardize_dtype(dtype)
         shape = tuple(int(d) for d in shape)
+        charge(shape)
         value = convert_to_tensor(initializer(shape, dtype=dtype), dtype)
         if value.shape != shape:
             raise ValueError(f"[Variable] the initializer must return a value of the shape asked for. Received: {value.shape}, asked: {shape}")

@@ -12,6 +12,7 @@ import urllib.request
 import warnings
 import zipfile
 
+from fastkeras.saving.archive import parts_inside
 from fastkeras.utils.messages import print_msg
 from fastkeras.utils.progbar import Progbar
 
@@ -236,19 +237,10 @@ def _extract(path, destination, formats):
     return True
 
 
-def _inside(name):
-    """The parts of a member's name, or None when it points out of the folder."""
-    parts = [part for part in name.replace("\\", "/").split("/") if part not in ("", ".")]
-    absolute = name.startswith(("/", "\\")) or bool(os.path.splitdrive(name)[0]) or (len(name) > 1 and name[1] == ":")
-    if not parts or absolute or ".." in parts or any("\0" in part or len(part) > 255 for part in parts):
-        return None
-    return parts
-
-
 def _tar_members(path):
     with tarfile.open(path) as archive:
         for member in archive:
-            relative = _inside(member.name)
+            relative = parts_inside(member.name)
             if member.isdir() and relative is None and member.name.strip("./") == "":
                 continue
             if relative is None or not (member.isfile() or member.isdir()):  # links and devices go nowhere good
@@ -260,7 +252,7 @@ def _tar_members(path):
 def _zip_members(path):
     with zipfile.ZipFile(path) as archive:
         for member in archive.infolist():
-            relative = _inside(member.filename)
+            relative = parts_inside(member.filename)
             if relative is None:
                 _skip(member.filename)
             else:
