@@ -1,0 +1,103 @@
+// batch_norm(x, [gamma,] [beta]; axis, epsilon, scale, offset) -> y, mean, variance
+//   y = (x - mean) / sqrt(variance + epsilon) gamma + beta, moments per channel (`axis`) over all other axes
+// batch_norm_grad(x, [gamma,] mean, variance, dy; axis, epsilon, scale) -> dx, dgamma, dbeta
+#include "ops/norm.h"
+
+namespace fk {
+namespace {
+
+int axis_of(const Call& call) { return normalize_axis(call.attrs.integer("axis"), call.in[0].shape.rank(), "batch_normalization"); }
+
+BatchShape shape_of(const Call& call) {
+    const Shape& x = call.in[0].shape;
+    const int axis = axis_of(call);
+    BatchShape s{x.count(0, axis), x[axis], x.count(axis + 1, x.rank()), 1, 0};
+    if (s.inner == 0) s.outer = 0, s.inner = 1;
+    if (s.inner == 1) s.rows_per_block = rows_per_block(s.channels);
+    s.blocks = count_blocks(s.outer, s.rows_per_block);
+    return s;
+}
+
+// Per block two rows of sums, then three rows of coefficients.
+size_t table_bytes(const Call& call) {
+    const BatchShape s = shape_of(call);
+    return size_t((2 * s.blocks + 3) * s.channels) * size_of(call.in[0].dtype);
+}
+
+std::vector<TensorType> infer(const Call& call) {
+    check_float(call.in[0], "batch_normalization");
+    const TensorType channel{call.in[0].dtype, {call.in[0].shape[axis_of(call)]}};
+    check(call.in.size() == 1 + Affine(call.attrs).count(), "[batch_normalization] takes x, gamma and beta. Received: ",
+          call.in.size(), " tensors");
+    for (const TensorType& t : call.in.subspan(1))
+        check(t == channel, "[batch_normalization] gamma and beta must have the shape ", channel.shape, " and dtype ",
+              name_of(channel.dtype), ". Received: ", t.shape, " ", name_of(t.dtype));
+    return {call.in[0], channel, channel};
+}
+
+Kernel kernel(const Call& call) {
+    return by_type(call.in[0].dtype, [&, s = shape_of(call), epsilon = call.attrs.number("epsilon")](auto zero) -> Kernel {
+        using T = decltype(zero);
+        return {[=, has = Affine(call.attrs)](const void* const* in, void* const* out, void* scratch) {
+                    const T* gamma = has.scale ? input<T>(in, 1) : nullptr;
+                    const T* beta = has.offset ? input<T>(in, has.count()) : nullptr;
+                    FK_BY_TYPE(T, batch_norm, output<T>(out, 0), output<T>(out, 1), output<T>(out, 2), input<T>(in, 0), gamma,
+                               beta, T(epsilon), s, static_cast<T*>(scratch));
+                },
+                table_bytes(call)};
+    });
+}
+
+std::vector<Tensor> gradient(const Gradient& g) {
+    const Affine has(g.attrs);
+    const Tensor &x = g.in[0], &mean = g.out[1];
+    const int axis = normalize_axis(g.attrs.integer("axis"), x->shape.rank(), "batch_normalization");
+    std::vector<Tensor> d(g.in.size());
+    if (g.dout[0]) {
+        std::vector<Tensor> in{x};
+        if (has.scale) in.push_back(g.in[1]);
+        in.insert(in.end(), {mean, g.out[2], g.dout[0]});
+        const auto found = call_all("batch_norm_grad", in, g.attrs);
+        d[0] = found[0];
+        if (has.scale) d[1] = found[1];
+        if (has.offset) d[has.count()] = found[2];
+    }
+    // What flows into the moments themselves: dmean / N + dvariance 2 (x - mean) / N.
+    std::vector<int64_t> channel(x->shape.rank(), 1);
+    channel[axis] = x->shape[axis];
+    const auto along = [&](const Tensor& t) { return call("reshape", {t}, {{"shape", channel}}); };
+    const double n = double(x->shape.count()) / double(x->shape[axis]);
+    const auto add = [&](const Tensor& t) { d[0] = d[0] ? d[0] + t : t; };
+    if (g.dout[2]) add(along((2 / n) * g.dout[2]) * (x - along(mean)));
+    if (g.dout[1]) add(call("broadcast_to", {along((1 / n) * g.dout[1])}, {{"shape", x->shape.vec()}}));
+    return d;
+}
+
+std::vector<TensorType> infer_grad(const Call& call) {
+    const TensorType channel{call.in[0].dtype, {call.in[0].shape[axis_of(call)]}};
+    return {call.in[0], channel, channel};
+}
+
+Kernel kernel_grad(const Call& call) {
+    return by_type(call.in[0].dtype, [&, s = shape_of(call), epsilon = call.attrs.number("epsilon")](auto zero) -> Kernel {
+        using T = decltype(zero);
+        return {[=, scale = size_t(Affine(call.attrs).scale)](const void* const* in, void* const* out, void* scratch) {
+                    FK_BY_TYPE(T, batch_norm_grad, output<T>(out, 0), output<T>(out, 1), output<T>(out, 2), input<T>(in, 0),
+                               scale ? input<T>(in, 1) : nullptr, input<T>(in, 1 + scale), input<T>(in, 2 + scale),
+                               input<T>(in, 3 + scale), T(epsilon), s, static_cast<T*>(scratch));
+                },
+                table_bytes(call)};
+    });
+}
+
+std::vector<Tensor> gradient_grad(const Gradient&) { return no_second_derivative("batch_normalization"); }
+
+// The moments are taken before anything is written; the last pass reads each element before it writes it.
+std::vector<std::pair<int, int>> in_place(const Call&) { return {{0, 0}}; }
+
+}  // namespace
+
+FK_OP(batch_norm, .infer = infer, .kernel = kernel, .gradient = gradient, .in_place = in_place)
+FK_OP(batch_norm_grad, .infer = infer_grad, .kernel = kernel_grad, .gradient = gradient_grad, .in_place = in_place)
+
+}  // namespace fk
