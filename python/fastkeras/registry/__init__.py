@@ -14,7 +14,7 @@ from fastkeras.registry.deserialize import (
     in_safe_mode,
     safe_mode_scope,
 )
-from fastkeras.registry.serialize import Configurable, object_sharing_scope, serialize_keras_object
+from fastkeras.registry.serialize import Configurable, dump_function, object_sharing_scope, serialize_keras_object
 from fastkeras.registry.table import (
     CustomObjectScope,
     custom_object_scope,
@@ -35,6 +35,7 @@ __all__ = [
     "custom_object_scope",
     "deserialize",
     "deserialize_keras_object",
+    "dump_function",
     "enable_unsafe_deserialization",
     "get",
     "get_custom_objects",

@@ -188,7 +188,7 @@ def _build_keras_tensor(inner):
 
 
 def _load_function(value):
-    if not isinstance(value, (list, tuple)) or len(value) != 3:
+    if not isinstance(value, (list, tuple)) or len(value) != 3 or not isinstance(value[0], str):
         raise DeserializationError(f"Could not parse the lambda. Received: {value}")
     code, defaults, closure = value
     code = marshal.loads(base64.decodebytes(code.encode("ascii")))  # noqa: S302 - only reached with safe_mode=False
@@ -206,7 +206,8 @@ def _build_lambda(inner):
             "override this error by passing `safe_mode=False` to the loading function, or calling "
             "`keras.config.enable_unsafe_deserialization()`."
         )
-    return _load_function(inner.get("value"))
+    # Lambda layers name the three parts, everything else lists them.
+    return _load_function(inner.get("value") or [inner.get(key) for key in ("code", "defaults", "closure")])
 
 
 _VALUES = {

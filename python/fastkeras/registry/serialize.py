@@ -105,7 +105,7 @@ def _serialize_value(obj):
             "use named Python functions instead.",
             stacklevel=4,
         )
-        return {"class_name": "__lambda__", "config": {"value": _dump_function(obj)}}
+        return {"class_name": "__lambda__", "config": {"value": dump_function(obj)}}
     return None
 
 
@@ -149,6 +149,7 @@ def _mark_shared(obj, config):
     return config
 
 
-def _dump_function(function):
+def dump_function(function):
+    """(bytecode as base64, defaults, closure) of a Python function."""
     closure = tuple(c.cell_contents for c in function.__closure__) if function.__closure__ else None
     return base64.encodebytes(marshal.dumps(function.__code__)).decode("ascii"), function.__defaults__, closure

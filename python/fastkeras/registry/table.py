@@ -55,7 +55,7 @@ def register(module, *other_modules, name=None, names=()):
         table[own_name] = thing
         if inspect.isclass(thing):
             table.setdefault(snake_case(own_name), thing)
-            if "__init__" in vars(thing):
+            if "__init__" in vars(thing) and "_config_names" not in vars(thing):
                 thing._config_names = _constructor_names(thing)
         for alias in names:
             table[alias] = thing

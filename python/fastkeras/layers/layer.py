@@ -1,0 +1,516 @@
+"""Layer: an operation with state."""
+
+import functools
+import inspect
+import threading
+import warnings
+
+from fastkeras import dtype_policies, ops, registry, regularizers
+from fastkeras.engine import KerasTensor, Node, Operation, Tensor, Variable, init_scope, name_scope, nest
+from fastkeras.engine.keras_tensor import any_symbolic
+from fastkeras.engine.naming import current_path
+from fastkeras.engine.operation import infer_output_spec
+from fastkeras.engine.stateless import preserved
+from fastkeras.layers import signatures, tracking
+from fastkeras.layers.input_spec import assert_input_compatibility
+from fastkeras.layers.state import LayerState
+
+# Arguments that every layer's constructor takes; get_config() writes them apart from a layer's own.
+_BASE_ARGUMENTS = ("activity_regularizer", "trainable", "dtype", "autocast", "name")
+
+
+class _Calls(threading.local):
+    """The calls under way in this thread: the outermost layer, and `training` as the innermost call has it."""
+
+    entry = None
+    training = None
+
+
+_calls = _Calls()
+
+
+def _recorded(build):
+    """Wraps a `build` method: names its variables, keeps its arguments for the file, marks the layer built."""
+    signature = inspect.signature(build)
+
+    @functools.wraps(build)
+    def wrapper(self, *args, **kwargs):
+        if self.__dict__.get("_building"):  # super().build() inside a build()
+            return build(self, *args, **kwargs)
+        self._check_super_called()
+        self.__dict__["_building"] = True
+        try:
+            with init_scope(), name_scope(self.name, caller=self):
+                self.__dict__["_path"] = current_path()
+                build(self, *args, **kwargs)
+        finally:
+            self.__dict__["_building"] = False
+        shapes = dict(list(signature.bind(self, *args, **kwargs).arguments.items())[1:])
+        self.__dict__["_build_shapes_dict"] = shapes
+        self.built = True
+        self._lock_state()
+        return None
+
+    return wrapper
+
+
+class Layer(LayerState, Operation):
+    """The base of all layers: state, made in `__init__` or `build(input_shape)`, and a computation, `call(inputs)`.
+
+    `call` may take `training` and `mask`; they are passed on from the enclosing call and from the inputs.
+
+    Args:
+        activity_regularizer: penalty on the outputs.
+        trainable: are the weights to be trained?
+        dtype: dtype or policy of computations and weights; the global policy by default.
+        autocast: are float inputs brought to the compute dtype?
+        name: unique name; made from the class name by default.
+
+    >>> import fastkeras as keras
+    >>> class Scale(keras.layers.Layer):
+    ...     def build(self, input_shape):
+    ...         self.factor = self.add_weight(shape=input_shape[-1:], initializer="ones", name="factor")
+    ...     def call(self, inputs):
+    ...         return inputs * self.factor
+    >>> layer = Scale()
+    >>> layer(keras.ops.ones((2, 3))).shape, len(layer.weights)
+    ((2, 3), 1)
+    """
+
+    built = False
+    supports_jit = True
+    _trainable = True
+    _convert_input_args = True  # arrays and floats of another dtype become tensors of the compute dtype
+    _allow_non_tensor_positional_args = False
+    _config_names = None
+    _path = None
+    _input_spec = None
+    _checked_shape = None  # of the input that last passed the input spec
+
+    def __new__(cls, *args, **kwargs):
+        layer = object.__new__(cls)
+        if not registry.is_library(cls):  # for an automatic get_config()
+            layer.__dict__["_init_call"] = (args, kwargs)
+        return layer
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        if "build" in vars(cls):
+            cls.build = _recorded(cls.build)
+
+    def __init__(self, *, activity_regularizer=None, trainable=True, dtype=None, autocast=True, name=None, **kwargs):
+        with tracking.no_tracking():
+            Operation.__init__(self, name=name)
+            self._dtype_policy = dtype_policies.get(dtype)
+            self.activity_regularizer = regularizers.get(activity_regularizer)
+            self._losses = []
+        input_dim = kwargs.pop("input_dim", None)
+        input_shape = kwargs.pop("input_shape", None) if input_dim is None else (input_dim,)
+        if input_shape is not None:
+            warnings.warn(
+                "Do not pass an `input_shape`/`input_dim` argument to a layer. When using Sequential models, "
+                "prefer using an `Input(shape)` object as the first layer in the model instead.",
+                stacklevel=3,
+            )
+            self._input_shape_arg = input_shape
+        if kwargs:
+            raise ValueError(f"Unrecognized keyword arguments passed to {self.__class__.__name__}: {kwargs}")
+        if not isinstance(trainable, bool):
+            raise ValueError(
+                f"Expected `trainable` to be a boolean. Received: trainable={trainable} (of type {type(trainable)})"
+            )
+        self._trainable = trainable
+        self.autocast = autocast
+        self._supports_masking = type(self).compute_mask is not Layer.compute_mask
+        self._build_shapes_dict = None
+        self._ready = True
+
+    def _check_super_called(self):
+        if "_ready" not in self.__dict__:
+            raise RuntimeError(
+                f"In layer '{self.__class__.__name__}', you forgot to call `super().__init__()` as the first "
+                "statement in the `__init__()` method. Go add it!"
+            )
+
+    # --- properties ------------------------------------------------------------------------------------------------
+
+    path = property(lambda self: self._path, doc="The layer's place among layers, once it is built.")
+    dtype = property(lambda self: self.variable_dtype, doc="The dtype of the weights.")
+    variable_dtype = property(lambda self: self._dtype_policy.variable_dtype, doc="The dtype of the weights.")
+    compute_dtype = property(lambda self: self._dtype_policy.compute_dtype, doc="The dtype of the computations.")
+    input_dtype = property(lambda self: self.compute_dtype, doc="The dtype that float inputs are brought to.")
+    quantization_mode = property(lambda self: self._dtype_policy.quantization_mode)
+    call_signature_parameters = property(lambda self: list(signatures.of(type(self).call).parameters))
+    _call_has_training_arg = property(lambda self: signatures.of(type(self).call).has_training)
+    _call_has_mask_arg = property(lambda self: signatures.of(type(self).call).has_mask)
+
+    @property
+    def dtype_policy(self):
+        return self._dtype_policy
+
+    @dtype_policy.setter
+    def dtype_policy(self, value):
+        self._dtype_policy = dtype_policies.get(value)
+
+    @property
+    def input_spec(self):
+        """An InputSpec, or a structure of them, that inputs are held against."""
+        return self._input_spec
+
+    @input_spec.setter
+    def input_spec(self, value):
+        self._input_spec = value
+        self._checked_shape = None
+
+    @property
+    def supports_masking(self):
+        return self._supports_masking
+
+    @supports_masking.setter
+    def supports_masking(self, value):
+        self._supports_masking = value
+
+    # --- building --------------------------------------------------------------------------------------------------
+
+    @_recorded
+    def build(self, input_shape):
+        """Makes the weights; to be written by layers whose weights depend on the shape of the input."""
+        if self._has_unbuilt_layers():
+            warnings.warn(
+                f"`build()` was called on layer '{self.name}', however the layer does not have a `build()` method "
+                "implemented and it looks like it has unbuilt state. This will cause the layer to be marked as "
+                "built, despite not being actually built, which may cause failures down the line. Make sure to "
+                "implement a proper `build()` method.",
+                stacklevel=3,
+            )
+
+    def _has_unbuilt_layers(self):
+        return any(not layer.built for layer in self._layers)
+
+    def get_build_config(self):
+        """The shapes that the layer was built with, for files."""
+        shapes = self._build_shapes_dict
+        if shapes is None:
+            return None
+        return {"input_shape": next(iter(shapes.values()))} if len(shapes) == 1 else {"shapes_dict": shapes}
+
+    def build_from_config(self, config):
+        """Builds the layer as `get_build_config` describes."""
+        if config:
+            if "input_shape" in config:
+                self.build(config["input_shape"])
+            elif "shapes_dict" in config:
+                self.build(**config["shapes_dict"])
+
+    def _maybe_build(self, tensors, arguments):
+        """Builds the layer for the tensors it is called on."""
+        shapes = signatures.shapes_of(tensors)
+        if type(self).build is not Layer.build:
+            self.build(**signatures.shape_arguments(type(self).build, shapes, arguments, type(self).__name__))
+            return
+        # Nested layers build themselves when call() runs, at the latest inside compute_output_spec().
+        first = next(iter(shapes.values()), None)
+        if not self._has_unbuilt_layers():
+            self.build(first)
+        elif any_symbolic(tensors.values()) and not self._infers_by_calling():
+            self._build_by_tracing(first, arguments)
+
+    def _infers_by_calling(self):
+        cls = type(self)
+        return (
+            cls.compute_output_shape is Layer.compute_output_shape
+            and cls.compute_output_spec is Layer.compute_output_spec
+        )
+
+    def _build_by_tracing(self, first, arguments):
+        try:
+            infer_output_spec(self, self.call, (), arguments)
+        except Exception as error:
+            warnings.warn(
+                f"Layer '{self.name}' looks like it has unbuilt state, but Keras is not able to trace the layer "
+                "`call()` in order to build it automatically. Possible causes:\n"
+                "1. The `call()` method of your layer may be crashing. Try to `__call__()` the layer eagerly on some "
+                "test input first to see if it works. E.g. `x = np.random.random((3, 4)); y = layer(x)`\n"
+                "2. If the `call()` method is correct, then you may need to implement the "
+                "`def build(self, input_shape)` method on your layer. It should create all variables used by the "
+                "layer (e.g. by calling `layer.build()` on all its children layers).\n"
+                f"Exception encountered: ''{error}''",
+                stacklevel=4,
+            )
+        self.build(first)
+
+    # --- calling ---------------------------------------------------------------------------------------------------
+
+    def call(self, *args, **kwargs):
+        raise self._not_implemented_error("call")
+
+    def __call__(self, *args, **kwargs):
+        given = args, kwargs
+        signature = signatures.of(type(self).call)
+        dtype = self._compute_dtype_of_inputs()
+        x = args[0] if len(args) == 1 and not kwargs else None
+        if type(x) is Tensor and x.dtype == dtype:  # the usual call: nothing to convert, nothing to bind
+            first, tensors, arguments, training = x, {signature.first: x}, None, _calls.training
+        else:
+            args, kwargs = self._convert_inputs(args, kwargs, dtype)
+            training = kwargs.pop("training", _calls.training) if not signature.has_training else None
+            arguments = signature.bind(args, kwargs)
+            tensors = signatures.tensor_arguments(arguments)
+            first = next(iter(arguments.values()), None)
+            if signature.has_training:
+                explicit = "training" in kwargs or len(args) > signature.training_position
+                training = arguments["training"] if explicit else _calls.training
+        if training is None:
+            training = signature.default_training
+        if self._input_spec is not None:
+            self._check_input(first)
+        built = self.built
+        if not built:
+            with name_scope(self.name, caller=self):
+                self._maybe_build(tensors, arguments or {signature.first: x})
+                if self._input_spec is not None:
+                    self._check_input(first)
+        if signature.has_training and training is not None and len(args) <= signature.training_position:
+            kwargs = {**kwargs, "training": training}
+        if signature.mask_names:
+            kwargs = self._with_masks(signature, tensors, arguments, kwargs)
+        previous_mask = kwargs.get("mask")
+        if previous_mask is None:
+            previous_mask = _mask_of(first)
+        return self._run(given, args, kwargs, first, training, previous_mask, built)
+
+    def _run(self, given, args, kwargs, first, training, previous_mask, built):
+        """call(), or compute_output_spec() when there is a KerasTensor, and what belongs to it."""
+        symbolic = type(first) is not Tensor and any_symbolic(*given)
+        outer_entry, outer_training = _calls.entry, _calls.training
+        if outer_entry is None:
+            _calls.entry = self
+            self._clear_losses()
+        _calls.training = training
+        try:
+            if built:
+                outputs = self._compute(symbolic, args, kwargs)
+            else:
+                with name_scope(self.name, caller=self):
+                    outputs = self._compute(symbolic, args, kwargs)
+                if not self.built:
+                    self.build(None if first is None else nest.map(lambda t: tuple(t.shape), first))
+            if self.activity_regularizer is not None:
+                self._regularize_activity(outputs)
+        finally:
+            _calls.entry, _calls.training = outer_entry, outer_training
+        self._pass_mask_on(first, outputs, previous_mask)
+        if symbolic:
+            Node(self, given[0], given[1], outputs)
+        return outputs
+
+    def _compute(self, symbolic, args, kwargs):
+        try:
+            return (self.symbolic_call if symbolic else self.call)(*args, **kwargs)
+        except Exception as error:
+            signatures.raise_with_arguments(error, self, args, kwargs)
+
+    def symbolic_call(self, *args, **kwargs):
+        return self.compute_output_spec(*args, **kwargs)  # the node is recorded by __call__
+
+    def _compute_dtype_of_inputs(self):
+        try:
+            return self._dtype_policy._compute_dtype
+        except AttributeError:
+            self._check_super_called()
+            raise
+
+    def _convert_inputs(self, args, kwargs, dtype):
+        if self._convert_input_args:
+            convert, autocast = self._dtype_policy.convert_input, self.autocast
+
+            def converted(x):
+                y = convert(x, autocast, dtype)
+                if y is not x and getattr(x, "_keras_mask", None) is not None:
+                    y._keras_mask = x._keras_mask
+                return y
+
+            args, kwargs = nest.map(converted, args), nest.map(converted, kwargs)
+        else:
+            kwargs = dict(kwargs)
+        if not self._allow_non_tensor_positional_args:
+            for x in nest.flatten(args):
+                if not (x is None or isinstance(x, (Tensor, KerasTensor, Variable))):
+                    raise ValueError(
+                        "Only input tensors may be passed as positional arguments. The following argument value "
+                        f"should be passed as a keyword argument: {x} (of type {type(x)})"
+                    )
+        return args, kwargs
+
+    def _check_input(self, x):
+        shape = x.shape if type(x) is Tensor else None
+        if shape is None or shape != self._checked_shape:
+            assert_input_compatibility(self._input_spec, x, layer_name=self.name)
+            self.__dict__["_checked_shape"] = shape
+
+    def _with_masks(self, signature, tensors, arguments, kwargs):
+        """kwargs with the masks that travel with the inputs, where none is given."""
+        masks = {}
+        for name, value in tensors.items():
+            mask_name = "mask" if len(tensors) == 1 else f"{name}_mask"
+            if mask_name in signature.mask_names and (arguments is None or arguments[mask_name] is None):
+                mask = _mask_of(value)
+                if mask is not None:
+                    masks[mask_name] = mask
+        return {**kwargs, **masks} if masks else kwargs
+
+    def _pass_mask_on(self, inputs, outputs, previous_mask):
+        if self._supports_masking:
+            if previous_mask is None and type(self).compute_mask is Layer.compute_mask:
+                return
+            flat = nest.flatten(outputs)
+            if all(getattr(x, "_keras_mask", None) is not None for x in flat):
+                return
+            masks = self.compute_mask(inputs, previous_mask)
+            if masks is None:
+                return
+            for x, mask in zip(flat, nest.flatten(masks), strict=False):
+                if mask is not None and getattr(x, "_keras_mask", None) is None:
+                    x._keras_mask = mask
+        elif previous_mask is not None and any(m is not None for m in nest.flatten(previous_mask)):
+            warnings.warn(
+                f"Layer '{self.name}' (of type {self.__class__.__name__}) was passed an input with a mask attached to "
+                "it. However, this layer does not support masking and will therefore destroy the mask information. "
+                "Downstream layers will not see the mask.",
+                stacklevel=4,
+            )
+
+    def compute_mask(self, inputs, previous_mask):
+        """The mask of the outputs; that of the inputs by default."""
+        return previous_mask
+
+    def _regularize_activity(self, outputs):
+        for output in nest.flatten(outputs):
+            if isinstance(output, Tensor):
+                loss = self.activity_regularizer(output)
+                if output.ndim > 0:  # independent of the batch size
+                    loss = ops.divide_no_nan(loss, ops.cast(output.shape[0], loss.dtype))
+                self.add_loss(loss)
+
+    def compute_output_spec(self, *args, **kwargs):
+        """The outputs for these inputs as KerasTensors: from `compute_output_shape`, else by tracing `call`."""
+        if type(self).compute_output_shape is Layer.compute_output_shape:
+            return infer_output_spec(self, self.call, args, kwargs)
+        arguments = signatures.of(type(self).call).bind(args, kwargs)
+        shapes = signatures.shapes_of(signatures.tensor_arguments(arguments))
+        shape = self.compute_output_shape(
+            **signatures.shape_arguments(type(self).compute_output_shape, shapes, arguments, type(self).__name__)
+        )
+        return signatures.map_shapes(lambda s: KerasTensor(s, dtype=self.compute_dtype), shape, type(self).__name__)
+
+    def compute_output_shape(self, *args, **kwargs):
+        """The shape of the outputs for inputs of the given shape."""
+        raise self._not_implemented_error(
+            "compute_output_shape", "Should implement `def compute_output_shape(self, input_shape)`."
+        )
+
+    def stateless_call(self, trainable_variables, non_trainable_variables, *args, return_losses=False, **kwargs):
+        """Calls the layer with the given values of its variables and changes none of them.
+
+        Returns:
+            `(outputs, non_trainable_variables)`, with the values that these would have after the call, and the
+            losses as a third item when `return_losses`.
+        """
+        self._check_super_called()
+        name = self.__class__.__name__
+        if not self.built:
+            raise ValueError(
+                f"To call stateless_call, {name} must be built (i.e. its variables must have been already created). "
+                "You can build it by calling it on some data."
+            )
+        own = self.trainable_variables, self.non_trainable_variables
+        for kind, variables, values in zip(
+            ("trainable_variables", "non_trainable_variables"),
+            own,
+            (trainable_variables, non_trainable_variables),
+            strict=True,
+        ):
+            if len(variables) != len(values):
+                raise ValueError(
+                    f"Argument `{kind}` must be a list of tensors corresponding 1:1 to {name}().{kind}. Received list "
+                    f"with length {len(values)}, but expected {len(variables)} variables."
+                )
+        with preserved([*own[0], *own[1]], [*trainable_variables, *non_trainable_variables]):
+            outputs = self(*args, **kwargs)
+            losses = self.losses if return_losses else None
+            updated = [v.value for v in own[1]]
+        return (outputs, updated, losses) if return_losses else (outputs, updated)
+
+    # --- what there is not -----------------------------------------------------------------------------------------
+
+    def _not_implemented_error(self, name, message=None):
+        message = "" if message is None else f" {message}"
+        return NotImplementedError(
+            f"Layer {self.__class__.__name__} does not have a `{name}` method implemented.{message}"
+        )
+
+    def quantize(self, mode=None, type_check=True, config=None):
+        raise self._not_implemented_error("quantize")
+
+    def add_metric(self, *args, **kwargs):
+        raise NotImplementedError(
+            "Layer `add_metric()` method is deprecated. Add your metric in `Model.compile(metrics=[...])`, or create "
+            "metric trackers in init() or build() when subclassing the layer or model, then call "
+            "`metric.update_state()` whenever necessary."
+        )
+
+    # --- config ----------------------------------------------------------------------------------------------------
+
+    def get_config(self):
+        """The arguments that make this layer again.
+
+        The library's layers write each constructor argument from the attribute of that name. A layer of yours that
+        does not override this gets the arguments of its constructor call when they are plain values.
+        """
+        self._check_super_called()
+        config = {
+            "name": self.name,
+            "trainable": self.trainable,
+            "dtype": dtype_policies.serialize(self.dtype_policy),
+        }
+        if self.activity_regularizer is not None:
+            config["activity_regularizer"] = regularizers.serialize(self.activity_regularizer)
+        if self._config_names is None:
+            if type(self).get_config is Layer.get_config:
+                config = signatures.automatic_config(self, config)
+            return config
+        for name in self._config_names:
+            if name not in _BASE_ARGUMENTS:
+                config[name] = self._serialize_argument(name)
+        return config
+
+    def _serialize_argument(self, name):
+        value = getattr(self, name)
+        if name.endswith("activation"):
+            from fastkeras import activations
+
+            return activations.serialize(value)
+        return registry.serialize_keras_object(value)
+
+    @classmethod
+    def from_config(cls, config):
+        """A layer with this config."""
+        if isinstance(config.get("dtype"), dict):
+            config = {**config, "dtype": dtype_policies.deserialize(config["dtype"]).name}
+        return super().from_config(config)
+
+    def __repr__(self):
+        return f"<{self.__class__.__name__} name={self.name}, built={self.built}>"
+
+    __str__ = __repr__
+
+
+registry.register("keras.layers", "keras")(Layer)
+
+
+def _mask_of(x):
+    """The masks that travel with a tensor or with a structure of them; None when there is none at all."""
+    if type(x) is Tensor or not nest.is_nested(x):
+        return getattr(x, "_keras_mask", None)
+    masks = nest.map(lambda t: getattr(t, "_keras_mask", None), x)
+    return masks if any(m is not None for m in nest.flatten(masks)) else None
