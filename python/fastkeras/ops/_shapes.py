@@ -1,0 +1,567 @@
+"""Functions that move elements without computing: reshape, transpose, join, split, pad, repeat, flip, roll."""
+
+import numpy as np
+
+from fastkeras.engine import cast, convert_to_tensor, is_symbolic, op, primitive
+from fastkeras.ops._common import (
+    NUMBERS,
+    broadcast,
+    integer_constant,
+    normalize_axes,
+    normalize_axis,
+    part,
+    prod,
+    reshape_to,
+)
+from fastkeras.ops._common import slice_of as _slice
+
+_transpose, _concatenate, _take, _place = (
+    primitive("transpose"),
+    primitive("concatenate"),
+    primitive("take"),
+    primitive("place"),
+)
+
+
+def _sizes(shape):
+    """A shape (or one size) as a list of ints."""
+    if isinstance(shape, (list, tuple)):
+        return [int(n) for n in shape]
+    return np.asarray(shape).reshape(-1).tolist()
+
+
+@op
+def reshape(x, newshape):
+    """The elements of `x` under another shape; one dimension may be -1.
+
+    >>> import fastkeras as keras
+    >>> keras.ops.reshape([[1, 2], [3, 4]], (4,)).numpy().tolist()
+    [1, 2, 3, 4]
+    """
+    return reshape_to(x, shape=_sizes(newshape))
+
+
+@op
+def ravel(x):
+    """`x` with one dimension.
+
+    >>> import fastkeras as keras
+    >>> keras.ops.ravel([[1, 2], [3, 4]]).numpy().tolist()
+    [1, 2, 3, 4]
+    """
+    return reshape_to(x, shape=[-1])
+
+
+@op
+def expand_dims(x, axis):
+    """`x` with a new dimension of size 1 at `axis`, or at each of several.
+
+    >>> import fastkeras as keras
+    >>> keras.ops.expand_dims([1, 2], axis=0).shape
+    (1, 2)
+    """
+    x = convert_to_tensor(x)
+    count = len(axis) if isinstance(axis, (tuple, list)) else 1
+    axes = normalize_axes(axis, x.ndim + count, "expand_dims")
+    sizes = iter(x.shape)
+    return reshape_to(x, shape=[1 if d in axes else next(sizes) for d in range(x.ndim + count)])
+
+
+@op
+def squeeze(x, axis=None):
+    """`x` without its dimensions of size 1, or without those of `axis`; ValueError where the size is not 1.
+
+    >>> import fastkeras as keras
+    >>> keras.ops.squeeze([[[1], [2]]]).shape
+    (2,)
+    """
+    x = convert_to_tensor(x)
+    if axis is None:
+        return reshape_to(x, shape=[n for n in x.shape if n != 1])
+    axes = normalize_axes(axis, x.ndim, "squeeze")
+    for a in axes:
+        if x.shape[a] != 1:
+            raise ValueError(f"Cannot squeeze axis={axis}, because the dimension is not 1. Received: x.shape={x.shape}")
+    return reshape_to(x, shape=[n for d, n in enumerate(x.shape) if d not in axes])
+
+
+@op
+def transpose(x, axes=None):
+    """`x` with its dimensions in the order `axes`; reversed by default.
+
+    >>> import fastkeras as keras
+    >>> keras.ops.transpose([[1, 2], [3, 4]]).numpy().tolist()
+    [[1, 3], [2, 4]]
+    """
+    x = convert_to_tensor(x)
+    return _transpose(x, perm=list(range(x.ndim))[::-1] if axes is None else _sizes(axes))
+
+
+@op
+def swapaxes(x, axis1, axis2):
+    """`x` with two dimensions exchanged.
+
+    >>> import fastkeras as keras
+    >>> keras.ops.swapaxes(keras.ops.zeros((2, 3, 4)), 0, 2).shape
+    (4, 3, 2)
+    """
+    x = convert_to_tensor(x)
+    perm = list(range(x.ndim))
+    a, b = normalize_axis(axis1, x.ndim, "swapaxes"), normalize_axis(axis2, x.ndim, "swapaxes")
+    perm[a], perm[b] = b, a
+    return _transpose(x, perm=perm)
+
+
+@op
+def moveaxis(x, source, destination):
+    """`x` with the dimensions `source` moved to the places `destination`, the others in order.
+
+    >>> import fastkeras as keras
+    >>> keras.ops.moveaxis(keras.ops.zeros((2, 3, 4)), 0, -1).shape
+    (3, 4, 2)
+    """
+    x = convert_to_tensor(x)
+    sources = normalize_axes(source, x.ndim, "moveaxis")
+    targets = normalize_axes(destination, x.ndim, "moveaxis")
+    if len(sources) != len(targets):
+        raise ValueError(
+            "[moveaxis] source and destination must name as many axes. "
+            f"Received: source={source}, destination={destination}"
+        )
+    perm = [d for d in range(x.ndim) if d not in sources]
+    for target, source in sorted(zip(targets, sources, strict=True)):
+        perm.insert(target, source)
+    return _transpose(x, perm=perm)
+
+
+@op
+def broadcast_to(x, shape):
+    """`x` repeated along new dimensions and those of size 1 to fill `shape`.
+
+    >>> import fastkeras as keras
+    >>> keras.ops.broadcast_to([1, 2], (2, 2)).numpy().tolist()
+    [[1, 2], [1, 2]]
+    """
+    return broadcast(x, shape=_sizes(shape))
+
+
+# --- joining and splitting ------------------------------------------------------------------------------------------
+
+
+def _joined(xs, axis, tag):
+    if not isinstance(xs, (list, tuple)):
+        xs = [xs[i] for i in range(len(xs))]
+    xs = [convert_to_tensor(x) for x in xs]
+    if not xs:
+        raise ValueError(f"[{tag}] there must be at least one tensor. Received: none")
+    return _concatenate(*xs, axis=normalize_axis(axis, xs[0].ndim, tag))
+
+
+@op
+def concatenate(xs, axis=0):
+    """The tensors one after another along `axis`; their other dimensions must agree.
+
+    >>> import fastkeras as keras
+    >>> keras.ops.concatenate([[1, 2], [3]]).numpy().tolist()
+    [1, 2, 3]
+    """
+    if axis is None:
+        return _joined([ravel(x) for x in xs], 0, "concatenate")
+    return _joined(xs, axis, "concatenate")
+
+
+@op
+def stack(x, axis=0):
+    """Tensors of one shape joined along a new dimension.
+
+    >>> import fastkeras as keras
+    >>> keras.ops.stack([[1, 2], [3, 4]], axis=1).numpy().tolist()
+    [[1, 3], [2, 4]]
+    """
+    tensors = [convert_to_tensor(t) for t in x]
+    if not tensors or any(t.shape != tensors[0].shape for t in tensors):
+        raise ValueError(f"[stack] all tensors must have the same shape. Received: shapes {[t.shape for t in tensors]}")
+    axis = normalize_axis(axis, tensors[0].ndim + 1, "stack")
+    return _concatenate(*(expand_dims(t, axis) for t in tensors), axis=axis)
+
+
+@op
+def append(x1, x2, axis=None):
+    """`x1` followed by `x2` along `axis`; both flattened when it is None.
+
+    >>> import fastkeras as keras
+    >>> keras.ops.append([1, 2], [[3], [4]]).numpy().tolist()
+    [1, 2, 3, 4]
+    """
+    if axis is None:
+        x1, x2, axis = ravel(x1), ravel(x2), 0
+    return _joined([x1, x2], axis, "append")
+
+
+def _at_least(x, ndim):
+    x = convert_to_tensor(x)
+    if x.ndim >= ndim:
+        return x
+    # 3-D as NumPy: a vector becomes (1, n, 1), a matrix (m, n, 1)
+    shape = {0: [1] * ndim, 1: [1, -1, 1][:ndim] if ndim > 1 else [-1], 2: [*x.shape, 1]}[x.ndim]
+    return reshape_to(x, shape=shape)
+
+
+@op
+def vstack(xs):
+    """The tensors on top of each other: joined along axis 0, vectors as rows.
+
+    >>> import fastkeras as keras
+    >>> keras.ops.vstack([[1, 2], [3, 4]]).numpy().tolist()
+    [[1, 2], [3, 4]]
+    """
+    return _joined([_at_least(x, 2) for x in xs], 0, "vstack")
+
+
+@op
+def hstack(xs):
+    """The tensors side by side: joined along axis 1, vectors along axis 0.
+
+    >>> import fastkeras as keras
+    >>> keras.ops.hstack([[1, 2], [3, 4]]).numpy().tolist()
+    [1, 2, 3, 4]
+    """
+    xs = [_at_least(x, 1) for x in xs]
+    return _joined(xs, 0 if xs and xs[0].ndim == 1 else 1, "hstack")
+
+
+@op
+def dstack(xs):
+    """The tensors joined along axis 2; vectors become (1, n, 1), matrices (m, n, 1).
+
+    >>> import fastkeras as keras
+    >>> keras.ops.dstack([[1, 2], [3, 4]]).numpy().tolist()
+    [[[1, 3], [2, 4]]]
+    """
+    return _joined([_at_least(x, 3) for x in xs], 2, "dstack")
+
+
+def _borders(x, indices_or_sections, axis, tag, even=True):
+    size = x.shape[axis]
+    if isinstance(indices_or_sections, int):
+        sections = indices_or_sections
+        if sections <= 0:
+            raise ValueError(f"[{tag}] the number of sections must be positive. Received: {sections}")
+        if even and size % sections:
+            raise ValueError(
+                f"[{tag}] x must divide into equal parts along the axis. Received: indices_or_sections={sections}, "
+                f"axis={axis}, x.shape={x.shape}"
+            )
+        small, larger = divmod(size, sections)
+        sizes = [small + 1] * larger + [small] * (sections - larger)
+        return np.cumsum([0, *sizes]).tolist()
+    inner = [slice(i, None).indices(size)[0] for i in _sizes(indices_or_sections)]
+    return [0, *inner, size]
+
+
+def _split(x, indices_or_sections, axis, tag, even=True):
+    x = convert_to_tensor(x)
+    axis = normalize_axis(axis, x.ndim, tag)
+    borders = _borders(x, indices_or_sections, axis, tag, even)
+    return [part(x, axis, a, max(a, b)) for a, b in zip(borders, borders[1:], strict=False)]
+
+
+@op
+def split(x, indices_or_sections, axis=0):
+    """`x` cut along `axis` into equal parts (an int) or before each of the given indices; a list of tensors.
+
+    >>> import fastkeras as keras
+    >>> [t.numpy().tolist() for t in keras.ops.split([1, 2, 3, 4], [1, 3])]
+    [[1], [2, 3], [4]]
+    """
+    return _split(x, indices_or_sections, axis, "split")
+
+
+@op
+def array_split(x, indices_or_sections, axis=0):
+    """As `split`, but the first parts may be one longer when the sizes do not divide.
+
+    >>> import fastkeras as keras
+    >>> [t.numpy().tolist() for t in keras.ops.array_split([1, 2, 3], 2)]
+    [[1, 2], [3]]
+    """
+    return _split(x, indices_or_sections, axis, "array_split", even=False)
+
+
+@op
+def vsplit(x, indices_or_sections):
+    """`split` along axis 0.
+
+    >>> import fastkeras as keras
+    >>> [t.shape for t in keras.ops.vsplit(keras.ops.zeros((4, 2)), 2)]
+    [(2, 2), (2, 2)]
+    """
+    return _split(x, indices_or_sections, 0, "vsplit")
+
+
+@op
+def hsplit(x, indices_or_sections):
+    """`split` along axis 1, vectors along axis 0.
+
+    >>> import fastkeras as keras
+    >>> [t.shape for t in keras.ops.hsplit(keras.ops.zeros((2, 4)), 2)]
+    [(2, 2), (2, 2)]
+    """
+    x = convert_to_tensor(x)
+    return _split(x, indices_or_sections, 0 if x.ndim == 1 else 1, "hsplit")
+
+
+@op
+def dsplit(x, indices_or_sections):
+    """`split` along axis 2.
+
+    >>> import fastkeras as keras
+    >>> [t.shape for t in keras.ops.dsplit(keras.ops.zeros((2, 2, 4)), 2)]
+    [(2, 2, 2), (2, 2, 2)]
+    """
+    x = convert_to_tensor(x)
+    if x.ndim < 3:
+        raise ValueError(f"[dsplit] x must have at least three dimensions. Received: x.shape={x.shape}")
+    return _split(x, indices_or_sections, 2, "dsplit")
+
+
+@op
+def unstack(x, num=None, axis=0):
+    """The slices of `x` along `axis`, a list of tensors without that dimension.
+
+    >>> import fastkeras as keras
+    >>> [t.numpy().tolist() for t in keras.ops.unstack([[1, 2], [3, 4]])]
+    [[1, 2], [3, 4]]
+    """
+    x = convert_to_tensor(x)
+    axis = normalize_axis(axis, x.ndim, "unstack")
+    size = x.shape[axis]
+    if num is not None and num != size:
+        raise ValueError(
+            f"[unstack] num must be the size of the axis. Received: num={num}, axis={axis}, x.shape={x.shape}"
+        )
+    shape = [n for d, n in enumerate(x.shape) if d != axis]
+    return [reshape_to(part(x, axis, i, i + 1), shape=shape) for i in range(size)]
+
+
+# --- repeating, padding, flipping -----------------------------------------------------------------------------------
+
+
+def _repeated(x, axis, times):
+    """Axis `axis` as a whole, `times` times."""
+    shape = list(x.shape)
+    outer, inner = prod(shape[:axis]), prod(shape[axis:])
+    x = broadcast(reshape_to(x, shape=[outer, 1, inner]), shape=[outer, times, inner])
+    shape[axis] *= times
+    return reshape_to(x, shape=shape)
+
+
+@op
+def tile(x, repeats):
+    """`x` laid out `repeats[d]` times along each dimension, the last ones when there are fewer.
+
+    >>> import fastkeras as keras
+    >>> keras.ops.tile([1, 2], 2).numpy().tolist()
+    [1, 2, 1, 2]
+    """
+    x = convert_to_tensor(x)
+    repeats = _sizes(repeats)
+    ndim = max(x.ndim, len(repeats))
+    repeats = [1] * (ndim - len(repeats)) + repeats
+    x = reshape_to(x, shape=[1] * (ndim - x.ndim) + list(x.shape))
+    for axis, times in enumerate(repeats):
+        if times != 1:
+            x = _repeated(x, axis, times)
+    return x
+
+
+@op
+def repeat(x, repeats, axis=None):
+    """Every element along `axis` `repeats` times in a row; a list gives each its own. Flattens when `axis` is None.
+
+    >>> import fastkeras as keras
+    >>> keras.ops.repeat([1, 2], 2).numpy().tolist()
+    [1, 1, 2, 2]
+    """
+    x = convert_to_tensor(x)
+    if axis is None:
+        x, axis = ravel(x), 0
+    axis = normalize_axis(axis, x.ndim, "repeat")
+    if is_symbolic(repeats):
+        raise NotImplementedError(
+            "[repeat] repeats decides the shape and must be known while tracing. Received: a symbolic tensor"
+        )
+    counts, size = _sizes(repeats), x.shape[axis]
+    if len(counts) == 1:
+        shape = list(x.shape)
+        x = reshape_to(x, shape=[prod(shape[: axis + 1]), 1, prod(shape[axis + 1 :])])
+        x = broadcast(x, shape=[x.shape[0], counts[0], x.shape[2]])
+        shape[axis] *= counts[0]
+        return reshape_to(x, shape=shape)
+    if len(counts) != size:
+        raise ValueError(
+            f"[repeat] repeats must have one entry per element. Received: {len(counts)} entries for size {size}"
+        )
+    return _take(x, integer_constant(np.repeat(np.arange(size), counts)), axis=axis)
+
+
+def _pad_width(pad_width, ndim):
+    """NumPy's forms of pad_width as one (before, after) per dimension."""
+    widths = np.asarray(pad_width)
+    if widths.dtype.kind not in "iu" or (widths.size and widths.min() < 0):
+        raise ValueError(f"[pad] pad_width must hold integers that are not negative. Received: pad_width={pad_width}")
+    try:
+        return np.broadcast_to(widths, (ndim, 2)).tolist()
+    except ValueError:
+        raise ValueError(
+            "`pad_width` must be an integer, (before, after), or one such pair per dimension. "
+            f"Received: pad_width={pad_width} for {ndim} dimensions"
+        ) from None
+
+
+@op
+def pad(x, pad_width, mode="constant", constant_values=None):
+    """`x` with `pad_width` = (before, after) elements added to each dimension.
+
+    `mode`: "constant" (with `constant_values`, 0 by default), or where the values come from: "reflect", "symmetric",
+    "edge", "wrap", as in NumPy.
+
+    >>> import fastkeras as keras
+    >>> keras.ops.pad([1, 2], (1, 2), constant_values=9).numpy().tolist()
+    [9, 1, 2, 9, 9]
+    """
+    x = convert_to_tensor(x)
+    if constant_values is not None and mode != "constant":
+        raise ValueError(
+            "Argument `constant_values` can only be provided when `mode == 'constant'`. "
+            f"Received: mode={mode} and constant_values={constant_values}"
+        )
+    widths = _pad_width(pad_width, x.ndim)
+    if mode == "constant":
+        return _pad_constant(x, widths, 0 if constant_values is None else constant_values)
+    if mode not in ("reflect", "symmetric", "edge", "wrap"):
+        raise ValueError(f"[pad] mode must be one of constant, reflect, symmetric, edge, wrap. Received: mode={mode}")
+    for axis, (before, after) in enumerate(widths):
+        if before or after:
+            # The same padding of the positions 0, 1, ... tells where each element comes from.
+            x = _take(x, integer_constant(np.pad(np.arange(x.shape[axis]), (before, after), mode=mode)), axis=axis)
+    return x
+
+
+def _pad_constant(x, widths, value):
+    shape = [before + n + after for n, (before, after) in zip(x.shape, widths, strict=True)]
+    start = [before for before, _ in widths]
+    if isinstance(value, NUMBERS):
+        return _place(x, shape=shape, start=start, value=value)
+    inside = _place(primitive("ones_like")(cast(x, "int32")), shape=shape, start=start)
+    return primitive("where")(
+        cast(inside, "bool"), _place(x, shape=shape, start=start), convert_to_tensor(value, x.dtype)
+    )
+
+
+@op
+def flip(x, axis=None):
+    """`x` backwards along `axis` (one, several, or None for all).
+
+    >>> import fastkeras as keras
+    >>> keras.ops.flip([1, 2, 3]).numpy().tolist()
+    [3, 2, 1]
+    """
+    x = convert_to_tensor(x)
+    axes = normalize_axes(axis, x.ndim, "flip")
+    backwards = [d in axes and n > 0 for d, n in enumerate(x.shape)]
+    return _slice(
+        x,
+        start=[n - 1 if back else 0 for back, n in zip(backwards, x.shape, strict=True)],
+        stop=[-1 if back else n for back, n in zip(backwards, x.shape, strict=True)],
+        step=[-1 if back else 1 for back in backwards],
+    )
+
+
+@op
+def fliplr(x):
+    """`x` backwards along axis 1.
+
+    >>> import fastkeras as keras
+    >>> keras.ops.fliplr([[1, 2], [3, 4]]).numpy().tolist()
+    [[2, 1], [4, 3]]
+    """
+    return flip(x, axis=1)
+
+
+@op
+def flipud(x):
+    """`x` backwards along axis 0.
+
+    >>> import fastkeras as keras
+    >>> keras.ops.flipud([[1, 2], [3, 4]]).numpy().tolist()
+    [[3, 4], [1, 2]]
+    """
+    return flip(x, axis=0)
+
+
+@op
+def roll(x, shift, axis=None):
+    """`x` moved by `shift` along `axis`, what leaves at one end coming in at the other; flattened when `axis` is None.
+
+    >>> import fastkeras as keras
+    >>> keras.ops.roll([1, 2, 3], 1).numpy().tolist()
+    [3, 1, 2]
+    """
+    x = convert_to_tensor(x)
+    if axis is None:
+        return reshape_to(roll(ravel(x), shift, axis=0), shape=list(x.shape))
+    axes = axis if isinstance(axis, (tuple, list)) else [axis]
+    shifts = np.broadcast_to(np.asarray(shift), (len(axes),)).tolist()
+    for a, s in zip(axes, shifts, strict=True):
+        a = normalize_axis(a, x.ndim, "roll")
+        size = x.shape[a]
+        cut = size and -s % size
+        if cut:
+            x = _concatenate(part(x, a, cut, size), part(x, a, 0, cut), axis=a)
+    return x
+
+
+@op
+def rot90(array, k=1, axes=(0, 1)):
+    """`array` turned by 90 degrees `k` times in the plane of `axes`, from the first towards the second.
+
+    >>> import fastkeras as keras
+    >>> keras.ops.rot90([[1, 2], [3, 4]]).numpy().tolist()
+    [[2, 4], [1, 3]]
+    """
+    x = convert_to_tensor(array)
+    if x.ndim < 2:
+        raise ValueError(f"Input array must have at least 2 dimensions. Received: array.ndim={x.ndim}")
+    if len(axes) != 2 or axes[0] % x.ndim == axes[1] % x.ndim:
+        raise ValueError(f"Invalid axes: {axes}. Axes must be a tuple of two different dimensions.")
+    first, second = axes
+    k %= 4
+    if k == 0:
+        return x
+    if k == 2:
+        return flip(x, axis=[first, second])
+    if k == 1:
+        return swapaxes(flip(x, axis=second), first, second)
+    return flip(swapaxes(x, first, second), axis=second)
+
+
+@op
+def meshgrid(*x, indexing="xy"):
+    """The coordinate tensors of a grid over 1-D tensors; "xy" exchanges the first two dimensions, "ij" does not.
+
+    >>> import fastkeras as keras
+    >>> [t.numpy().tolist() for t in keras.ops.meshgrid([1, 2], [3, 4, 5])]
+    [[[1, 2], [1, 2], [1, 2]], [[3, 3], [4, 4], [5, 5]]]
+    """
+    if indexing not in ("xy", "ij"):
+        raise ValueError(f"Valid values for `indexing` are 'xy' and 'ij', but received {indexing}.")
+    x = [ravel(t) for t in x]
+    order = list(range(len(x)))
+    if indexing == "xy" and len(x) > 1:
+        order[0], order[1] = 1, 0
+    shape = [x[i].shape[0] for i in order]
+    return [
+        broadcast(reshape_to(t, shape=[-1 if order[d] == i else 1 for d in range(len(x))]), shape=shape)
+        for i, t in enumerate(x)
+    ]

@@ -1,0 +1,433 @@
+"""Quantiles, reductions that skip NaN, histograms, differences and areas."""
+
+import numpy as np
+
+from fastkeras.engine import cast, config, convert_to_tensor, op, primitive
+from fastkeras.ops._common import (
+    broadcast,
+    floating,
+    integer_constant,
+    is_float,
+    normalize_axes,
+    normalize_axis,
+    numpy_values,
+    part,
+    reshape_to,
+)
+from fastkeras.ops._common import prod as product_of
+from fastkeras.ops._reductions import argmax, argmin, cumprod, cumsum, mean, prod, reduce_over, sum
+
+_sum, _max, _min, _all = primitive("sum"), primitive("max"), primitive("min"), primitive("all")
+_where, _is_nan, _not_equal, _equal = primitive("where"), primitive("isnan"), primitive("not_equal"), primitive("equal")
+_multiply, _subtract, _divide, _add = (
+    primitive("multiply"),
+    primitive("subtract"),
+    primitive("divide"),
+    primitive("add"),
+)
+_square, _sqrt, _floor, _ceil = primitive("square"), primitive("sqrt"), primitive("floor"), primitive("ceil")
+_take, _along, _argsort = primitive("take"), primitive("take_along_axis"), primitive("argsort")
+_transpose, _matmul = primitive("transpose"), primitive("matmul")
+
+
+# --- quantiles ------------------------------------------------------------------------------------------------------
+
+
+def _lanes(x, axis, tag):
+    """The reduced axes as one last axis, in ascending order; the shape around it, with and without ones."""
+    axes = normalize_axes(axis, x.ndim, tag)
+    kept = [d for d in range(x.ndim) if d not in axes]
+    outer = [x.shape[d] for d in kept]
+    ones = [1 if d in axes else n for d, n in enumerate(x.shape)]
+    n = product_of(x.shape[d] for d in axes)
+    x = reshape_to(_transpose(x, perm=kept + axes) if x.ndim else x, shape=[product_of(outer), n])
+    ordered = _along(x, _argsort(x), axis=-1)
+    return ordered, n, outer, ones
+
+
+_BETWEEN = {"linear": None, "midpoint": 0.5, "lower": 0.0, "higher": 1.0, "nearest": None}
+
+
+def _interpolate(low, high, weight, method):
+    """Between neighbours: `weight` is the fraction of the way; 0 must not touch an infinite `high`."""
+    if method == "nearest":
+        # Half-way positions go to the lower neighbour, as JAX and NumPy's even rule do for most of them.
+        weight = cast(primitive("greater")(weight, 0.5), low.dtype)
+    elif method != "linear":
+        weight = _multiply(primitive("sign")(weight), _BETWEEN[method])
+    mixed = _add(_multiply(low, _subtract(1, weight)), _multiply(high, weight))
+    return _where(_equal(weight, 0), low, _where(_equal(weight, 1), high, mixed))
+
+
+def _quantile(x, q, axis, method, keepdims, tag, skip_nan=False):
+    if method not in _BETWEEN:
+        raise ValueError(f"[{tag}] method must be one of {', '.join(_BETWEEN)}. Received: method={method}")
+    x = floating(x)
+    (q,) = numpy_values(tag, convert_to_tensor(q))
+    q = np.asarray(q, "float64")
+    if q.ndim > 1 or ((q < 0) | (q > 1)).any():
+        raise ValueError(f"[{tag}] q must be a number or a 1-D tensor of numbers in [0, 1]. Received: q={q}")
+    ordered, n, outer, ones = _lanes(x, axis, tag)
+    lanes, dtype, points = product_of(outer), x.dtype, q.reshape(-1)
+    if skip_nan:
+        valid = reduce_over(_sum, cast(primitive("logical_not")(_is_nan(ordered)), "float32"), -1, True, tag)
+        position = _multiply(primitive("maximum")(_subtract(valid, 1), 0), points.astype("float32"))
+        low = _floor(position)
+        pick = lambda index: _along(ordered, cast(index, "int32"), axis=-1)  # noqa: E731
+        result = _interpolate(pick(low), pick(_ceil(position)), cast(_subtract(position, low), dtype), method)
+    else:
+        position = points * (n - 1)
+        low = np.floor(position)
+        pick = lambda index: _take(ordered, integer_constant(index), axis=1)  # noqa: E731
+        weight = broadcast(convert_to_tensor(position - low, dtype), shape=[lanes, len(points)])
+        result = _interpolate(pick(low), pick(np.ceil(position)), weight, method)
+        last = part(ordered, 1, n - 1, n)  # NaN sorts last: one of them makes the lane NaN
+        result = _where(_is_nan(last), float("nan"), result)
+    shape = ones if keepdims else outer
+    if q.ndim == 0:
+        return reshape_to(result, shape=shape)
+    return reshape_to(_transpose(result, perm=[1, 0]), shape=[len(points), *shape])
+
+
+@op
+def quantile(x, q, axis=None, method="linear", keepdims=False):
+    """The q-th quantiles over `axis`, q in [0, 1], a number or 1-D; results of a 1-D `q` come first.
+
+    `method` between neighbours: linear, lower, higher, midpoint, nearest.
+
+    >>> import fastkeras as keras
+    >>> float(keras.ops.quantile([1.0, 2.0, 3.0, 4.0], 0.5))
+    2.5
+    """
+    return _quantile(x, q, axis, method, keepdims, "quantile")
+
+
+@op
+def percentile(x, q, axis=None, method="linear", keepdims=False):
+    """As `quantile`, with `q` in [0, 100].
+
+    >>> import fastkeras as keras
+    >>> float(keras.ops.percentile([1.0, 2.0, 3.0], 50))
+    2.0
+    """
+    return _quantile(x, _hundredth(q, "percentile"), axis, method, keepdims, "percentile")
+
+
+def _hundredth(q, tag):
+    (q,) = numpy_values(tag, convert_to_tensor(q))
+    return np.asarray(q, "float64") / 100
+
+
+@op
+def median(x, axis=None, keepdims=False):
+    """The middle element over `axis`, or the mean of the two middle ones.
+
+    >>> import fastkeras as keras
+    >>> float(keras.ops.median([3.0, 1.0, 2.0]))
+    2.0
+    """
+    return _quantile(x, 0.5, axis, "midpoint", keepdims, "median")
+
+
+# --- without NaN ----------------------------------------------------------------------------------------------------
+
+
+def _replace_nan(x, value):
+    x = convert_to_tensor(x)
+    return _where(_is_nan(x), value, x) if is_float(x.dtype) else x
+
+
+def _numbers(x, axis, keepdims, tag):
+    """How many elements over `axis` are not NaN, in the dtype of `x`."""
+    return reduce_over(_sum, cast(primitive("logical_not")(_is_nan(x)), x.dtype), axis, keepdims, tag)
+
+
+@op
+def nansum(x, axis=None, keepdims=False):
+    """Sum over `axis`, NaN counted as 0.
+
+    >>> import fastkeras as keras
+    >>> float(keras.ops.nansum([1.0, float("nan")]))
+    1.0
+    """
+    return sum(_replace_nan(x, 0), axis=axis, keepdims=keepdims)
+
+
+@op
+def nanprod(x, axis=None, keepdims=False):
+    """Product over `axis`, NaN counted as 1.
+
+    >>> import fastkeras as keras
+    >>> float(keras.ops.nanprod([2.0, float("nan")]))
+    2.0
+    """
+    return prod(_replace_nan(x, 1), axis=axis, keepdims=keepdims)
+
+
+@op
+def nanmean(x, axis=None, keepdims=False):
+    """Mean of what is not NaN over `axis`; NaN where nothing is left.
+
+    >>> import fastkeras as keras
+    >>> float(keras.ops.nanmean([2.0, float("nan")]))
+    2.0
+    """
+    x = floating(x)
+    return _divide(nansum(x, axis=axis, keepdims=keepdims), _numbers(x, axis, keepdims, "nanmean"))
+
+
+@op
+def nanvar(x, axis=None, keepdims=False):
+    """Variance of what is not NaN over `axis`.
+
+    >>> import fastkeras as keras
+    >>> float(keras.ops.nanvar([1.0, 3.0, float("nan")]))
+    1.0
+    """
+    x = floating(x)
+    centered = _subtract(x, nanmean(x, axis=axis, keepdims=True))
+    return nanmean(_square(centered), axis=axis, keepdims=keepdims)
+
+
+@op
+def nanstd(x, axis=None, keepdims=False):
+    """Standard deviation of what is not NaN over `axis`.
+
+    >>> import fastkeras as keras
+    >>> float(keras.ops.nanstd([1.0, 3.0, float("nan")]))
+    1.0
+    """
+    return _sqrt(nanvar(x, axis=axis, keepdims=keepdims))
+
+
+def _nan_extreme(run, worst, x, axis, keepdims, tag):
+    x = convert_to_tensor(x)
+    result = reduce_over(run, _replace_nan(x, worst), axis, keepdims, tag)
+    if not is_float(x.dtype):
+        return result
+    return _where(reduce_over(_all, _is_nan(x), axis, keepdims, tag), float("nan"), result)
+
+
+@op
+def nanmax(x, axis=None, keepdims=False):
+    """Largest number over `axis`; NaN only where all are.
+
+    >>> import fastkeras as keras
+    >>> float(keras.ops.nanmax([1.0, float("nan")]))
+    1.0
+    """
+    return _nan_extreme(_max, -float("inf"), x, axis, keepdims, "nanmax")
+
+
+@op
+def nanmin(x, axis=None, keepdims=False):
+    """Smallest number over `axis`; NaN only where all are.
+
+    >>> import fastkeras as keras
+    >>> float(keras.ops.nanmin([1.0, float("nan")]))
+    1.0
+    """
+    return _nan_extreme(_min, float("inf"), x, axis, keepdims, "nanmin")
+
+
+def _nan_position(find, worst, x, axis, keepdims, tag):
+    x = convert_to_tensor(x)
+    found = find(_replace_nan(x, worst), axis=axis, keepdims=keepdims)
+    if not is_float(x.dtype):
+        return found
+    return _where(reduce_over(_all, _is_nan(x), axis, keepdims, tag), -1, found)
+
+
+@op
+def nanargmax(x, axis=None, keepdims=False):
+    """Position of the largest number along `axis`; -1 where all are NaN.
+
+    >>> import fastkeras as keras
+    >>> int(keras.ops.nanargmax([float("nan"), 1.0, 2.0]))
+    2
+    """
+    return _nan_position(argmax, -float("inf"), x, axis, keepdims, "nanargmax")
+
+
+@op
+def nanargmin(x, axis=None, keepdims=False):
+    """Position of the smallest number along `axis`; -1 where all are NaN.
+
+    >>> import fastkeras as keras
+    >>> int(keras.ops.nanargmin([float("nan"), 1.0, 2.0]))
+    1
+    """
+    return _nan_position(argmin, float("inf"), x, axis, keepdims, "nanargmin")
+
+
+@op
+def nancumsum(x, axis=None, dtype=None):
+    """Running sum along `axis`, NaN counted as 0.
+
+    >>> import fastkeras as keras
+    >>> keras.ops.nancumsum([1.0, float("nan"), 2.0]).numpy().tolist()
+    [1.0, 1.0, 3.0]
+    """
+    return cumsum(_replace_nan(x, 0), axis=axis, dtype=dtype)
+
+
+@op
+def nancumprod(x, axis=None, dtype=None):
+    """Running product along `axis`, NaN counted as 1.
+
+    >>> import fastkeras as keras
+    >>> keras.ops.nancumprod([2.0, float("nan"), 3.0]).numpy().tolist()
+    [2.0, 2.0, 6.0]
+    """
+    return cumprod(_replace_nan(x, 1), axis=axis, dtype=dtype)
+
+
+@op
+def nanquantile(x, q, axis=None, method="linear", keepdims=False):
+    """As `quantile`, of what is not NaN.
+
+    >>> import fastkeras as keras
+    >>> float(keras.ops.nanquantile([1.0, float("nan"), 3.0], 0.5))
+    2.0
+    """
+    return _quantile(x, q, axis, method, keepdims, "nanquantile", skip_nan=True)
+
+
+@op
+def nanpercentile(x, q, axis=None, method="linear", keepdims=False):
+    """As `percentile`, of what is not NaN.
+
+    >>> import fastkeras as keras
+    >>> float(keras.ops.nanpercentile([1.0, float("nan"), 3.0], 50))
+    2.0
+    """
+    return _quantile(x, _hundredth(q, "nanpercentile"), axis, method, keepdims, "nanpercentile", skip_nan=True)
+
+
+@op
+def nanmedian(x, axis=None, keepdims=False):
+    """The median of what is not NaN.
+
+    >>> import fastkeras as keras
+    >>> float(keras.ops.nanmedian([1.0, float("nan"), 3.0]))
+    2.0
+    """
+    return _quantile(x, 0.5, axis, "midpoint", keepdims, "nanmedian", skip_nan=True)
+
+
+# --- counts, differences, areas -------------------------------------------------------------------------------------
+
+
+@op
+def bincount(x, weights=None, minlength=0, sparse=False):
+    """How often each value 0, 1, ... occurs in the integers `x` of shape (n,) or (batch, n). Eager only.
+
+    `weights` (shape of `x`) are summed instead of ones; the result has `max(max(x) + 1, minlength)` entries.
+
+    >>> import fastkeras as keras
+    >>> keras.ops.bincount([1, 1, 3]).numpy().tolist()
+    [0, 2, 0, 1]
+    """
+    if sparse:
+        raise ValueError("[bincount] only dense results are supported. Received: sparse=True")
+    x = convert_to_tensor(x)
+    if "int" not in x.dtype or x.ndim not in (1, 2):
+        raise ValueError(
+            f"[bincount] x must hold integers in 1 or 2 dimensions. Received: dtype={x.dtype}, shape={x.shape}"
+        )
+    (values,) = numpy_values("bincount", x)
+    if values.size and values.min() < 0:
+        raise ValueError(f"[bincount] x must not be negative. Received: a minimum of {values.min()}")
+    length = int(np.max(values, initial=-1)) + 1
+    length = length if length > minlength else minlength
+    dtype = "int32"
+    if weights is not None:
+        weights = convert_to_tensor(weights)
+        dtype = config.result_type(x.dtype, weights.dtype)
+        (weights,) = numpy_values("bincount", weights)
+    rows = values.reshape(-1, values.shape[-1])
+    weighted = [None] * len(rows) if weights is None else np.asarray(weights, "float64").reshape(rows.shape)
+    counts = [np.bincount(row, w, minlength=length) for row, w in zip(rows, weighted, strict=True)]
+    return cast(np.stack(counts).reshape(*values.shape[:-1], length), dtype)
+
+
+@op
+def histogram(x, bins=10, range=None):
+    """Counts of a tensor's values in `bins` equal bins over `range`, and the bins' edges. Eager only.
+
+    >>> import fastkeras as keras
+    >>> counts, edges = keras.ops.histogram(keras.ops.array([1.0, 2.0, 2.5]), bins=2)
+    >>> counts.numpy().tolist(), edges.numpy().tolist()
+    ([1.0, 2.0], [1.0, 1.75, 2.5])
+    """
+    if not isinstance(bins, int) or isinstance(bins, bool) or bins < 0:
+        raise ValueError(f"Argument `bins` should be a non-negative integer. Received: bins={bins}")
+    if range is not None and (not isinstance(range, (tuple, list)) or len(range) != 2 or range[1] < range[0]):
+        raise ValueError(f"Argument `range` must be a tuple of two elements (low, high). Received: range={range}")
+    x = convert_to_tensor(x)
+    (values,) = numpy_values("histogram", x)
+    counts, edges = np.histogram(values.astype("float64"), bins=bins, range=range)
+    dtype = x.dtype if is_float(x.dtype) else config.floatx()
+    return cast(counts, dtype), cast(edges, dtype)
+
+
+@op
+def diff(a, n=1, axis=-1):
+    """`a[i + 1] - a[i]` along `axis`, `n` times.
+
+    >>> import fastkeras as keras
+    >>> keras.ops.diff([1, 4, 9]).numpy().tolist()
+    [3, 5]
+    """
+    a = convert_to_tensor(a)
+    if n < 0:
+        raise ValueError(f"Order `n` must be non-negative. Received n={n}")
+    if a.ndim == 0:
+        raise ValueError("`diff` requires input that is at least one dimensional. Received: a scalar")
+    axis = normalize_axis(axis, a.ndim, "diff")
+    subtract = _not_equal if a.dtype == "bool" else _subtract
+    for _ in range(n):
+        size = a.shape[axis]
+        if size == 0:
+            break
+        a = subtract(part(a, axis, 1, size), part(a, axis, 0, size - 1))
+    return a
+
+
+@op
+def trapezoid(y, x=None, dx=1.0, axis=-1):
+    """Area under `y` along `axis` by the trapezoidal rule; samples at `x`, or `dx` apart.
+
+    >>> import fastkeras as keras
+    >>> float(keras.ops.trapezoid([1.0, 2.0, 3.0]))
+    4.0
+    """
+    y = floating(y)
+    axis = normalize_axis(axis, y.ndim, "trapezoid")
+    if x is not None:
+        x = floating(x)
+        if x.ndim == 1:
+            x = reshape_to(x, shape=[-1 if d == axis else 1 for d in range(y.ndim)])
+        dx = diff(x, axis=axis)
+    n = y.shape[axis]
+    heights = _add(part(y, axis, 1, n), part(y, axis, 0, n - 1))
+    return sum(_multiply(_multiply(heights, dx), 0.5), axis=axis)
+
+
+@op
+def corrcoef(x):
+    """Correlation coefficients between the rows of `x` (variables, observations).
+
+    >>> import fastkeras as keras
+    >>> keras.ops.corrcoef([[1.0, 2.0, 3.0], [3.0, 2.0, 1.0]]).numpy().round(3).tolist()
+    [[1.0, -1.0], [-1.0, 1.0]]
+    """
+    x = floating(x)
+    if x.ndim > 2:
+        raise ValueError(f"[corrcoef] x must have at most two dimensions. Received: x.shape={x.shape}")
+    rows = reshape_to(x, shape=[1, -1]) if x.ndim < 2 else x
+    centered = _subtract(rows, mean(rows, axis=1, keepdims=True))
+    scale = _sqrt(sum(_square(centered), axis=1, keepdims=True))
+    centered = _divide(centered, scale)
+    result = primitive("clip")(_matmul(centered, centered, transpose_b=True), minimum=-1.0, maximum=1.0)
+    return reshape_to(result, shape=[]) if x.ndim < 2 else result
