@@ -33,6 +33,8 @@ class Unpickler(pickle.Unpickler):
                 f"Refusing to deserialize `{module}.{name}` while loading a Keras dataset. The file may be corrupted "
                 "or malicious."
             )
+        if module == "numpy.core.multiarray" and hasattr(np, "_core"):
+            module = "numpy._core.multiarray"  # where NumPy 2 keeps it
         return super().find_class(module, name)
 
 
@@ -55,10 +57,10 @@ def _load_array(file):
         return Unpickler(file).load()
 
 
-def shuffled(seed, *arrays):
-    """The arrays in one random order."""
+def shuffled(random, *arrays):
+    """The arrays in one random order, drawn from a RandomState."""
     order = np.arange(len(arrays[0]))
-    np.random.RandomState(seed).shuffle(order)
+    random.shuffle(order)
     return [array[order] for array in arrays]
 
 
@@ -70,7 +72,7 @@ def load_housing(path, file_hash, remote, test_split, seed, rows=None):
         )
     with np.load(fetch(path, file_hash, remote), allow_pickle=False) as file:
         x, y = file["x"][:rows], file["y"][:rows]
-    x, y = shuffled(seed, x, y)
+    x, y = shuffled(np.random.RandomState(seed), x, y)
     cut = int(len(x) * (1 - test_split))
     return (x[:cut], y[:cut]), (x[cut:], y[cut:])
 

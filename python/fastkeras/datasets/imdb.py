@@ -35,9 +35,9 @@ def load_data(
     if kwargs:
         raise TypeError(f"Unrecognized keyword arguments: {kwargs}.")
     arrays = _source.load_arrays(_source.fetch(path, _HASH, "imdb.npz"))
-    parts = []
+    random, parts = np.random.RandomState(seed), []
     for part in ("train", "test"):
-        x, labels = _source.shuffled(seed, arrays[f"x_{part}"], arrays[f"y_{part}"])
+        x, labels = _source.shuffled(random, arrays[f"x_{part}"], arrays[f"y_{part}"])
         x = _source.marked(x, start_char, index_from)
         if maxlen:
             x, labels = _source.shorter_than(maxlen, x, labels)

@@ -32,7 +32,7 @@ def load_data(
         path, num_words, skip_top, maxlen, seed, start_char, oov_char, index_from: as in `imdb.load_data`.
     """
     arrays = _source.load_arrays(_source.fetch(path, _HASH, "reuters.npz"))
-    xs, labels = _source.shuffled(seed, arrays["x"], arrays["y"])
+    xs, labels = _source.shuffled(np.random.RandomState(seed), arrays["x"], arrays["y"])
     xs = _source.marked(xs, start_char, index_from)
     if maxlen:
         xs, labels = _source.shorter_than(maxlen, xs, labels)

@@ -1,0 +1,97 @@
+"""Small models, written with the same code for Keras and for fastkeras, that stored files and tests share.
+
+Each entry of MODELS is a function of the Keras namespace that returns (compiled model, x, y).
+"""
+
+import numpy as np
+
+
+def arrays(seed, *shapes):
+    random = np.random.RandomState(seed)
+    return [random.uniform(-1, 1, shape).astype("float32") for shape in shapes]
+
+
+def with_weights(model, seed=0):
+    """The model with weights that do not depend on anybody's random numbers."""
+    random = np.random.RandomState(seed)
+    model.set_weights([np.abs(random.normal(0, 0.5, w.shape)).astype(w.dtype) for w in model.get_weights()])
+    return model
+
+
+def mlp(keras):
+    model = keras.Sequential(
+        [
+            keras.Input((6,)),
+            keras.layers.Dense(5, activation="relu", kernel_regularizer=keras.regularizers.L2(1e-3)),
+            keras.layers.Dropout(0.5),
+            keras.layers.BatchNormalization(momentum=0.8),
+            keras.layers.Dense(3, activation="softmax", kernel_constraint="non_neg"),
+        ],
+        name="mlp",
+    )
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    (x,) = arrays(1, (12, 6))
+    return with_weights(model), x, np.arange(12) % 3
+
+
+def functional(keras):
+    a, b = keras.Input((4,), name="a"), keras.Input((4,), name="b")
+    shared = keras.layers.Dense(3, activation="tanh", name="shared")
+    inner_input = keras.Input((3,))
+    inner = keras.Model(inner_input, keras.layers.LayerNormalization()(inner_input), name="inner")
+    total = keras.layers.Add()([inner(shared(a)), shared(b)])
+    outputs = [keras.layers.Dense(1, name="value")(total), keras.layers.Dense(2, name="other")(total)]
+    model = keras.Model([a, b], outputs, name="two_ends")
+    model.compile(
+        keras.optimizers.SGD(0.05, momentum=0.9, nesterov=True),
+        loss=["mse", keras.losses.Huber(delta=0.5)],
+        metrics=[["mae"], [keras.metrics.MeanSquaredError()]],
+    )
+    x1, x2, y1, y2 = arrays(2, (10, 4), (10, 4), (10, 1), (10, 2))
+    return with_weights(model), [x1, x2], [y1, y2]
+
+
+def schedule(keras):
+    rate = keras.optimizers.schedules.ExponentialDecay(0.1, decay_steps=2, decay_rate=0.5)
+    model = keras.Sequential(
+        [keras.Input((3,)), keras.layers.Dense(4, activation="gelu"), keras.layers.Dense(1)], name="scheduled"
+    )
+    model.compile(keras.optimizers.RMSprop(rate, momentum=0.5, centered=True), "mse")
+    x, y = arrays(3, (8, 3), (8, 1))
+    return with_weights(model), x, y
+
+
+def nested(keras):
+    class Block(keras.layers.Layer):
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+            self.first = keras.layers.Dense(3, activation="relu")
+            self.many = [keras.layers.Dense(3), [keras.layers.Dense(3)], {"a": keras.layers.Dense(3)}]
+
+        def build(self, input_shape):
+            self.scale = self.add_weight(shape=(3,), initializer="ones", name="scale")
+            for layer in (self.first, self.many[0], self.many[1][0], self.many[2]["a"]):
+                layer.build((input_shape[0], 3))
+
+        def call(self, x):
+            x = self.first(x) * self.scale
+            return self.many[2]["a"](self.many[1][0](self.many[0](x)))
+
+    class Net(keras.Model):
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+            self.block = Block()
+            self.head = keras.Sequential([keras.layers.Dense(2)])
+
+        def call(self, x):
+            return self.head(self.block(x))
+
+    model = Net(name="net")
+    x, y = arrays(4, (6, 3), (6, 2))
+    model(x)
+    model.compile(keras.optimizers.AdamW(0.01, use_ema=True, ema_momentum=0.9), "mse")
+    return with_weights(model), x, y
+
+
+MODELS = {"mlp": mlp, "functional": functional, "schedule": schedule}  # with a config of their own
+SUBCLASSED = {"nested": nested}  # weights only
