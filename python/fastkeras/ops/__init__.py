@@ -2,7 +2,6 @@
 
 # ruff: noqa: F401, I001
 from fastkeras.ops import linalg as linalg
-from fastkeras.ops import nn as nn
 from fastkeras.ops import numpy as numpy
 from fastkeras.ops.core import (  # fmt: skip
     associative_scan,

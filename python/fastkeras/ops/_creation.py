@@ -267,7 +267,7 @@ def _triangle(x, k, lower, tag):
         raise ValueError(f"[{tag}] x must have at least two dimensions. Received: x.shape={x.shape}")
     rows, columns = x.shape[-2:]
     inside = np.tri(rows, columns, k=k if lower else k - 1, dtype=bool)
-    return _where(inside if lower else ~inside, x, primitive("zeros_like")(x))
+    return _where(inside if lower else ~inside, x, 0)
 
 
 @op
@@ -375,7 +375,7 @@ def vander(x, N=None, increasing=False):
         return part(reshape_to(x, shape=[-1, 1]), 1, 0, 0)
     column = reshape_to(x, shape=[-1, 1])
     powers = primitive("concatenate")(
-        primitive("ones_like")(column), *(broadcast(column, shape=[x.shape[0], 1]) for _ in range(N - 1)), axis=1
+        ones_like(column), *(broadcast(column, shape=[x.shape[0], 1]) for _ in range(N - 1)), axis=1
     )
     powers = primitive("cumprod")(powers, axis=1)
     return powers if increasing or N < 2 else _backwards(powers)

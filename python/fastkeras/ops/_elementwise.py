@@ -254,6 +254,7 @@ expm1 = unary("expm1", "`e^x - 1`, exact near 0.", "[0.0]", "[0.0]")
 log = unary("log", "Natural logarithm.", "[1.0]", "[0.0]")
 log1p = unary("log1p", "`log(1 + x)`, exact near 0.", "[0.0]", "[0.0]")
 log2 = unary("log2", "Logarithm to base 2.", "[8.0]", "[3.0]")
+cbrt = unary("cbrt", "Cube root, also of negative numbers.", "[0.0]", "[0.0]")
 log10 = unary("log10", "Logarithm to base 10.", "[1.0]", "[0.0]")
 
 
@@ -286,23 +287,6 @@ def logaddexp2(x1, x2):
     4.0
     """
     return _log_add(x1, x2, exp2, lambda x: _multiply(_log1p(x), 1 / np.log(2)))
-
-
-@op
-def cbrt(x):
-    """Cube root, also of negative numbers.
-
-    >>> import fastkeras as keras
-    >>> round(float(keras.ops.cbrt(-8.0)), 4)
-    -2.0
-    """
-    x = floating(x)
-    root = _multiply(_sign(x), power(_abs(x), 1 / 3))
-    # One Newton step brings the rounding of 1/3 back to the last bit.
-    usable = _logical_and(primitive("isfinite")(x), primitive("not_equal")(x, 0))
-    safe = _where(usable, root, 1)
-    refined = _subtract(safe, divide(_subtract(safe, divide(x, _multiply(safe, safe))), 3.0))
-    return _where(usable, refined, root)
 
 
 # --- trigonometry ---------------------------------------------------------------------------------------------------

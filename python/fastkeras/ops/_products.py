@@ -203,7 +203,8 @@ def _tensordot(x1, x2, axes1, axes2, tag):
     for a, b in zip(axes1, axes2, strict=True):
         if x1.shape[a] != x2.shape[b]:
             raise ValueError(
-                f"[{tag}] the sizes summed over must agree. Received: shapes {x1.shape}, {x2.shape}, axes {axes1}, {axes2}"
+                f"[{tag}] sizes that are summed over must agree. "
+                f"Received: shapes {x1.shape}, {x2.shape}, axes {axes1}, {axes2}"
             )
         two[b] = one[a]
     output = "".join(

@@ -8,7 +8,7 @@ _max, _min, _argmax, _argmin = primitive("max"), primitive("min"), primitive("ar
 _all, _any = primitive("all"), primitive("any")
 _cumsum, _cumprod = primitive("cumsum"), primitive("cumprod")
 _not_equal, _multiply, _subtract = primitive("not_equal"), primitive("multiply"), primitive("subtract")
-_divide, _square, _sqrt = primitive("divide"), primitive("square"), primitive("sqrt")
+_divide, _sqrt, _moments = primitive("divide"), primitive("sqrt"), primitive("moments")
 
 # Sums of narrow integers are kept in 32 bits.
 _SUM_DTYPE = {"bool": "int32", "uint8": "uint32"}
@@ -65,10 +65,7 @@ def var(x, axis=None, keepdims=False):
     >>> float(keras.ops.var([1.0, 3.0]))
     1.0
     """
-    x = floating(x)
-    wide = cast(x, "float32") if x.dtype == "bfloat16" else x
-    centered = _subtract(wide, reduce_over(_mean, wide, axis, True, "var"))
-    return cast(reduce_over(_mean, _square(centered), axis, keepdims, "var"), x.dtype)
+    return reduce_over(_moments, floating(x), axis, keepdims, "var")[1]
 
 
 @op
@@ -187,13 +184,8 @@ def count_nonzero(x, axis=None):
 
 def _position(run, x, axis, keepdims, tag):
     x = convert_to_tensor(x)
-    ndim = x.ndim
-    if axis is None:
-        found = run(reshape_to(x, shape=[-1]), axis=0)
-        return reshape_to(found, shape=[1] * ndim) if keepdims else reshape_to(found, shape=[])
-    axis = normalize_axis(axis, ndim, tag)
-    shape = [1 if d == axis else n for d, n in enumerate(x.shape) if keepdims or d != axis]
-    return reshape_to(run(x, axis=axis), shape=shape)
+    axis = None if axis is None else normalize_axis(axis, x.ndim, tag)
+    return run(x, axis=axis, keepdims=bool(keepdims))
 
 
 @op

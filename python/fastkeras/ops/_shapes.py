@@ -4,7 +4,6 @@ import numpy as np
 
 from fastkeras.engine import cast, convert_to_tensor, is_symbolic, op, primitive
 from fastkeras.ops._common import (
-    NUMBERS,
     broadcast,
     integer_constant,
     normalize_axes,
@@ -451,12 +450,11 @@ def pad(x, pad_width, mode="constant", constant_values=None):
 def _pad_constant(x, widths, value):
     shape = [before + n + after for n, (before, after) in zip(x.shape, widths, strict=True)]
     start = [before for before, _ in widths]
-    if isinstance(value, NUMBERS):
-        return _place(x, shape=shape, start=start, value=value)
-    inside = _place(primitive("ones_like")(cast(x, "int32")), shape=shape, start=start)
-    return primitive("where")(
-        cast(inside, "bool"), _place(x, shape=shape, start=start), convert_to_tensor(value, x.dtype)
-    )
+    if not is_symbolic(value):
+        return _place(x, shape=shape, start=start, value=np.asarray(value).item())
+    inside = np.zeros(shape, bool)
+    inside[tuple(slice(s, s + n) for s, n in zip(start, x.shape, strict=True))] = True
+    return primitive("where")(inside, _place(x, shape=shape, start=start), cast(value, x.dtype))
 
 
 @op
