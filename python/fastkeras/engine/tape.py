@@ -2,8 +2,13 @@
 
 import contextlib
 
+import numpy as np
+
 from fastkeras import _core
 from fastkeras.engine import nest
+from fastkeras.engine.tensor import convert_to_tensor
+
+taping = _core.taping  # () -> bool: is a tape recording in this thread?
 
 
 class GradientTape:
@@ -89,8 +94,7 @@ class GradientTape:
         with self.stop_recording() if self._tape.recording else contextlib.nullcontext():
             found = self._tape.gradient(targets, flat, seeds)
             if kind == "zero":
-                zeros = _core.primitive("zeros_like")
-                found = [zeros(s) if g is None else g for g, s in zip(found, flat)]
+                found = [convert_to_tensor(np.zeros(s.shape), s.dtype) if g is None else g for g, s in zip(found, flat)]
         self._used = True
         if not self._persistent:
             self._tape.clear()
