@@ -20,6 +20,7 @@
 //                                  counts as zero. Cheaper than / and sqrt
 //   to_int(x) to_float(i)          truncating; NaN and out of range give some integer
 //   as_int(x) as_float(i)          the same bits
+//   transpose(rows)                Vec rows[kLanes]: element i of row j becomes element j of row i
 //   hsum hmax hmin                 over lanes in one fixed tree; hmax and hmin propagate NaN
 //   lanewise(f, x[, y])            f(float) lane by lane: for what is not worth a vector formula
 //

@@ -105,6 +105,31 @@ FK_VEC void store_bf16_partial(uint16_t* p, Vec x, int64_t n) {
     _mm256_mask_storeu_epi16(p, first_lanes(n).v, bf16_bits(x));
 }
 
+FK_VEC void transpose(Vec* r) {
+    __m512 pair[16], quad[16], oct[16];
+    for (int i = 0; i < 16; i += 2) {
+        pair[i] = _mm512_unpacklo_ps(r[i].v, r[i + 1].v);
+        pair[i + 1] = _mm512_unpackhi_ps(r[i].v, r[i + 1].v);
+    }
+    for (int i = 0; i < 16; i += 4)
+        for (int j = 0; j < 2; ++j) {
+            quad[i + 2 * j] = _mm512_shuffle_ps(pair[i + j], pair[i + j + 2], 0x44);
+            quad[i + 2 * j + 1] = _mm512_shuffle_ps(pair[i + j], pair[i + j + 2], 0xee);
+        }
+    // quad[4 g + c] holds columns c, c + 4, c + 8, c + 12 of rows 4 g ... 4 g + 3, one per 128 bits.
+    for (int c = 0; c < 4; ++c)
+        for (int h = 0; h < 2; ++h) {
+            oct[8 * h + c] = _mm512_shuffle_f32x4(quad[8 * h + c], quad[8 * h + c + 4], 0x88);
+            oct[8 * h + c + 4] = _mm512_shuffle_f32x4(quad[8 * h + c], quad[8 * h + c + 4], 0xdd);
+        }
+    for (int c = 0; c < 4; ++c) {
+        r[c] = _mm512_shuffle_f32x4(oct[c], oct[c + 8], 0x88);
+        r[c + 8] = _mm512_shuffle_f32x4(oct[c], oct[c + 8], 0xdd);
+        r[c + 4] = _mm512_shuffle_f32x4(oct[c + 4], oct[c + 12], 0x88);
+        r[c + 12] = _mm512_shuffle_f32x4(oct[c + 4], oct[c + 12], 0xdd);
+    }
+}
+
 FK_VEC float hsum(Vec x) {
     const __m256 eight = _mm256_add_ps(_mm512_castps512_ps256(x.v), _mm512_extractf32x8_ps(x.v, 1));
     const __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));

@@ -150,6 +150,11 @@ FK_VEC Vec ceil(Vec x) {
 }
 FK_VEC Vec trunc(Vec x) { return select(x < Vec(0.f), ceil(x), floor(x)); }
 
+FK_VEC void transpose(Vec* r) {
+    const Vec a = r[0], b = r[1], c = r[2], d = r[3];
+    for (int i = 0; i < kLanes; ++i) r[i] = F4{a.v[i], b.v[i], c.v[i], d.v[i]};
+}
+
 FK_VEC float hsum(Vec x) { return (x.v[0] + x.v[2]) + (x.v[1] + x.v[3]); }
 FK_VEC float hmax(Vec x) {
     float m = x.v[0];

@@ -1,0 +1,84 @@
+// Matrix products: C = act(A B + bias), and the batch-reduce block under it that convolutions and recurrent cells
+// call directly. float runs on the vector registers in full; double is the same code on the same registers.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+
+#include "simd/dispatch.h"
+
+namespace fk {
+
+enum class Activation : uint8_t { linear, relu, sigmoid, tanh };
+
+// One block: C[m, n] = act(sum over r of A_r[m, k] B_r[k, n] (+ C) (+ bias[n])), act linear or relu, the sum held in
+// registers throughout. Every element is one chain of multiply-adds in the order of r, then k, whatever the sizes:
+// neither blocking, nor threads, nor the number of rows in the batch changes a bit.
+//   A_r: element (i, p) at a[i * a_row + p * a_col], read in place.
+//   B_r: columns in panels of brgemm_panel_*() columns, element (p, j) at b[(j / panel) * b_panel + p * b_row + j %
+//        panel]; a row-major matrix is b_panel = panel, b_row = its row stride. With b_padded the last panel may be
+//        read to its full width, otherwise nothing outside [0, n) is touched.
+template <class T>
+struct Brgemm {
+    int64_t m, n, k;
+    int64_t a_row, a_col;
+    int64_t b_row, b_panel;
+    int64_t c_row;
+    bool b_padded = false;
+    bool accumulate = false;
+    bool relu = false;
+    const T* bias = nullptr;
+    // Where given (pairs * k * panel elements): the first rows of tiles leave each panel here as they pass over it and
+    // the other rows read it from here, so that packing costs a few stores that the arithmetic hides.
+    T* pack = nullptr;
+};
+template <class T>
+struct BrgemmPair {
+    const T *a, *b;
+};
+
+FK_KERNEL(void, brgemm_f32, (const Brgemm<float>& g, const BrgemmPair<float>* pairs, int64_t count, float* c))
+FK_KERNEL(void, brgemm_f64, (const Brgemm<double>& g, const BrgemmPair<double>* pairs, int64_t count, double* c))
+FK_KERNEL(int64_t, brgemm_panel_f32, ())
+FK_KERNEL(int64_t, brgemm_panel_f64, ())
+
+// A product of whole matrices, or of a batch of them, with any strides (a transpose is a pair of swapped strides; fast
+// where one of the two is 1). Threads share it in blocks of rows and columns.
+struct Gemm {
+    int64_t m = 0, n = 0, k = 0;
+    int64_t a_row = 0, a_col = 0, b_row = 0, b_col = 0, c_row = 0;
+    bool accumulate = false;
+    Activation activation = Activation::linear;
+    // Product i of the batch reads at a + a_offsets[i], b + b_offsets[i] (null: 0) and writes at c + i * c_batch.
+    int64_t batch = 1, c_batch = 0;
+    const int64_t *a_offsets = nullptr, *b_offsets = nullptr;
+    int threads = 1;  // that the scratch has room for, up to 64; more take turns
+};
+
+// `bias` may be null; `scratch` holds gemm_scratch_bytes(g, sizeof(element)) bytes, aligned to 64.
+FK_KERNEL(void, gemm_f32, (const Gemm& g, const float* a, const float* b, const float* bias, float* c, void* scratch))
+FK_KERNEL(void, gemm_f64, (const Gemm& g, const double* a, const double* b, const double* bias, double* c, void* scratch))
+
+// At most a block of this size is copied at a time, into one slot of the scratch per thread. 240 x 512 floats of A
+// fill an L2 of 512 KB; 512 x 16 of B fill an L1 of 32 KB.
+constexpr int64_t kGemmRows = 240, kGemmDepth = 512, kGemmPanel = 32, kGemmPad = 32;
+
+#ifndef FK_ISA
+// Enough for the blocks of any ISA.
+inline size_t gemm_scratch_bytes(const Gemm& g, size_t element_bytes) {
+    const int64_t rows = g.m < kGemmRows ? g.m : kGemmRows, depth = g.k < kGemmDepth ? g.k : kGemmDepth;
+    const size_t slot = size_t((rows + kGemmPad) * (depth + kGemmPad) + depth * kGemmPanel) * element_bytes;
+    return 64 + (slot + 63) / 64 * 64 * size_t(g.threads);
+}
+#endif
+
+// The same for integers and bool (whose sum is "or"), by a plain loop, without accumulate and activation.
+#define FK_GEMM_PLAIN(suffix, T) \
+    FK_KERNEL(void, gemm_##suffix, (const Gemm& g, const T* a, const T* b, T* c))
+FK_GEMM_PLAIN(u8, uint8_t)
+FK_GEMM_PLAIN(i32, int32_t)
+FK_GEMM_PLAIN(u32, uint32_t)
+FK_GEMM_PLAIN(i64, int64_t)
+FK_GEMM_PLAIN(bool, bool)
+#undef FK_GEMM_PLAIN
+
+}  // namespace fk
