@@ -67,6 +67,13 @@ from fastkeras.ops.math import (  # fmt: skip
     stft,
     top_k,
 )
+from fastkeras.ops.nn import (  # fmt: skip
+    batch_normalization, binary_crossentropy, categorical_crossentropy, celu, elu, gelu, glu, hard_shrink, hard_sigmoid,
+    hard_silu, hard_swish, hard_tanh, layer_normalization, leaky_relu, log_sigmoid, log_softmax, moments, multi_hot,
+    normalize, one_hot, psnr, relu, relu6, rms_normalization, selu, sigmoid, silu, soft_shrink, softmax, softplus,
+    softsign, sparse_categorical_crossentropy, sparse_plus, sparse_sigmoid, sparsemax, squareplus, swish, tanh_shrink,
+    threshold,
+)
 from fastkeras.ops.numpy import (  # fmt: skip
     abs,
     absolute,
