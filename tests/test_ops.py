@@ -21,12 +21,16 @@ def test_rows_have_distinct_names():
     assert len(CASE_IDS) == len(set(CASE_IDS))
 
 
+def apply(case, tensors):
+    result = case.call(*tensors) if case.call else primitive(case.name)(*tensors, **case.attrs)
+    return [result] if isinstance(result, Tensor) else list(result)
+
+
 def run(case, arrays, dtype=None):
     tensors = [convert_to_tensor(a) for a in arrays]
     if dtype == "bfloat16":
         tensors = [cast(t, "bfloat16") if t.dtype == "float32" else t for t in tensors]
-    result = case.call(*tensors) if case.call else primitive(case.name)(*tensors, **case.attrs)
-    return [result] if isinstance(result, Tensor) else list(result)
+    return apply(case, tensors)
 
 
 def reference(case, arrays):
@@ -63,39 +67,66 @@ def test_tails(case, isa):
     check(case, case.dtypes[0], [(0, 5)] * len(case.shapes))
 
 
-@pytest.mark.parametrize("case", [c for c in CASES if c.gradient and "float64" in c.dtypes], ids=str)
-def test_gradient(case):
+def smooth_inputs(case):
     arrays = case.inputs("float64")
-    if case.smooth:
-        arrays = [case.smooth(a) if a.dtype == np.float64 else a for a in arrays]
-    weights = [np.random.RandomState(1).uniform(0.5, 1.5, t.shape) for t in run(case, arrays)]
+    return [case.smooth(a) if case.smooth and a.dtype == np.float64 else a for a in arrays]
 
-    def objective(values):
-        return sum(float((t.numpy() * w).sum()) for t, w in zip(run(case, values), weights, strict=True))
 
-    tensors = [convert_to_tensor(a) for a in arrays]
-    floating = [i for i, a in enumerate(arrays) if a.dtype == np.float64]
+def weighted_sum(tensors):
+    """A number that depends on every element of every result, each with its own weight."""
+    total = None
+    for t in tensors:
+        weights = convert_to_tensor(np.random.RandomState(1).uniform(0.5, 1.5, t.shape))
+        term = primitive("sum")(primitive("multiply")(t, weights))
+        total = term if total is None else primitive("add")(total, term)
+    return total
+
+
+def gradients_of(objective, tensors, floating):
     with GradientTape() as tape:
         for i in floating:
             tape.watch(tensors[i])
-        outputs = case.call(*tensors) if case.call else primitive(case.name)(*tensors, **case.attrs)
-        outputs = [outputs] if isinstance(outputs, Tensor) else outputs
-        multiply, add, total = primitive("multiply"), primitive("add"), None
-        for t, w in zip(outputs, weights, strict=True):
-            term = primitive("sum")(multiply(t, convert_to_tensor(w)))
-            total = term if total is None else add(total, term)
-    gradients = tape.gradient(total, [tensors[i] for i in floating])
+        total = objective(tensors)
+    found = tape.gradient(total, [tensors[i] for i in floating])
+    return [np.zeros(tensors[i].shape) if g is None else g for i, g in zip(floating, found, strict=True)]
+
+
+def check_gradients(objective, arrays):
+    """The tape's gradients of objective(tensors) against central differences, on a dozen elements of each tensor."""
+    floating = [i for i, a in enumerate(arrays) if a.dtype == np.float64]
+    gradients = gradients_of(objective, [convert_to_tensor(a) for a in arrays], floating)
     rng = np.random.RandomState(2)
     for i, gradient in zip(floating, gradients, strict=True):
-        gradient = gradient.numpy()
+        gradient = np.asarray(gradient)
         assert gradient.shape == arrays[i].shape
         for flat in rng.permutation(arrays[i].size)[:12]:
             values, step = [a.copy() for a in arrays], 1e-5
             values[i].flat[flat] += step
-            up = objective(values)
+            up = float(objective([convert_to_tensor(a) for a in values]))
             values[i].flat[flat] -= 2 * step
-            slope = (up - objective(values)) / (2 * step)
-            np.testing.assert_allclose(gradient.flat[flat], slope, rtol=2e-5, atol=2e-6)
+            slope = (up - float(objective([convert_to_tensor(a) for a in values]))) / (2 * step)
+            rounding = 1e-10 * abs(up)  # of the objective, divided by the step
+            np.testing.assert_allclose(gradient.flat[flat], slope, rtol=2e-5, atol=2e-6 + rounding)
+
+
+DIFFERENTIABLE = [c for c in CASES if c.gradient and "float64" in c.dtypes]
+
+
+@pytest.mark.parametrize("case", DIFFERENTIABLE, ids=str)
+def test_gradient(case):
+    check_gradients(lambda tensors: weighted_sum(apply(case, tensors)), smooth_inputs(case))
+
+
+@pytest.mark.parametrize("case", [c for c in DIFFERENTIABLE if c.twice], ids=str)
+def test_second_derivative(case):
+    arrays = smooth_inputs(case)
+    floating = [i for i, a in enumerate(arrays) if a.dtype == np.float64]
+
+    def slope(tensors):
+        gradients = gradients_of(lambda t: weighted_sum(apply(case, t)), tensors, floating)
+        return weighted_sum([convert_to_tensor(g) for g in gradients])
+
+    check_gradients(slope, arrays)
 
 
 @pytest.mark.parametrize("case", [c for c in CASES if c.large_shapes], ids=str)

@@ -119,11 +119,12 @@ FK_FLOAT T gelu_erf_slope(T x) {
     const T density = exp(T(-0.5) * x * x) * T(0.3989422804014327);
     return fma(x, density, T(0.5) + T(0.5) * erf(x * T(0.7071067811865476)));
 }
-// 0.5 (1 + tanh(u)) is sigmoid(2 u); here t = 2 u = 2 sqrt(2/pi) (x + 0.044715 x^3).
-FK_FLOAT T gelu_tanh(T x) { return x * sigmoid(x * fma(x * x, T(0.07135481282052095), T(1.5957691216057308))); }
+// 0.5 (1 + tanh(u)) is sigmoid(2 u), and 2 u = x (linear + cubic x^2).
+constexpr double kGeluLinear = 1.5957691216057308, kGeluCubic = kGeluLinear * 0.044715;  // 2 sqrt(2 / pi)
+FK_FLOAT T gelu_tanh(T x) { return x * sigmoid(x * fma(x * x, T(kGeluCubic), T(kGeluLinear))); }
 FK_FLOAT T gelu_tanh_slope(T x) {
-    const T s = sigmoid(x * fma(x * x, T(0.07135481282052095), T(1.5957691216057308)));
-    return fma(x * s * (T(1) - s), fma(x * x, T(0.21406443846156285), T(1.5957691216057308)), s);
+    const T s = sigmoid(x * fma(x * x, T(kGeluCubic), T(kGeluLinear)));
+    return fma(x * s * (T(1) - s), fma(x * x, T(3 * kGeluCubic), T(kGeluLinear)), s);
 }
 FK_FLOAT T silu_slope(T x) {
     const T s = sigmoid(x);

@@ -133,7 +133,7 @@ FK_RULE(gelu_grad, const Tensor da = call("gelu_grad", {dy, b}, g.attrs);
             return {da, dy * a * density * (2.0 - squared(b))};
         }
         // x s(t): s' = s (1 - s) t', t' = c + 3 d x^2, t'' = 6 d x
-        const double c = 1.5957691216057308, d = 0.07135481282052095;
+        const double c = 1.5957691216057308, d = c * 0.044715;
         const Tensor s = of("sigmoid", b * affine(squared(b), d, c)), t1 = affine(squared(b), 3 * d, c);
         return {da, dy * a * (s * (1.0 - s)) * (2.0 * t1 + 6 * d * squared(b) + b * affine(s, -2.0, 1.0) * squared(t1))};)
 FK_RULE(maximum_grad, return {call("maximum_grad", {dy, g.in[1], b}), nullptr, nullptr};)

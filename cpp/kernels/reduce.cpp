@@ -1,0 +1,414 @@
+#include "kernels/reduce.h"
+
+#include "core/parallel.h"
+#include "kernels/elementwise_words.h"
+
+namespace fk::FK_ISA {
+namespace {
+
+constexpr int64_t kGrain = 1 << 15;  // elements
+
+template <class T>
+using V = typename Lanes<T>::V;
+template <class T>
+constexpr int64_t kStep = Lanes<T>::n;
+constexpr int kAccumulators = 8;  // hide the latency of an addition (3-4 cycles, two a cycle)
+
+struct Sum {
+    template <class T>
+    FK_INLINE static T combine(T a, T b) {
+        return plus(a, b);
+    }
+    template <class T>
+    static constexpr T identity() {
+        return T(0);
+    }
+};
+struct Prod {
+    template <class T>
+    FK_INLINE static T combine(T a, T b) {
+        return times(a, b);
+    }
+    template <class T>
+    static constexpr T identity() {
+        return T(1);
+    }
+};
+struct Max {
+    template <class T>
+    FK_INLINE static T combine(T a, T b) {
+        return max_nan(a, b);
+    }
+    template <class T>
+    static constexpr T identity() {
+        if constexpr (std::is_integral_v<T>) return std::is_signed_v<T> ? T(T(1) << (8 * sizeof(T) - 1)) : T(0);
+        else return T(-__builtin_inf());
+    }
+};
+struct Min {
+    template <class T>
+    FK_INLINE static T combine(T a, T b) {
+        return min_nan(a, b);
+    }
+    template <class T>
+    static constexpr T identity() {
+        if constexpr (std::is_integral_v<T>) return bitwise_not(Max::identity<T>());
+        else return T(__builtin_inf());
+    }
+};
+// Partial results are logarithms of sums of exponentials. Two equal ones are apart because inf - inf is NaN.
+struct LogSumExp {
+    template <class T>
+    FK_INLINE static T combine(T a, T b) {
+        const T high = max_nan(a, b), low = min_nan(a, b), d = low - high;
+        return high + select(low == high, T(0.6931471805599453), log1p(exp(d)));
+    }
+    template <class T>
+    static constexpr T identity() {
+        return T(-__builtin_inf());
+    }
+};
+
+// The lanes of a vector, combined in one fixed tree.
+template <class Op, class T>
+FK_INLINE T across(V<T> v) {
+    if constexpr (kStep<T> == 1) {
+        return v;
+    } else if constexpr (std::is_same_v<Op, Sum>) {
+        return hsum(v);
+    } else {
+        T lanes[kStep<T>];
+        store(lanes, v);
+        for (int64_t half = kStep<T> / 2; half > 0; half /= 2)
+            for (int64_t i = 0; i < half; ++i) lanes[i] = Op::combine(lanes[i], lanes[i + half]);
+        return lanes[0];
+    }
+}
+
+// f folded over n > 0 contiguous elements: acc = combine(acc, f(x)); `identity` must fold to nothing.
+template <class Op, class T, class F>
+FK_INLINE T fold(const T* x, int64_t n, const F& f) {
+    constexpr int64_t step = kStep<T>;
+    const V<T> identity = Op::template identity<T>();
+    V<T> acc[kAccumulators];
+    int64_t i = 0;
+    if (n >= 2 * kAccumulators * step) {
+        for (int u = 0; u < kAccumulators; ++u) acc[u] = f(get(x + u * step));
+        for (i = kAccumulators * step; i + kAccumulators * step <= n; i += kAccumulators * step)
+            for (int u = 0; u < kAccumulators; ++u) acc[u] = Op::combine(acc[u], f(get(x + i + u * step)));
+        for (int half = kAccumulators / 2; half > 0; half /= 2)
+            for (int u = 0; u < half; ++u) acc[u] = Op::combine(acc[u], acc[u + half]);
+    } else {
+        acc[0] = identity;
+    }
+    for (; i + step <= n; i += step) acc[0] = Op::combine(acc[0], f(get(x + i)));
+    if constexpr (step > 1)
+        if (i < n) acc[0] = Op::combine(acc[0], select(first_lanes(n - i), f(load_partial(x + i, n - i)), identity));
+    return across<Op, T>(acc[0]);
+}
+
+template <class T>
+FK_INLINE T finite_or_zero(T v) {
+    return select(isfinite(v), v, T(0));
+}
+
+template <class Op, class T>
+FK_INLINE T fold_row(const T* x, int64_t n) {
+    if constexpr (std::is_same_v<Op, LogSumExp>) {
+        const T high = fold<Max>(x, n, [](V<T> v) { return v; });
+        const T shift = finite_or_zero(high);
+        return shift + log(fold<Sum>(x, n, [&](V<T> v) { return exp(v - V<T>(shift)); }));
+    } else {
+        return fold<Op>(x, n, [](V<T> v) { return v; });
+    }
+}
+
+// y[k] = fold over rows r < n of x[r * stride + k], for `width` vectors of columns at once, the last of them partial.
+template <class Op, int width, class T, class F>
+FK_INLINE void fold_columns_of(V<T>* acc, const T* x, int64_t n, int64_t stride, int64_t last, const F& f) {
+    constexpr int64_t step = kStep<T>;
+    for (int u = 0; u < width; ++u) acc[u] = V<T>(Op::template identity<T>());
+    if (last == step) {
+        for (int64_t r = 0; r < n; ++r, x += stride)
+            for (int u = 0; u < width; ++u) acc[u] = Op::combine(acc[u], f(get(x + u * step), u));
+    } else {
+        for (int64_t r = 0; r < n; ++r, x += stride) {
+            for (int u = 0; u < width - 1; ++u) acc[u] = Op::combine(acc[u], f(get(x + u * step), u));
+            acc[width - 1] = Op::combine(acc[width - 1], f(get_partial(x + (width - 1) * step, last), width - 1));
+        }
+    }
+}
+
+template <int width, class T>
+FK_INLINE void put_columns(T* y, const V<T>* acc, int64_t last) {
+    for (int u = 0; u < width - 1; ++u) put(y + u * kStep<T>, acc[u]);
+    put_partial(y + (width - 1) * kStep<T>, acc[width - 1], last);
+}
+
+template <class Op, int width, class T>
+void fold_block(T* y, const T* x, int64_t n, int64_t stride, int64_t last) {
+    V<T> acc[width];
+    if constexpr (std::is_same_v<Op, LogSumExp>) {
+        V<T> shift[width];
+        fold_columns_of<Max, width, T>(shift, x, n, stride, last, [](V<T> v, int) { return v; });
+        for (int u = 0; u < width; ++u) shift[u] = finite_or_zero(shift[u]);
+        fold_columns_of<Sum, width, T>(acc, x, n, stride, last, [&](V<T> v, int u) { return exp(v - shift[u]); });
+        for (int u = 0; u < width; ++u) acc[u] = shift[u] + log(acc[u]);
+    } else {
+        fold_columns_of<Op, width, T>(acc, x, n, stride, last, [](V<T> v, int) { return v; });
+    }
+    put_columns<width>(y, acc, last);
+}
+
+// Calls block<width>(column, last) over `inner` columns, eight vectors at a time, then as many as are left.
+template <class T, class F>
+FK_INLINE void over_columns(int64_t inner, const F& block) {
+    constexpr int64_t step = kStep<T>, wide = 8 * step;
+    int64_t k = 0;
+    for (; k + wide <= inner; k += wide) block(std::integral_constant<int, 8>{}, k, step);
+    if (k + 4 * step <= inner) block(std::integral_constant<int, 4>{}, k, step), k += 4 * step;
+    for (; k < inner; k += step) block(std::integral_constant<int, 1>{}, k, inner - k < step ? inner - k : step);
+}
+
+template <class Op, class T>
+FK_INLINE void fold_rows(T* y, const T* x, int64_t n, int64_t inner) {
+    if (inner == 1) {
+        *y = fold_row<Op>(x, n);
+        return;
+    }
+    over_columns<T>(inner, [&](auto width, int64_t k, int64_t last) {
+        fold_block<Op, decltype(width)::value>(y + k, x + k, n, inner, last);
+    });
+}
+
+// piece(o, begin, rows, p) for every piece of every outer slice; p counts them all.
+template <class F>
+FK_INLINE void over_pieces(const ReduceShape& s, const F& piece) {
+    const int64_t rows = reduce_piece(s), pieces = (s.n + rows - 1) / rows;
+    const int64_t work = (s.n < rows ? s.n : rows) * s.inner;
+    parallel_for(s.outer * pieces, work >= kGrain ? 1 : kGrain / work, [&](int64_t begin, int64_t end) {
+        for (int64_t p = begin; p < end; ++p) {
+            const int64_t first = p % pieces * rows;
+            piece(p / pieces, first, s.n - first < rows ? s.n - first : rows, p);
+        }
+    });
+}
+
+template <class Op, class T>
+void reduce_as(T* y, const T* x, const ReduceShape& s, T* partial) {
+    if (s.n == 0) {
+        for (int64_t i = 0; i < s.outer * s.inner; ++i) y[i] = Op::template identity<T>();
+        return;
+    }
+    if (s.outer * s.inner == 0) return;
+    const int64_t pieces = (s.n + reduce_piece(s) - 1) / reduce_piece(s);
+    T* first = pieces == 1 ? y : partial;
+    over_pieces(s, [&](int64_t o, int64_t begin, int64_t rows, int64_t p) {
+        fold_rows<Op>(first + p * s.inner, x + (o * s.n + begin) * s.inner, rows, s.inner);
+    });
+    if (pieces == 1) return;
+    for (int64_t o = 0; o < s.outer; ++o) {
+        const T* from = partial + o * pieces * s.inner;
+        T* to = y + o * s.inner;
+        for (int64_t k = 0; k < s.inner; ++k) to[k] = from[k];
+        for (int64_t p = 1; p < pieces; ++p)
+            for (int64_t k = 0; k < s.inner; ++k) to[k] = Op::combine(to[k], from[p * s.inner + k]);
+    }
+}
+
+template <class T>
+void reduce_of(Reduction kind, void* y, const void* x, const ReduceShape& s, void* scratch) {
+    T *to = static_cast<T*>(y), *partial = static_cast<T*>(scratch);
+    const T* from = static_cast<const T*>(x);
+    switch (kind) {
+        case Reduction::sum: return reduce_as<Sum>(to, from, s, partial);
+        case Reduction::prod: return reduce_as<Prod>(to, from, s, partial);
+        case Reduction::max: return reduce_as<Max>(to, from, s, partial);
+        case Reduction::min: return reduce_as<Min>(to, from, s, partial);
+        case Reduction::logsumexp:
+            if constexpr (Floating<T>) return reduce_as<LogSumExp>(to, from, s, partial);
+    }
+}
+
+// --- moments ---
+
+template <int width, class T>
+void moments_block(T* mean, T* squares, const T* x, int64_t n, int64_t stride, int64_t last) {
+    V<T> m[width], s[width];
+    fold_columns_of<Sum, width, T>(m, x, n, stride, last, [](V<T> v, int) { return v; });
+    for (int u = 0; u < width; ++u) m[u] = m[u] / V<T>(T(n));
+    fold_columns_of<Sum, width, T>(s, x, n, stride, last, [&](V<T> v, int u) { return (v - m[u]) * (v - m[u]); });
+    put_columns<width>(mean, m, last);
+    put_columns<width>(squares, s, last);
+}
+
+template <class T>
+void moments_of(T* mean, T* variance, const T* x, const ReduceShape& s, T* scratch) {
+    if (s.outer * s.inner == 0) return;
+    if (s.n == 0) {
+        for (int64_t i = 0; i < s.outer * s.inner; ++i) mean[i] = variance[i] = T(__builtin_nan(""));
+        return;
+    }
+    const int64_t rows_of_piece = reduce_piece(s), pieces = (s.n + rows_of_piece - 1) / rows_of_piece;
+    T* means = pieces == 1 ? mean : scratch;
+    T* squares = pieces == 1 ? variance : scratch + reduce_scratch(s);
+    over_pieces(s, [&](int64_t o, int64_t begin, int64_t rows, int64_t p) {
+        const T* from = x + (o * s.n + begin) * s.inner;
+        if (s.inner == 1) {
+            const T m = fold<Sum>(from, rows, [](V<T> v) { return v; }) / T(rows);
+            means[p] = m;
+            squares[p] = fold<Sum>(from, rows, [&](V<T> v) { return (v - V<T>(m)) * (v - V<T>(m)); });
+            return;
+        }
+        over_columns<T>(s.inner, [&](auto width, int64_t k, int64_t last) {
+            moments_block<decltype(width)::value>(means + p * s.inner + k, squares + p * s.inner + k, from + k, rows,
+                                                  s.inner, last);
+        });
+    });
+    for (int64_t o = 0; o < s.outer; ++o)
+        for (int64_t k = 0; k < s.inner; ++k) {
+            const int64_t at = o * pieces * s.inner + k, to = o * s.inner + k;
+            T m = means[at], total = squares[at];
+            for (int64_t p = 1, seen = rows_of_piece; p < pieces; ++p) {
+                const int64_t rows = s.n - seen < rows_of_piece ? s.n - seen : rows_of_piece;
+                const T d = means[at + p * s.inner] - m, share = T(rows) / T(seen + rows);
+                m += d * share;
+                total += squares[at + p * s.inner] + d * d * share * T(seen);
+                seen += rows;
+            }
+            mean[to] = m;
+            variance[to] = total / T(s.n);
+        }
+}
+
+// --- arg max, arg min ---
+
+template <class Op, class T>
+void arg_extreme_of(int32_t* y, const T* x, const ReduceShape& s) {
+    const int64_t work = s.n * s.inner;
+    if (work == 0) return;
+    parallel_for(s.outer, work >= kGrain ? 1 : kGrain / work, [&](int64_t begin, int64_t end) {
+        for (int64_t o = begin; o < end; ++o) {
+            const T* from = x + o * work;
+            int32_t* to = y + o * s.inner;
+            if (s.inner == 1) {
+                const T extreme = fold_row<Op>(from, s.n);  // NaN where there is one
+                int64_t i = 0;
+                while (!(from[i] == extreme || isnan(from[i]))) ++i;
+                *to = int32_t(i);
+                continue;
+            }
+            constexpr int64_t kBlock = 64;
+            for (int64_t k = 0; k < s.inner; k += kBlock) {
+                const int64_t columns = s.inner - k < kBlock ? s.inner - k : kBlock;
+                T best[kBlock];
+                for (int64_t c = 0; c < columns; ++c) best[c] = from[k + c], to[k + c] = 0;
+                for (int64_t r = 1; r < s.n; ++r)
+                    for (int64_t c = 0; c < columns; ++c) {
+                        const T v = from[r * s.inner + k + c], b = best[c];
+                        // Better, or the first NaN; after a NaN both comparisons are false.
+                        const bool better = !isnan(b) && (isnan(v) || Op::combine(v, b) != b);
+                        best[c] = better ? v : b;
+                        to[k + c] = better ? int32_t(r) : to[k + c];
+                    }
+            }
+        }
+    });
+}
+
+// --- running sums and products ---
+
+template <class Op, class T>
+void cumulate_as(T* y, const T* x, const ReduceShape& s, bool reverse) {
+    const int64_t slice = s.n * s.inner, step = reverse ? -s.inner : s.inner;
+    if (slice == 0) return;
+    parallel_for(s.outer, slice >= kGrain ? 1 : kGrain / slice, [&](int64_t begin, int64_t end) {
+        for (int64_t o = begin; o < end; ++o) {
+            const int64_t start = o * slice + (reverse ? slice - s.inner : 0);
+            T* to = y + start;
+            const T* from = x + start;
+            for (int64_t k = 0; k < s.inner; ++k) to[k] = from[k];
+            for (int64_t r = 1; r < s.n; ++r) {
+                to += step, from += step;
+                for (int64_t k = 0; k < s.inner; ++k) to[k] = Op::combine(to[k - step], from[k]);
+            }
+        }
+    });
+}
+
+template <class T>
+void cumprod_backward_of(T* dx, const T* dy, const T* x, const ReduceShape& s, bool reverse) {
+    const int64_t slice = s.n * s.inner, step = reverse ? -s.inner : s.inner;
+    if (slice == 0) return;
+    parallel_for(s.outer, slice >= kGrain ? 1 : kGrain / slice, [&](int64_t begin, int64_t end) {
+        for (int64_t o = begin; o < end; ++o)
+            for (int64_t k = 0; k < s.inner; ++k) {
+                int64_t at = o * slice + k + (reverse ? slice - s.inner : 0);
+                T before = T(1), after = T(0);
+                for (int64_t r = 0; r < s.n; ++r, at += step) {
+                    dx[at] = before;
+                    before *= x[at];
+                }
+                for (int64_t r = 0; r < s.n; ++r) {
+                    at -= step;
+                    after += dy[at];
+                    dx[at] *= after;
+                    after *= x[at];
+                }
+            }
+    });
+}
+
+// f(value of the C++ type of `t`)
+template <class F>
+FK_INLINE void with_type(DType t, const F& f) {
+    switch (t) {
+        case DType::boolean: return f(bool{});
+        case DType::uint8: return f(uint8_t{});
+        case DType::int32: return f(int32_t{});
+        case DType::uint32: return f(uint32_t{});
+        case DType::int64: return f(int64_t{});
+        case DType::float64: return f(double{});
+        default: return f(float{});
+    }
+}
+
+}  // namespace
+
+void reduce(Reduction kind, DType type, void* y, const void* x, const ReduceShape& shape, void* scratch) {
+    with_type(type, [&](auto t) { reduce_of<decltype(t)>(kind, y, x, shape, scratch); });
+}
+
+void moments(DType type, void* mean, void* variance, const void* x, const ReduceShape& shape, void* scratch) {
+    const auto run = [&](auto t) {
+        using T = decltype(t);
+        moments_of(static_cast<T*>(mean), static_cast<T*>(variance), static_cast<const T*>(x), shape, static_cast<T*>(scratch));
+    };
+    type == DType::float64 ? run(double{}) : run(float{});
+}
+
+void arg_extreme(bool largest, DType type, int32_t* y, const void* x, const ReduceShape& shape) {
+    with_type(type, [&](auto t) {
+        const auto* from = static_cast<const decltype(t)*>(x);
+        largest ? arg_extreme_of<Max>(y, from, shape) : arg_extreme_of<Min>(y, from, shape);
+    });
+}
+
+void cumulate(Reduction kind, DType type, void* y, const void* x, const ReduceShape& shape, bool reverse) {
+    with_type(type, [&](auto t) {
+        using T = decltype(t);
+        const T* from = static_cast<const T*>(x);
+        if (kind == Reduction::sum) cumulate_as<Sum>(static_cast<T*>(y), from, shape, reverse);
+        else cumulate_as<Prod>(static_cast<T*>(y), from, shape, reverse);
+    });
+}
+
+void cumprod_backward(DType type, void* dx, const void* dy, const void* x, const ReduceShape& shape, bool reverse) {
+    const auto run = [&](auto t) {
+        using T = decltype(t);
+        cumprod_backward_of(static_cast<T*>(dx), static_cast<const T*>(dy), static_cast<const T*>(x), shape, reverse);
+    };
+    type == DType::float64 ? run(double{}) : run(float{});
+}
+
+}  // namespace fk::FK_ISA

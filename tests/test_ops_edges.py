@@ -1,0 +1,220 @@
+"""Elementwise ops and reductions where they are easy to get wrong: NaN, infinities, integers at their limits, nothing."""
+
+import numpy as np
+import pytest
+
+from fastkeras.engine import cast, config, convert_to_tensor, primitive
+
+NAN, INF = np.nan, np.inf
+SPECIAL = np.array([NAN, INF, -INF, 0.0, -0.0, 1.0, -1.0, 3e38, -3e38, 1e-30, 0.5, -2.5])
+
+
+@pytest.fixture(params=config.available_isas(), autouse=True)
+def isa(request):
+    before = config.isa()
+    config.set_isa(request.param)
+    yield request.param
+    config.set_isa(before)
+
+
+def run(name, *arrays, **attrs):
+    result = primitive(name)(*[convert_to_tensor(np.asarray(a)) for a in arrays], **attrs)
+    return tuple(t.numpy() for t in result) if isinstance(result, tuple) else result.numpy()
+
+
+UNARY = "abs sign square sqrt exp expm1 exp2 log log1p log2 log10 tanh sinh cosh floor ceil trunc isnan isinf isfinite"
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", UNARY.split())
+def test_special_values_as_numpy(name, dtype):
+    x = SPECIAL.astype(dtype)
+    with np.errstate(all="ignore"):
+        np.testing.assert_allclose(run(name, x), getattr(np, name)(x), rtol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    "name", "add subtract multiply divide maximum minimum power fmod mod floor_divide arctan2 less equal".split()
+)
+def test_special_pairs_as_numpy(name, dtype):
+    a, b = np.meshgrid(SPECIAL.astype(dtype), SPECIAL.astype(dtype))
+    with np.errstate(all="ignore"):
+        np.testing.assert_allclose(run(name, a, b), getattr(np, name)(a, b), rtol=1e-6)
+
+
+def test_activations_keep_nan():
+    x = np.array([NAN, 1.0], "float32")
+    for (
+        name
+    ) in "relu relu6 sigmoid tanh softplus silu mish selu hard_sigmoid hard_tanh log_sigmoid softsign erf".split():
+        assert list(np.isnan(run(name, x))) == [True, False], name
+    for name, attrs in [("gelu", {"approximate": True}), ("gelu", {"approximate": False}), ("elu", {"alpha": 1.0})]:
+        assert np.isnan(run(name, x, **attrs)[0])
+    assert np.isnan(run("leaky_relu", x, negative_slope=0.1)[0])
+    assert np.isnan(run("clip", x, minimum=0, maximum=1)[0])
+
+
+def test_activations_saturate():
+    x = np.array([-1e4, -INF, 1e4, INF], "float32")
+    np.testing.assert_array_equal(run("sigmoid", x), [0, 0, 1, 1])
+    np.testing.assert_array_equal(run("softplus", x), [0, 0, 1e4, INF])
+    np.testing.assert_array_equal(run("log_sigmoid", x), [-1e4, -INF, 0, 0])
+    np.testing.assert_array_equal(run("mish", x[2:3]), [1e4])
+    np.testing.assert_array_equal(run("erfinv", np.array([-1.0, 1.0], "float32")), [-INF, INF])
+    assert np.isnan(run("erfinv", np.array([1.5]))[0])
+
+
+@pytest.mark.parametrize("dtype", ["int32", "int64"])
+def test_integer_limits(dtype):
+    low, high = np.iinfo(dtype).min, np.iinfo(dtype).max
+    a = np.array([low, low, 7, -7, 7, -7, 0, high], dtype)
+    b = np.array([-1, 0, 0, 0, -2, 2, 5, -1], dtype)
+    np.testing.assert_array_equal(run("floor_divide", a, b), [low, 0, 0, 0, -4, -4, 0, -high])
+    np.testing.assert_array_equal(run("mod", a, b), [0, 0, 0, 0, -1, 1, 0, 0])
+    np.testing.assert_array_equal(run("fmod", a, b), [0, 0, 0, 0, 1, -1, 0, 0])
+    one = np.array([1], dtype)
+    assert run("add", np.array([high], dtype), one)[0] == low
+    assert run("subtract", np.array([low], dtype), one)[0] == high
+    assert run("negative", np.array([low], dtype))[0] == low
+    assert run("abs", np.array([low], dtype))[0] == low
+    np.testing.assert_array_equal(
+        run("power", np.array([2, -1, 1, 0], dtype), np.array([-1, -3, -5, 0], dtype)), [0, -1, 1, 1]
+    )
+
+
+def test_shifts_out_of_range():
+    a, bits = np.array([1, 1, -8, -8, 8], "int32"), np.array([32, -1, 40, -3, 77], "int32")
+    np.testing.assert_array_equal(run("left_shift", a, bits), [0, 0, 0, 0, 0])
+    np.testing.assert_array_equal(run("right_shift", a, bits), [0, 0, -1, -1, 0])
+
+
+def test_clip_of_integers_with_infinite_limits():
+    x = np.array([-5, 0, 5], "int32")
+    np.testing.assert_array_equal(run("clip", x, minimum=-INF, maximum=3), [-5, 0, 3])
+    np.testing.assert_array_equal(run("clip", x, minimum=0, maximum=INF), [0, 0, 5])
+
+
+@pytest.mark.parametrize("to", ["uint8", "int32", "uint32", "int64"])
+def test_cast_of_what_does_not_fit_saturates(to):
+    limits = np.iinfo(to)
+    x = np.array([NAN, INF, -INF, 1e30, -1e30, 2.9, 200.0])
+    expected = [0, limits.max, limits.min, limits.max, limits.min, 2, 200]
+    np.testing.assert_array_equal(run("cast", x, dtype=to), expected)
+    np.testing.assert_array_equal(run("cast", x.astype("float32"), dtype=to), expected)
+
+
+def test_bfloat16_rounds_to_even_and_keeps_nan():
+    x = np.array([1.0, 1.00390625, 1.01171875, 3.4e38, NAN, -0.0], "float32")
+    back = cast(cast(convert_to_tensor(x), "bfloat16"), "float32").numpy()
+    np.testing.assert_array_equal(back, np.array([1.0, 1.0, 1.015625, INF, NAN, -0.0], "float32"))
+    assert np.signbit(back[-1])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("shape", [(3, 200), (200, 3), (5, 40)])
+@pytest.mark.parametrize("name", ["max", "min", "sum", "mean", "prod", "logsumexp", "argmax", "argmin"])
+def test_reductions_see_nan_wherever_it_is(name, shape, dtype):
+    for axis in (0, 1):
+        x = np.random.RandomState(0).rand(*shape).astype(dtype)
+        x[tuple(s // 2 for s in shape)] = NAN
+        x[0, 0] = NAN
+        if name.startswith("arg"):
+            np.testing.assert_array_equal(run(name, x, axis=axis), getattr(np, name)(x, axis))
+        else:
+            np.testing.assert_array_equal(np.isnan(run(name, x, axes=[axis])), np.isnan(x).any(axis))
+
+
+def test_reductions_of_infinities():
+    x = np.array([[INF, 1.0], [-INF, -INF], [INF, -INF]], "float32")
+    np.testing.assert_array_equal(run("logsumexp", x, axes=[1]), [INF, -INF, INF])
+    np.testing.assert_array_equal(run("max", x, axes=[1]), [INF, -INF, INF])
+    np.testing.assert_array_equal(run("logsumexp", x.T, axes=[0]), [INF, -INF, INF])
+    long = np.full((1, 20000), -INF, "float32")
+    assert run("logsumexp", long)[()] == -INF
+
+
+def test_reductions_of_nothing():
+    x = np.zeros((0, 3), "float32")
+    np.testing.assert_array_equal(run("sum", x, axes=[0]), [0, 0, 0])
+    np.testing.assert_array_equal(run("prod", x, axes=[0]), [1, 1, 1])
+    np.testing.assert_array_equal(run("logsumexp", x, axes=[0]), [-INF] * 3)
+    assert np.isnan(run("mean", x)[()])
+    assert all(np.isnan(v).all() for v in run("moments", x, axes=[0]))
+    assert run("any", x)[()] == np.False_ and run("all", x)[()] == np.True_
+    assert run("sum", x, axes=[1]).shape == (0,)
+    for name in ("max", "min"):
+        with pytest.raises(ValueError, match=rf"\[{name}\] the reduced axes must not be empty"):
+            run(name, x)
+        assert run(name, x, axes=[1]).shape == (0,)
+    with pytest.raises(ValueError, match=r"\[argmax\] the axis must not be empty"):
+        run("argmax", x, axis=0)
+
+
+def test_variance_keeps_its_digits_beside_a_large_mean():
+    x = np.random.RandomState(0).rand(50000, 5) + 1000
+    for axis, array in ((0, x), (1, x.T)):
+        mean, variance = run("moments", array.astype("float32"), axes=[axis])
+        np.testing.assert_allclose(variance, array.astype("float32").astype("float64").var(axis), rtol=1e-4)
+        np.testing.assert_allclose(mean, array.mean(axis), rtol=1e-6)
+
+
+def test_long_sums_keep_their_digits():
+    x = np.random.RandomState(0).rand(1 << 20).astype("float32")
+    np.testing.assert_allclose(run("sum", x), x.sum(dtype="float64"), rtol=3e-7)
+    np.testing.assert_allclose(
+        run("sum", x.reshape(-1, 4), axes=[0]), x.reshape(-1, 4).sum(0, dtype="float64"), rtol=3e-6
+    )
+
+
+def test_gradients_at_zero():
+    from fastkeras.engine import GradientTape
+
+    def gradient(name, *values, **attrs):
+        tensors = [convert_to_tensor(np.asarray(v, "float32")) for v in values]
+        with GradientTape() as tape:
+            for t in tensors:
+                tape.watch(t)
+            y = primitive("sum")(primitive(name)(*tensors, **attrs))
+        return [g.numpy().tolist() for g in tape.gradient(y, tensors)]
+
+    assert gradient("prod", [0.0, 2.0, 3.0]) == [[6.0, 0.0, 0.0]]
+    assert gradient("prod", [0.0, 0.0, 3.0]) == [[0.0, 0.0, 0.0]]
+    assert gradient("cumprod", [2.0, 0.0, 3.0], axis=0) == [[1.0, 8.0, 0.0]]
+    assert gradient("power", [0.0, 2.0], [0.0, 3.0])[0] == [0.0, 12.0]
+    assert gradient("power", [0.0, -2.0], [2.0, 3.0])[1] == [0.0, 0.0]
+    assert gradient("maximum", [1.0, 2.0], [1.0, 3.0]) == [[0.5, 0.0], [0.5, 1.0]]
+    assert gradient("max", [2.0, 1.0, 2.0]) == [[0.5, 0.0, 0.5]]
+    assert gradient("relu", [-1.0, 0.0, 1.0]) == [[0.0, 0.0, 1.0]]
+
+
+def test_bad_calls_say_what_is_wrong():
+    x, i = np.zeros((2, 3), "float32"), np.zeros((2, 3), "int32")
+    with pytest.raises(TypeError, match=r"\[bitwise_and\] tensors must be integers. Received: dtype=float32"):
+        run("bitwise_and", x, x)
+    with pytest.raises(ValueError, match=r"\[add\] shapes must broadcast. Received: shapes \(2, 3\) and \(4,\)"):
+        run("add", x, np.zeros(4, "float32"))
+    with pytest.raises(ValueError, match=r"\[add\] takes 2 tensors"):
+        run("add", x)
+    with pytest.raises(TypeError, match="alpha is missing"):
+        run("elu", x)
+    with pytest.raises(ValueError, match=r"\[sum\] axis must be in \[-2, 2\). Received: axis=2"):
+        run("sum", x, axes=[2])
+    with pytest.raises(ValueError, match=r"\[sum\] axes must be distinct"):
+        run("sum", x, axes=[0, -2])
+    with pytest.raises(ValueError, match=r"\[broadcast_to\] the tensor must broadcast"):
+        run("broadcast_to", x, shape=[3, 2])
+    with pytest.raises(TypeError, match=r"\[where\] tensors must have one dtype"):
+        run("where", i, x, x)
+
+
+def test_dtypes_of_mixed_calls():
+    b, i, f = np.ones(2, "bool"), np.ones(2, "int32"), np.ones(2, "float32")
+    assert run("add", b, i).dtype == np.int32
+    assert run("add", i, f).dtype == np.float32
+    assert run("divide", i, i).dtype == np.float32
+    assert run("sqrt", i).dtype == np.float32
+    assert run("sum", b).dtype == np.int32
+    assert run("mean", i).dtype == np.float32
+    assert run("where", b, i, f).dtype == np.float32
+    assert run("less", i, f).dtype == np.bool_
