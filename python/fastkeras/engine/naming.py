@@ -46,7 +46,7 @@ def clear_names():
 def name_scope(name, caller=None):
     """Variables made inside have `name/` before their path. A scope entered again by the same caller is one scope."""
     scopes = _names.scopes
-    repeated = caller is not None and scopes and scopes[-1][1] is caller
+    repeated = caller is not None and bool(scopes) and scopes[-1][1] is caller
     if not repeated:
         scopes.append((name, caller))
     try:
