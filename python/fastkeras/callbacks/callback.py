@@ -148,13 +148,18 @@ class CallbackList(Callback):
     def _call(self, hook, logs, *position):
         logs = pythonify_logs(logs)
         for callback in self.callbacks:
-            getattr(callback, hook)(*position, logs=logs)
+            getattr(callback, hook)(*position, logs)
+
+    def _call_batch(self, hook, logs, batch):
+        logs = pythonify_logs(logs)
+        for callback in self.callbacks:
+            getattr(callback, hook)(batch, logs=logs)
 
     def on_batch_begin(self, batch, logs=None):
-        self._call("on_batch_begin", logs, batch)
+        self._call_batch("on_batch_begin", logs, batch)
 
     def on_batch_end(self, batch, logs=None):
-        self._call("on_batch_end", logs, batch)
+        self._call_batch("on_batch_end", logs, batch)
 
     def on_epoch_begin(self, epoch, logs=None):
         self._call("on_epoch_begin", logs, epoch)
@@ -163,22 +168,22 @@ class CallbackList(Callback):
         self._call("on_epoch_end", logs, epoch)
 
     def on_train_batch_begin(self, batch, logs=None):
-        self._call("on_train_batch_begin", logs, batch)
+        self._call_batch("on_train_batch_begin", logs, batch)
 
     def on_train_batch_end(self, batch, logs=None):
-        self._call("on_train_batch_end", logs, batch)
+        self._call_batch("on_train_batch_end", logs, batch)
 
     def on_test_batch_begin(self, batch, logs=None):
-        self._call("on_test_batch_begin", logs, batch)
+        self._call_batch("on_test_batch_begin", logs, batch)
 
     def on_test_batch_end(self, batch, logs=None):
-        self._call("on_test_batch_end", logs, batch)
+        self._call_batch("on_test_batch_end", logs, batch)
 
     def on_predict_batch_begin(self, batch, logs=None):
-        self._call("on_predict_batch_begin", logs, batch)
+        self._call_batch("on_predict_batch_begin", logs, batch)
 
     def on_predict_batch_end(self, batch, logs=None):
-        self._call("on_predict_batch_end", logs, batch)
+        self._call_batch("on_predict_batch_end", logs, batch)
 
     def on_train_begin(self, logs=None):
         self._call("on_train_begin", logs)

@@ -1,5 +1,7 @@
 """The base class of losses: per-sample values in, masked, weighted and reduced out."""
 
+import math
+
 from fastkeras import dtype_policies, ops, registry
 from fastkeras.engine import auto_name, config, nest
 
@@ -156,7 +158,7 @@ def apply_mask(sample_weight, mask, dtype, reduction):
         return sample_weight
     weight = ops.cast(ops.convert_to_tensor(mask), dtype)
     if reduction in ("mean", "sum_over_batch_size"):
-        weight = weight * ops.divide_no_nan(ops.cast(ops.size(weight), dtype), ops.sum(weight))
+        weight = weight * ops.divide_no_nan(float(math.prod(weight.shape)), ops.sum(weight))
     if sample_weight is None:
         return weight
     weight, sample_weight = squeeze_or_expand_to_same_rank(weight, ops.cast(sample_weight, dtype))
