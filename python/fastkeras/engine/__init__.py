@@ -8,6 +8,7 @@ from fastkeras.engine.naming import name_scope as name_scope
 from fastkeras.engine.naming import to_snake_case as to_snake_case
 from fastkeras.engine.naming import unique_object_name as unique_object_name
 from fastkeras.engine.tape import GradientTape as GradientTape
+from fastkeras.engine.tape import taping as taping
 from fastkeras.engine.tensor import Tensor as Tensor
 from fastkeras.engine.tensor import cast as cast
 from fastkeras.engine.tensor import convert_to_numpy as convert_to_numpy
@@ -15,6 +16,7 @@ from fastkeras.engine.tensor import convert_to_tensor as convert_to_tensor
 from fastkeras.engine.tensor import is_symbolic as is_symbolic
 from fastkeras.engine.tensor import is_tensor as is_tensor
 from fastkeras.engine.tensor import primitive as primitive
+from fastkeras.engine.tensor import primitive_names as primitive_names
 from fastkeras.engine.tensor import producer as producer
 from fastkeras.engine.tensor import shape as shape
 from fastkeras.engine.tensor import stop_gradient as stop_gradient
@@ -31,3 +33,4 @@ from fastkeras.engine.operation import Node as Node  # isort: skip
 from fastkeras.engine.operation import Operation as Operation  # isort: skip
 from fastkeras.engine.operation import compute_output_spec as compute_output_spec  # isort: skip
 from fastkeras.engine.operation import op as op  # isort: skip
+from fastkeras.engine.operation import operation_class as operation_class  # isort: skip

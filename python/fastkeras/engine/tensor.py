@@ -7,6 +7,7 @@ from fastkeras.engine.config import standardize_dtype
 
 Tensor = _core.Tensor
 primitive = _core.primitive
+primitive_names = _core.primitive_names
 
 _cast = primitive("cast")
 _identity = primitive("stop_gradient")
