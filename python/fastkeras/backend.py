@@ -169,7 +169,6 @@ __all__ = [
 ]
 
 
-
 def get_uid(prefix=""):
     """A number for the next object called `prefix`, from 1 on."""
     name = auto_name(prefix)
@@ -251,9 +250,7 @@ def batch_dot(x, y, axes=None):
     x = ops.moveaxis(x, first, -1)
     y = ops.moveaxis(y, second, 1)
     x_shape, y_shape = tuple(x.shape), tuple(y.shape)
-    product = ops.matmul(
-        ops.reshape(x, (x_shape[0], -1, x_shape[-1])), ops.reshape(y, (y_shape[0], y_shape[1], -1))
-    )
+    product = ops.matmul(ops.reshape(x, (x_shape[0], -1, x_shape[-1])), ops.reshape(y, (y_shape[0], y_shape[1], -1)))
     return ops.reshape(product, (x_shape[0], *(x_shape[1:-1] + y_shape[2:] or (1,))))
 
 

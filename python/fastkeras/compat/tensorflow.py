@@ -19,8 +19,8 @@ _OPS = {
             """abs add argsort broadcast_to cast cos cosh cumsum divide einsum equal exp expand_dims eye floor
             greater greater_equal less less_equal linspace logical_and logical_not logical_or matmul maximum meshgrid
             minimum multiply negative norm not_equal ones ones_like reshape round shape sigmoid sign sin sinh sort
-            split sqrt square squeeze stack stop_gradient subtract tan tanh tensordot tile unstack vectorized_map where zeros
-            zeros_like""".split(),
+            split sqrt square squeeze stack stop_gradient subtract tan tanh tensordot tile unstack vectorized_map where
+            zeros zeros_like""".split(),
             _SAME,
         ),
         "concat": "concatenate",

@@ -256,9 +256,7 @@ def _assign(pairs):
 def _topological(group, model, datasets, skip_mismatch=False):
     """(variable, array) pairs; the layers of the file are those of the model, in order."""
     layers = [layer for layer in model.layers if _ordered(layer)]
-    names = [
-        name for name in _names(group, "layer_names") if _names(h5.require_group(group, name), "weight_names")
-    ]
+    names = [name for name in _names(group, "layer_names") if _names(h5.require_group(group, name), "weight_names")]
     if len(names) != len(layers):
         raise ModelFileError(
             f"Layer count mismatch when loading weights from file. Model expected {len(layers)} layers, found "

@@ -59,19 +59,24 @@ def _is_saveable(value):
 @functools.cache
 def _base_names(base):
     """Attributes that every instance of a base class has: they hold nothing of the user's."""
+    from fastkeras.layers import Input
+    from fastkeras.models import Functional
     from fastkeras.optimizers import Optimizer
 
-    instance = base(1.0) if base is Optimizer else base()
-    return frozenset(dir(instance)) - frozenset(_ALWAYS)
+    arguments = ()
+    if base is Optimizer:
+        arguments = (1.0,)
+    elif base is Functional:
+        arguments = (Input((1,), name="reference_input"),) * 2
+    return frozenset(dir(base(*arguments, name="reference"))) - frozenset(_ALWAYS)
 
 
 def _skipped(saveable):
     from fastkeras.layers import Layer
-    from fastkeras.models import Model
+    from fastkeras.models import Functional, Model, Sequential
 
-    bases = (Model, Layer, *_kinds())
-    base = next(base for base in bases if isinstance(saveable, base))
-    return _base_names(base)
+    bases = (Sequential, Functional, Model, Layer, *_kinds())
+    return _base_names(next(base for base in bases if isinstance(saveable, base)))
 
 
 def _children(saveable):

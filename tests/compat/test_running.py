@@ -1,0 +1,204 @@
+"""python -m fastkeras: arguments, names, errors, and what tensorflow's names mean."""
+
+import os
+import re
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pytest
+
+from fastkeras.compat import tensorflow as tf
+
+SRC = os.pathsep.join(sys.path)
+
+
+def run(*arguments, cwd=None, **kwargs):
+    command = [sys.executable, "-W", "error", "-m", "fastkeras", *arguments]
+    environment = {**os.environ, "PYTHONPATH": SRC}
+    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=60, **kwargs)
+
+
+def run_script(folder, code, *arguments):
+    (folder / "script.py").write_text(textwrap.dedent(code))
+    return run("script.py", *arguments, cwd=folder)
+
+
+def test_a_script_is_main_and_has_its_arguments(tmp_path):
+    (tmp_path / "beside.py").write_text("value = 7\n")
+    done = run_script(
+        tmp_path,
+        """
+        import sys, beside
+        if __name__ == "__main__":
+            print(sys.argv, __file__, beside.value, sys.modules["__main__"].sys is sys)
+        """,
+        "a", "--b",
+    )  # fmt: skip
+    assert done.stdout == "['script.py', 'a', '--b'] script.py 7 True\n", done.stderr
+
+
+def test_module_command_and_stdin(tmp_path):
+    (tmp_path / "package").mkdir()
+    (tmp_path / "package" / "__init__.py").write_text("")
+    (tmp_path / "package" / "main.py").write_text(
+        "import sys, keras\nprint(keras.__version__, sys.argv[1:], __name__)\n"
+    )
+    assert run("-m", "package.main", "x", cwd=tmp_path).stdout == "3.15.1 ['x'] __main__\n"
+    assert run("-c", "import keras, sys; print(sys.argv)", "x").stdout == "['-c', 'x']\n"
+    assert run("-", input="import tensorflow as tf; print(tf.__version__)").stdout == "2.21.0\n"
+
+
+def test_usage():
+    assert run("--help").stdout.startswith("usage: python -m fastkeras script.py")
+    for arguments in [(), ("-m",), ("-x", "script.py")]:
+        done = run(*arguments)
+        assert (done.returncode, done.stderr.split(":")[0]) == (2, "usage")
+    done = run("none.py")
+    assert (done.returncode, done.stderr[:26]) == (2, "python -m fastkeras: can't"), done.stderr
+
+
+def test_tracebacks_begin_with_the_script(tmp_path):
+    done = run_script(tmp_path, "import keras\ndef f():\n    keras.layers.Dense(-1)\nf()\n")
+    assert done.returncode == 1
+    lines = done.stderr.splitlines()
+    assert lines[0] == "Traceback (most recent call last):"
+    assert lines[1:5] == [
+        '  File "script.py", line 4, in <module>',
+        "    f()",
+        '  File "script.py", line 3, in f',
+        "    keras.layers.Dense(-1)",
+    ]
+    assert lines[-1].startswith("ValueError")
+    done = run_script(tmp_path, "import keras\nx = = 1\n")
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (1, "SyntaxError: invalid syntax")
+    assert "__main__" not in done.stderr
+
+
+def test_exit_codes(tmp_path):
+    assert run_script(tmp_path, "import sys; sys.exit(3)").returncode == 3
+    done = run_script(tmp_path, "import sys; sys.exit('bad')")
+    assert (done.returncode, done.stderr) == (1, "bad\n")
+    assert run_script(tmp_path, "raise KeyboardInterrupt").returncode == -2
+
+
+def test_only_in_that_process():
+    """Nothing but `python -m fastkeras` installs the hook."""
+    code = "import sys, fastkeras, fastkeras.layers, fastkeras.compat; print([type(f).__name__ for f in sys.meta_path])"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": SRC}, capture_output=True, text=True
+    )
+    assert "_Finder" not in done.stdout and "PathFinder" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import keras; keras.layers.Dense",
+        "import keras.layers as L; L.Dense",
+        "from keras import layers, Model; layers.Dense",
+        "from keras.layers import *; Dense",
+        "import tensorflow as tf; tf.keras.layers.Dense",
+        "import tensorflow.keras as K; K.layers.Dense",
+        "import tensorflow.keras.backend as K; K.epsilon()",
+        "from tensorflow import keras; keras.layers.Dense",
+        "from tensorflow.keras.models import Sequential, load_model",
+        "from tensorflow.keras.preprocessing.sequence import pad_sequences",
+        "from keras.utils import to_categorical",
+        "import keras, fastkeras; assert keras.Model is fastkeras.Model",
+        "import keras, tensorflow as tf; assert keras.layers.Dense is tf.keras.layers.Dense",
+        "import keras; assert keras.__version__ == '3.15.1' and keras.version() == fastkeras.__version__ "
+        "if 'fastkeras' in globals() else True",
+        "from tensorflow.keras.optimizers.schedules import ExponentialDecay",
+        "from tensorflow.keras import mixed_precision; mixed_precision.Policy",
+    ],
+)
+def test_ways_to_import(code):
+    done = run("-c", code)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("code", "last"),
+    [
+        ("import keras; keras.layers.NoSuchLayer", "AttributeError: .*NoSuchLayer"),
+        ("from keras.layers import NoSuchLayer", "ImportError: cannot import name 'NoSuchLayer' from 'keras.layers'"),
+        ("import keras.nothing", "ModuleNotFoundError: fastkeras does not provide keras.nothing"),
+        ("import keras.src.layers", "ModuleNotFoundError: fastkeras does not provide keras.src"),
+        ("import tensorflow.data", "ModuleNotFoundError: fastkeras does not provide tensorflow.data"),
+        ("import tensorflow as tf; tf.data", "AttributeError: fastkeras does not provide tensorflow.data"),
+        (
+            "import tensorflow as tf; tf.math.igamma",
+            "AttributeError: fastkeras does not provide tensorflow.math.igamma",
+        ),
+        ("import tensorflow._core", "ModuleNotFoundError: fastkeras does not provide tensorflow._core"),
+    ],
+)
+def test_names_what_it_does_not_provide(code, last):
+    done = run("-c", code)
+    assert done.returncode == 1
+    assert re.match(last, done.stderr.splitlines()[-1]), done.stderr
+
+
+X = np.array([[1.0, -2.0, 3.0], [0.5, 4.0, -1.0]], "float32")
+
+
+@pytest.mark.parametrize(
+    ("made", "expected"),
+    [
+        (lambda: tf.constant([1, 2], shape=(2, 1)), [[1], [2]]),
+        (lambda: tf.constant(3.0, shape=(2,)), [3.0, 3.0]),
+        (lambda: tf.reduce_mean(input_tensor=X, axis=1), X.mean(1)),
+        (lambda: tf.reduce_sum(X, axis=0, keepdims=True), X.sum(0, keepdims=True)),
+        (lambda: tf.math.reduce_std(X), X.std()),
+        (lambda: tf.matmul(X, X, transpose_b=True), X @ X.T),
+        (lambda: tf.matmul(a=X, b=X, transpose_a=True), X.T @ X),
+        (lambda: tf.transpose(X), X.T),
+        (lambda: tf.add(x=X, y=1.0, name="sum"), X + 1),
+        (lambda: tf.maximum(X, 0.0), np.maximum(X, 0)),
+        (lambda: tf.cast(X, tf.int32), X.astype("int32")),
+        (lambda: tf.argmax(X), X.argmax(0)),
+        (lambda: tf.argmax(X, axis=1), X.argmax(1)),
+        (lambda: tf.concat(values=[X, X], axis=0), np.concatenate([X, X])),
+        (lambda: tf.clip_by_value(X, -1.0, 1.0), X.clip(-1, 1)),
+        (lambda: tf.gather(X, [1, 0]), X[[1, 0]]),
+        (lambda: tf.fill([2, 2], 9), [[9, 9], [9, 9]]),
+        (lambda: tf.one_hot([0, 2], 3, on_value=5.0, off_value=1.0), [[5, 1, 1], [1, 1, 5]]),
+        (lambda: tf.range(4), [0, 1, 2, 3]),
+        (lambda: tf.reshape(tensor=X, shape=(3, 2)), X.reshape(3, 2)),
+        (lambda: tf.nn.softmax(X), np.exp(X) / np.exp(X).sum(-1, keepdims=True)),
+        (lambda: tf.nn.relu(features=X), np.maximum(X, 0)),
+        (lambda: tf.nn.l2_normalize(X, axis=1), X / np.linalg.norm(X, axis=1, keepdims=True)),
+        (lambda: tf.math.log(tf.exp(X)), X),
+        (lambda: tf.linalg.matmul(X, X, transpose_b=True), X @ X.T),
+        (
+            lambda: tf.nn.sparse_softmax_cross_entropy_with_logits(labels=[0, 1], logits=X),
+            np.log(np.exp(X).sum(-1)) - X[[0, 1], [0, 1]],
+        ),
+        (lambda: tf.nn.sigmoid_cross_entropy_with_logits(labels=np.ones_like(X), logits=X), np.log1p(np.exp(-X))),
+    ],
+)
+def test_tensorflow_names(made, expected):
+    np.testing.assert_allclose(made().numpy(), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_tensorflow_tools(capsys):
+    v = tf.Variable(2.0)
+    with tf.GradientTape() as tape:
+        y = tf.square(v)
+    assert float(tape.gradient(y, v)) == 4.0
+    assert tf.function(lambda x: x + 1)(1) == 2
+    assert tf.function(jit_compile=True)(len)([1]) == 1
+    assert tf.executing_eagerly()
+    assert tf.config.list_physical_devices("GPU") == []
+    tf.print("a", 1)
+    assert capsys.readouterr().err == "a 1\n"
+    tf.random.set_seed(1)
+    first = tf.random.normal((3,)).numpy()
+    tf.random.set_seed(1)
+    np.testing.assert_array_equal(tf.random.normal((3,)).numpy(), first)
+    integers = tf.random.uniform((50,), 2, 5, dtype=tf.int32).numpy()
+    assert set(integers.tolist()) == {2, 3, 4}
+    with pytest.raises(ValueError, match="no complex tensors"):
+        tf.transpose(X, conjugate=True)
