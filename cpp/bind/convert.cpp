@@ -66,13 +66,14 @@ static Tensor from_array(py::array array, DType dtype, bool borrow) {
     return t;
 }
 
-bool is_python_number(py::handle o) { return PyFloat_CheckExact(o.ptr()) || PyLong_CheckExact(o.ptr()) || PyBool_Check(o.ptr()); }
+// numpy.float64 is a Python float too: x * numpy.sqrt(2.0) stays float32.
+bool is_python_number(py::handle o) { return PyFloat_Check(o.ptr()) || PyLong_CheckExact(o.ptr()) || PyBool_Check(o.ptr()); }
 
 Tensor to_tensor(py::handle o, bool borrow) {
     if (py::isinstance<TensorImpl>(o)) return o.cast<Tensor>();
     if (py::isinstance<Variable>(o)) return o.cast<std::shared_ptr<Variable>>()->read();
     if (PyBool_Check(o.ptr())) return full({}, DType::boolean, o.ptr() == Py_True);
-    if (PyFloat_CheckExact(o.ptr())) return full({}, default_float, PyFloat_AS_DOUBLE(o.ptr()));
+    if (PyFloat_Check(o.ptr())) return full({}, default_float, PyFloat_AS_DOUBLE(o.ptr()));
     if (PyLong_CheckExact(o.ptr())) {
         const int64_t value = o.cast<int64_t>();
         Tensor t = make_tensor({value == int32_t(value) ? DType::int32 : DType::int64, {}});
