@@ -660,3 +660,163 @@ add(
         gradient=False,
     ),
 )
+
+# --- softmax, crossentropy, normalisation, optimizer steps -----------------------------------------------------------
+
+
+def _softmax(x):
+    e = np.exp(x - x.max(-1, keepdims=True))
+    return e / e.sum(-1, keepdims=True)
+
+
+def _sparse_crossentropy(labels, logits):
+    p = np.take_along_axis(_softmax(logits), np.clip(labels, 0, logits.shape[-1] - 1)[..., None], -1)[..., 0]
+    return np.where((labels >= 0) & (labels < logits.shape[-1]), -np.log(p), np.nan)
+
+
+def _first(name, **attrs):
+    def call(*tensors):
+        from fastkeras.engine import primitive
+
+        return primitive(name)(*tensors, **attrs)[0]
+
+    return call
+
+
+def _normalized(x, weights, axes, epsilon, scale, offset, shape):
+    mean, variance = x.mean(axes, keepdims=True), x.var(axes, keepdims=True)
+    y = (x - mean) / np.sqrt(variance + epsilon)
+    weights = [w.reshape(shape) for w in weights]
+    if scale:
+        y = y * weights[0]
+    return (y + weights[-1] if offset else y), mean, variance
+
+
+def _batch_norm(x, *weights, axis, epsilon, scale, offset):
+    axes = tuple(a for a in range(x.ndim) if a != axis % x.ndim)
+    shape = [d if a == axis % x.ndim else 1 for a, d in enumerate(x.shape)]
+    y, mean, variance = _normalized(x, weights, axes, epsilon, scale, offset, shape)
+    return y, mean.ravel(), variance.ravel()
+
+
+def _layer_norm(x, *weights, axes, epsilon, scale, offset):
+    axes = tuple(range(x.ndim - axes, x.ndim))
+    return _normalized(x, weights, axes, epsilon, scale, offset, [x.shape[a] for a in axes])[0]
+
+
+def batch_norm(shape, axis, scale, offset, large=None, **options):
+    attrs = {"axis": axis, "epsilon": 0.01, "scale": scale, "offset": offset}
+    shapes = [shape] + [(shape[axis],)] * (scale + offset)
+    large = large and [large] + [(large[axis],)] * (scale + offset)
+    note = f"{len(shape)}d-axis{axis}-{scale}-{offset}"
+    return Case("batch_norm", shapes, _batch_norm, attrs=attrs, large=large, note=note, twice=False, rtol=4, **options)
+
+
+def layer_norm(shape, axes, scale, offset, large=None, **options):
+    attrs = {"axes": axes, "epsilon": 0.01, "scale": scale, "offset": offset}
+    weights = scale + offset
+    return Case(
+        "layer_norm",
+        [shape] + [shape[-axes:]] * weights,
+        lambda *arrays, **_: _layer_norm(*arrays, **attrs),
+        call=_first("layer_norm", **attrs),
+        large=large and [large] + [large[-axes:]] * weights,
+        note=f"{len(shape)}d-{axes}-{scale}-{offset}",
+        twice=False,
+        rtol=4,
+        **options,
+    )
+
+
+def _adam(*a, n, beta_1, beta_2, epsilon, amsgrad=False):
+    p, g, m, v, *hat = (a[i : i + n] for i in range(0, len(a) - 1, n))
+    m = [x + (y - x) * (1 - beta_1) for x, y in zip(m, g, strict=True)]
+    v = [x + (y * y - x) * (1 - beta_2) for x, y in zip(v, g, strict=True)]
+    hat = [np.maximum(x, y) for x, y in zip(hat[0], v, strict=True)] if amsgrad else []
+    p = [x - y * a[-1] / (np.sqrt(z) + epsilon) for x, y, z in zip(p, m, hat or v, strict=True)]
+    return (*p, *m, *v, *hat)
+
+
+def _sgd(*a, n, momentum, nesterov):
+    p, g, *m = (a[i : i + n] for i in range(0, len(a) - 1, n))
+    lr = a[-1]
+    if not m:
+        return tuple(x - lr * y for x, y in zip(p, g, strict=True))
+    m = [momentum * x - lr * y for x, y in zip(m[0], g, strict=True)]
+    steps = [momentum * x - lr * y if nesterov else x for x, y in zip(m, g, strict=True)]
+    return (*(x + y for x, y in zip(p, steps, strict=True)), *m)
+
+
+def _rmsprop(*a, n, rho, epsilon, momentum=0.0, centered=False):
+    p, g, v, *more = (a[i : i + n] for i in range(0, len(a) - 1, n))
+    v = [rho * x + (1 - rho) * y * y for x, y in zip(v, g, strict=True)]
+    means = [rho * x + (1 - rho) * y for x, y in zip(more[-1], g, strict=True)] if centered else []
+    spread = [x - (means[i] ** 2 if centered else 0) + epsilon for i, x in enumerate(v)]
+    steps = [a[-1] * y / np.sqrt(x) for x, y in zip(spread, g, strict=True)]
+    if momentum:
+        steps = [momentum * x + y for x, y in zip(more[0], steps, strict=True)]
+    return (*(x - y for x, y in zip(p, steps, strict=True)), *v, *(steps if momentum else []), *means)
+
+
+def update(name, ref, groups, note="", **attrs):
+    """Three variables of odd sizes; slots are positive."""
+
+    def sized(*shapes):
+        return [*shapes] * groups + [()]
+
+    return Case(
+        name,
+        sized((7, 33), (5,), (1,)),
+        ref,
+        attrs={"n": 3, **attrs},
+        domain=((-3, 3),) * 6 + ((0.5, 3),) * (3 * groups - 6) + ((0.01, 0.1),),
+        large=sized((200, 333), (5,), (77, 111)),
+        gradient=False,
+        note=note,
+        rtol=2,
+    )
+
+
+add(
+    Case("softmax", [SHAPE], _softmax, rtol=2),
+    Case("log_softmax", [SHAPE], lambda x: np.log(_softmax(x)), rtol=2),
+    Case("softmax", [(3, 4, 5)], _softmax, note="3d", twice=True, rtol=2),
+    Case(
+        "sparse_crossentropy",
+        [(3, 5), (3, 5, 9)],
+        _sparse_crossentropy,
+        kinds=("int32", None),
+        domain=((0, 8), (-3, 3)),
+        call=_first("sparse_crossentropy"),
+        large=[(517,), (517, 611)],
+        twice=True,
+    ),
+    Case(
+        "crossentropy",
+        [(4, 9), (4, 9)],
+        lambda t, x: -(t * np.log(_softmax(x))).sum(-1),
+        domain=((0, 1), (-3, 3)),
+        call=_first("crossentropy"),
+        large=[(517, 611)] * 2,
+        twice=True,
+        rtol=2,
+    ),
+    batch_norm((6, 5), -1, True, True, large=(5000, 37)),
+    batch_norm((6, 40), 1, True, False, large=(501, 403)),
+    batch_norm((3, 4, 2, 19), 3, False, True, large=(8, 14, 15, 19)),
+    batch_norm((3, 4, 2, 7), 1, True, True, large=(8, 14, 31, 19)),
+    batch_norm((3, 4, 7), 0, False, False),
+    layer_norm((6, 19), 1, True, True, large=(517, 611)),
+    layer_norm((3, 4, 5), 2, True, False),
+    layer_norm((3, 40), 1, False, True),
+    layer_norm((11,), 1, False, False),
+    update("adam_update", _adam, 4, beta_1=0.9, beta_2=0.99, epsilon=1e-7),
+    update("adam_update", _adam, 5, "amsgrad", beta_1=0.9, beta_2=0.99, epsilon=1e-7, amsgrad=True),
+    update("sgd_update", _sgd, 2, momentum=0.0, nesterov=False),
+    update("sgd_update", _sgd, 3, "momentum", momentum=0.9, nesterov=False),
+    update("sgd_update", _sgd, 3, "nesterov", momentum=0.9, nesterov=True),
+    update("rmsprop_update", _rmsprop, 3, rho=0.9, epsilon=1e-7),
+    update("rmsprop_update", _rmsprop, 4, "momentum", rho=0.9, epsilon=1e-7, momentum=0.9),
+    # A large epsilon: the random slots are no moments of one sequence, and v - a^2 could be negative.
+    update("rmsprop_update", _rmsprop, 5, "momentum-centered", rho=0.9, epsilon=10.0, momentum=0.9, centered=True),
+)
