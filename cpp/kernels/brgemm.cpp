@@ -87,8 +87,10 @@ void tile(const Brgemm<T>& g, const BrgemmPair<T>* pairs, int64_t count, int64_t
         for (int j = 0; j < kVectors; ++j) {
             T* p = c + i * g.c_row + j * L::count;
             const V y = max(floor, sum[i][j]);
-            if (whole || j + 1 < kVectors) L::store(p, y);
-            else L::store(p, y, last);
+            if (whole || j + 1 < kVectors)
+                L::store(p, y);
+            else
+                L::store(p, y, last);
         }
 }
 
@@ -126,10 +128,10 @@ void brgemm(const Brgemm<T>& g, const BrgemmPair<T>* pairs, int64_t count, T* c)
         for (int64_t t = 0, row = 0; t < tiles; ++t) {
             const int64_t rows = (g.m - row + tiles - t - 1) / (tiles - t);
             const bool packed = g.pack && t > 0;
-            const Source source = packed                     ? Source::full
-                                  : g.pack && tiles > 1      ? Source::packing
-                                  : whole                    ? Source::full
-                                                             : Source::partial;
+            const Source source = packed                ? Source::full
+                                  : g.pack && tiles > 1 ? Source::packing
+                                  : whole               ? Source::full
+                                                        : Source::partial;
             kTiles<T>.by[rows - 1][vectors - 1][int(source)](g, pairs, count, row, panel, columns, packed,
                                                              c + row * g.c_row + panel * kPanel<T>);
             row += rows;

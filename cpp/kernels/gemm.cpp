@@ -173,7 +173,8 @@ FK_VEC void pack_any(const T* b, int64_t b_row, int64_t b_col, int64_t k, int64_
     for (int64_t p = 0; p < k; ++p)
         for (int64_t j = 0; j < width; ++j) to[p * width + j] = j < columns ? b[p * b_row + j * b_col] : T(0);
 }
-FK_VEC void pack_panel(const float* b, int64_t b_row, int64_t b_col, int64_t k, int64_t columns, int64_t width, float* to) {
+FK_VEC void pack_panel(const float* b, int64_t b_row, int64_t b_col, int64_t k, int64_t columns, int64_t width,
+                       float* to) {
     b_row == 1 ? pack_columns(b, b_col, k, columns, width, to) : pack_any(b, b_row, b_col, k, columns, width, to);
 }
 FK_VEC void pack_panel(const double* b, int64_t b_row, int64_t b_col, int64_t k, int64_t columns, int64_t width,
@@ -210,7 +211,7 @@ private:
 struct Blocks {
     int64_t rows, columns, depth;
     bool copy_a;
-    int64_t a_line;      // stride of the copied A
+    int64_t a_line;  // stride of the copied A
     int64_t slot_bytes;
 };
 
@@ -245,9 +246,17 @@ void block(const Product<T>& p, const Blocks& s, int64_t i0, int64_t j0, void* s
         const T* a = p.a + i0 * g.a_row + p0 * g.a_col;
         const T* b = p.b + p0 * g.b_row + j0 * g.b_col;
         T* c = p.c + i0 * g.c_row + j0;
-        Brgemm<T> part{.m = rows, .n = columns, .k = depth, .a_row = g.a_row, .a_col = g.a_col, .b_row = g.b_row,
-                       .b_panel = kPanel<T>, .c_row = g.c_row, .accumulate = g.accumulate || p0 > 0,
-                       .relu = last && g.activation == Activation::relu, .bias = last && p.bias ? p.bias + j0 : nullptr};
+        Brgemm<T> part{.m = rows,
+                       .n = columns,
+                       .k = depth,
+                       .a_row = g.a_row,
+                       .a_col = g.a_col,
+                       .b_row = g.b_row,
+                       .b_panel = kPanel<T>,
+                       .c_row = g.c_row,
+                       .accumulate = g.accumulate || p0 > 0,
+                       .relu = last && g.activation == Activation::relu,
+                       .bias = last && p.bias ? p.bias + j0 : nullptr};
         if (s.copy_a) {
             if (g.a_col == 1) {
                 copy_lines(a, g.a_row, rows, depth, a_copy, s.a_line);
@@ -287,14 +296,20 @@ void gemm(const Gemm& given, const T* a, const T* b, const T* bias, T* c, void* 
         a = b, b = t;
     }
     const auto product = [&](int64_t i) {
-        return Product<T>{g, a + (g.a_offsets ? g.a_offsets[i] : 0), b + (g.b_offsets ? g.b_offsets[i] : 0), bias,
-                          c + i * g.c_batch, turned};
+        return Product<T>{g,
+                          a + (g.a_offsets ? g.a_offsets[i] : 0),
+                          b + (g.b_offsets ? g.b_offsets[i] : 0),
+                          bias,
+                          c + i * g.c_batch,
+                          turned};
     };
     const Way way = choose(g);
     const double row_flops = 2.0 * double(g.k) * double(g.m);
     if (way != Way::tiles) {
-        const int64_t columns = least(g.n, pieces(most(64, int64_t(kChunkFlops / most(1, int64_t(row_flops)))), 16) * 16);
-        const int64_t cuts = pieces(g.n, columns), grain = most(1, int64_t(kChunkFlops / (row_flops * double(columns) + 1)));
+        const int64_t columns =
+            least(g.n, pieces(most(64, int64_t(kChunkFlops / most(1, int64_t(row_flops)))), 16) * 16);
+        const int64_t cuts = pieces(g.n, columns),
+                      grain = most(1, int64_t(kChunkFlops / (row_flops * double(columns) + 1)));
         parallel_for(g.batch * cuts, grain, [&](int64_t begin, int64_t end) {
             for (int64_t i = begin; i < end; ++i) {
                 const int64_t j = i % cuts * columns;
@@ -305,7 +320,8 @@ void gemm(const Gemm& given, const T* a, const T* b, const T* bias, T* c, void* 
     }
     const Blocks s = cut<T>(g);
     const int64_t across = pieces(g.n, s.columns), each = pieces(g.m, s.rows) * across;
-    const int64_t grain = most(1, int64_t(kChunkFlops / (row_flops / double(g.m) * double(s.rows) * double(s.columns) + 1)));
+    const int64_t grain =
+        most(1, int64_t(kChunkFlops / (row_flops / double(g.m) * double(s.rows) * double(s.columns) + 1)));
     __builtin_memset(scratch, 0, 64);
     parallel_for(g.batch * each, grain, [&](int64_t begin, int64_t end) {
         for (int64_t i = begin; i < end; ++i) {

@@ -56,7 +56,8 @@ struct Gemm {
 
 // `bias` may be null; `scratch` holds gemm_scratch_bytes(g, sizeof(element)) bytes, aligned to 64.
 FK_KERNEL(void, gemm_f32, (const Gemm& g, const float* a, const float* b, const float* bias, float* c, void* scratch))
-FK_KERNEL(void, gemm_f64, (const Gemm& g, const double* a, const double* b, const double* bias, double* c, void* scratch))
+FK_KERNEL(void, gemm_f64,
+          (const Gemm& g, const double* a, const double* b, const double* bias, double* c, void* scratch))
 
 // At most a block of this size is copied at a time, into one slot of the scratch per thread. 240 x 512 floats of A
 // fill an L2 of 512 KB; 512 x 16 of B fill an L1 of 32 KB.
@@ -72,8 +73,7 @@ inline size_t gemm_scratch_bytes(const Gemm& g, size_t element_bytes) {
 #endif
 
 // The same for integers and bool (whose sum is "or"), by a plain loop, without accumulate and activation.
-#define FK_GEMM_PLAIN(suffix, T) \
-    FK_KERNEL(void, gemm_##suffix, (const Gemm& g, const T* a, const T* b, T* c))
+#define FK_GEMM_PLAIN(suffix, T) FK_KERNEL(void, gemm_##suffix, (const Gemm& g, const T* a, const T* b, T* c))
 FK_GEMM_PLAIN(u8, uint8_t)
 FK_GEMM_PLAIN(i32, int32_t)
 FK_GEMM_PLAIN(u32, uint32_t)

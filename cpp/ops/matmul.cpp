@@ -1,9 +1,11 @@
-// matmul (NumPy's rules, with transposes) and dense = act(x w + bias), what the epilogue fusion makes of a layer.
+// matmul(a, b; transpose_a, transpose_b) by NumPy's rules, and dense(a, b[, bias]; ..., activation) = act(a b + bias),
+// which epilogue fusion makes of a layer after the gradients are in the graph.
 #include <algorithm>
 
 #include "core/parallel.h"
 #include "graph/op.h"
 #include "kernels/gemm.h"
+#include "ops/rules.h"
 
 namespace fk {
 namespace {
@@ -42,19 +44,27 @@ Product product(const Call& c) {
     Product p;
     p.ta = c.attrs.flag("transpose_a", false) && a.rank() > 1;
     p.tb = c.attrs.flag("transpose_b", false) && b.rank() > 1;
-    check(a.rank() > 0 && b.rank() > 0, "[matmul] scalars cannot be multiplied as matrices. Received: shapes ", a, " and ", b);
+    check(a.rank() > 0 && b.rank() > 0, "[matmul] scalars cannot be multiplied as matrices. Received: shapes ", a,
+          " and ", b);
     const int da = std::min(a.rank(), 2), db = std::min(b.rank(), 2);
     p.m = da == 1 ? 1 : p.ta ? a[-1] : a[-2];
     p.k = da == 1 ? a[-1] : p.ta ? a[-2] : a[-1];
     const int64_t kb = db == 1 ? b[-1] : p.tb ? b[-1] : b[-2];
     p.n = db == 1 ? 1 : p.tb ? b[-2] : b[-1];
-    check(p.k == kb, "[matmul] the inner dimensions must be equal. Received: shapes ", a, " and ", b, ", transpose_a=", p.ta,
-          ", transpose_b=", p.tb);
-    p.batch = broadcast(Shape(std::span(a.begin(), size_t(a.rank() - da))), Shape(std::span(b.begin(), size_t(b.rank() - db))), "matmul");
+    check(p.k == kb, "[matmul] the inner dimensions must be equal. Received: shapes ", a, " and ", b,
+          ", transpose_a=", p.ta, ", transpose_b=", p.tb);
+    p.batch = broadcast(Shape(std::span(a.begin(), size_t(a.rank() - da))),
+                        Shape(std::span(b.begin(), size_t(b.rank() - db))), "matmul");
     std::vector<int64_t> out = p.batch.vec();
     if (da == 2) out.push_back(p.m);
     if (db == 2) out.push_back(p.n);
     p.out = Shape(out);
+    if (b.rank() <= 2 && !p.ta && a.rank() > 2) {  // the batch is more rows
+        p.m *= p.batch.count();
+        p.batch = {};
+        p.a_offsets = p.b_offsets = {0};
+        return p;
+    }
     p.a_offsets = offsets(p.batch, a, da), p.b_offsets = offsets(p.batch, b, db);
     return p;
 }
@@ -70,39 +80,88 @@ Gemm gemm_of(const Product& p) {
     return g;
 }
 
-Kernel matmul_kernel(const Call& c) {
-    const Product p = product(c);
-    Gemm base = gemm_of(p);
-    const bool bias = c.in.size() > 2;
-    if (c.attrs.has("activation")) {
-        const std::string& name = c.attrs.text("activation");
-        base.activation = name == "relu" ? Activation::relu : name == "sigmoid" ? Activation::sigmoid : name == "tanh" ? Activation::tanh : Activation::linear;
-    }
+Activation activation_of(const Attrs& attrs) {
+    if (!attrs.has("activation")) return Activation::linear;
+    const std::string& name = attrs.text("activation");
+    if (name == "linear") return Activation::linear;
+    if (name == "relu") return Activation::relu;
+    if (name == "sigmoid") return Activation::sigmoid;
+    if (name == "tanh") return Activation::tanh;
+    fail("[dense] activation must be 'linear', 'relu', 'sigmoid' or 'tanh'. Received: activation='", name, "'");
+}
+
+// run(gemm, in, out, scratch) with the parts that must outlive this call bound into the kernel.
+template <class Run>
+Kernel bind(const Call& c, size_t scratch_bytes, Run run) {
+    Product p = product(c);
+    Gemm g = gemm_of(p);
+    g.activation = activation_of(c.attrs);
+    return {[p = std::move(p), g, run](const void* const* in, void* const* out, void* scratch) {
+                Gemm now = g;
+                now.a_offsets = p.a_offsets.data(), now.b_offsets = p.b_offsets.data();
+                run(now, in, out, scratch);
+            },
+            scratch_bytes};
+}
+
+template <class T>
+const T* input(const void* const* in, size_t i) {
+    return static_cast<const T*>(in[i]);
+}
+
+// bfloat16 is widened whole, multiplied as float and rounded once.
+Kernel bfloat16_kernel(const Call& c) {
+    const int64_t na = c.in[0].count(), nb = c.in[1].count(), nc = c.out[0].count();
+    const auto padded = [](int64_t n) { return (n + 15) / 16 * 16; };  // keeps every part aligned to 64 bytes
+    const int64_t floats = padded(na) + padded(nb) + padded(nc);
+    return bind(c, size_t(floats) * sizeof(float) + gemm_scratch_bytes(gemm_of(product(c)), sizeof(float)),
+                [=](const Gemm& g, const void* const* in, void* const* out, void* scratch) {
+                    float *a = static_cast<float*>(scratch), *b = a + padded(na), *y = b + padded(nb);
+                    std::copy_n(input<bfloat16_t>(in, 0), na, a);
+                    std::copy_n(input<bfloat16_t>(in, 1), nb, b);
+                    gemm_f32(g, a, b, nullptr, y, y + padded(nc));
+                    std::transform(y, y + nc, static_cast<bfloat16_t*>(out[0]), [](float v) { return bfloat16_t(v); });
+                });
+}
+
+template <class T, class F>
+Kernel plain_kernel(const Call& c, F gemm) {
+    return bind(c, 0, [gemm](const Gemm& g, const void* const* in, void* const* out, void*) {
+        gemm(g, input<T>(in, 0), input<T>(in, 1), static_cast<T*>(out[0]));
+    });
+}
+
+template <class T, class F>
+Kernel float_kernel(const Call& c, F gemm) {
+    const bool biased = c.in.size() > 2;
+    return bind(c, gemm_scratch_bytes(gemm_of(product(c)), sizeof(T)),
+                [gemm, biased](const Gemm& g, const void* const* in, void* const* out, void* scratch) {
+                    gemm(g, input<T>(in, 0), input<T>(in, 1), biased ? input<T>(in, 2) : nullptr,
+                         static_cast<T*>(out[0]), scratch);
+                });
+}
+
+Kernel kernel(const Call& c) {
+#define FK_CALL(name) [](auto... args) { name(args...); }
     switch (c.in[0].dtype) {
-        case DType::float64:
-            return {[p, base, bias](const void* const* in, void* const* out, void* scratch) {
-                Gemm g = base;
-                g.a_offsets = p.a_offsets.data(), g.b_offsets = p.b_offsets.data();
-                gemm_f64(g, static_cast<const double*>(in[0]), static_cast<const double*>(in[1]),
-                         bias ? static_cast<const double*>(in[2]) : nullptr, static_cast<double*>(out[0]), scratch);
-            }, gemm_scratch_bytes(base, 8)};
-        default:
-            return {[p, base, bias](const void* const* in, void* const* out, void* scratch) {
-                Gemm g = base;
-                g.a_offsets = p.a_offsets.data(), g.b_offsets = p.b_offsets.data();
-                gemm_f32(g, static_cast<const float*>(in[0]), static_cast<const float*>(in[1]),
-                         bias ? static_cast<const float*>(in[2]) : nullptr, static_cast<float*>(out[0]), scratch);
-            }, gemm_scratch_bytes(base, 4)};
+        case DType::boolean: return plain_kernel<bool>(c, FK_CALL(gemm_bool));
+        case DType::uint8: return plain_kernel<uint8_t>(c, FK_CALL(gemm_u8));
+        case DType::int32: return plain_kernel<int32_t>(c, FK_CALL(gemm_i32));
+        case DType::uint32: return plain_kernel<uint32_t>(c, FK_CALL(gemm_u32));
+        case DType::int64: return plain_kernel<int64_t>(c, FK_CALL(gemm_i64));
+        case DType::bfloat16: return bfloat16_kernel(c);
+        case DType::float32: return float_kernel<float>(c, FK_CALL(gemm_f32));
+        case DType::float64: break;
     }
+    return float_kernel<double>(c, FK_CALL(gemm_f64));
+#undef FK_CALL
 }
 
-Tensor reduced(const Tensor& gradient, const Tensor& like) {
-    return gradient->shape == like->shape ? gradient : call("sum_to", {gradient}, {{"shape", like->shape.vec()}});
+Tensor reshaped(const Tensor& x, std::vector<int64_t> dims) {
+    return call("reshape", {x}, {{"shape", std::move(dims)}});
 }
 
-Tensor reshaped(const Tensor& x, std::vector<int64_t> dims) { return call("reshape", {x}, {{"shape", std::move(dims)}}); }
-
-std::vector<Tensor> matmul_gradient(const Gradient& g) {
+std::vector<Tensor> gradient(const Gradient& g) {
     const bool ta = g.attrs.flag("transpose_a", false), tb = g.attrs.flag("transpose_b", false);
     Tensor a = g.in[0], b = g.in[1], dy = g.dout[0];
     // Vectors become matrices, so that one rule holds.
@@ -126,21 +185,22 @@ std::vector<Tensor> matmul_gradient(const Gradient& g) {
         else
             db = tb ? mm(dy, a, true, ta) : mm(a, dy, !ta, false);
     }
-    if (da) da = va ? reshaped(reduced(da, a), g.in[0]->shape.vec()) : reduced(da, a);
-    if (db) db = vb ? reshaped(reduced(db, b), g.in[1]->shape.vec()) : reduced(db, b);
+    if (da) da = va ? reshaped(sum_to(da, a), g.in[0]->shape.vec()) : sum_to(da, a);
+    if (db) db = vb ? reshaped(sum_to(db, b), g.in[1]->shape.vec()) : sum_to(db, b);
     return {da, db};
 }
+
+bool fusible(const TensorType& y) { return y.dtype == DType::float32 || y.dtype == DType::float64; }
 
 bool is_bias(const Call& next, int operand) {
     if (next.in.size() != 2) return false;
     const TensorType &y = next.in[operand], &bias = next.in[1 - operand];
     return bias.shape.rank() == 1 && y.shape.rank() >= 1 && bias.shape[0] == y.shape[-1] && bias.dtype == y.dtype &&
-           (y.dtype == DType::float32 || y.dtype == DType::float64) && next.out[0].shape == y.shape;
+           next.out[0] == y;
 }
 
 std::optional<Op::Absorbed> absorb(const Call& self, const Op& next, const Call& next_call, int operand) {
-    if (self.in[0].shape.rank() < 2 || self.in[1].shape.rank() != 2 || !is_float(self.in[0].dtype) || self.in[0].dtype == DType::bfloat16)
-        return std::nullopt;
+    if (self.in[0].shape.rank() < 2 || self.in[1].shape.rank() < 2 || !fusible(self.out[0])) return std::nullopt;
     const bool activated = self.attrs.has("activation"), biased = self.in.size() > 2;
     Attrs attrs = self.attrs;
     if (next.name == "add" && !biased && !activated && is_bias(next_call, operand))
@@ -154,9 +214,21 @@ std::optional<Op::Absorbed> absorb(const Call& self, const Op& next, const Call&
 
 std::vector<TensorType> infer(const Call& c) { return {{c.in[0].dtype, product(c).out}}; }
 
+std::vector<TensorType> infer_dense(const Call& c) {
+    const TensorType out = infer(c)[0];
+    if (!fusible(out))
+        fail<TypeError>("[dense] tensors must be float32 or float64. Received: dtype=", name_of(out.dtype));
+    activation_of(c.attrs);
+    if (c.in.size() > 2)
+        check(out.shape.rank() > 0 && c.in[2].shape == Shape{out.shape[-1]},
+              "[dense] the bias must have one element per column of the product. Received: bias of shape ",
+              c.in[2].shape, ", product of shape ", out.shape);
+    return {out};
+}
+
 }  // namespace
 
-FK_OP(matmul, .infer = infer, .kernel = matmul_kernel, .gradient = matmul_gradient, .promote = Op::Promote::common, .absorb = absorb)
-FK_OP(dense, .infer = infer, .kernel = matmul_kernel, .promote = Op::Promote::common, .absorb = absorb)
+FK_OP(matmul, .infer = infer, .kernel = kernel, .gradient = gradient, .promote = Op::Promote::common, .absorb = absorb)
+FK_OP(dense, .infer = infer_dense, .kernel = kernel, .promote = Op::Promote::common, .absorb = absorb)
 
 }  // namespace fk

@@ -36,9 +36,9 @@ FK_VEC Vec expm1(Vec x) {
     const Vec c = min(Vec(89.f), max(Vec(-20.f), x));  // below: -1 in float
     const Vec k = round(c * Vec(1.44269504f)), r = reduce_by_ln2(c, k);
     const Vec p = polynomial(r, 0.5f, 0.166666657f, 0.0416663587f, 0.00833338965f, 0.00139407208f, 0.000198458845f);
-    const Vec e = fma(r * r, p, r);                              // e^r - 1
-    const Vec half = power_of_two(to_int(k) - IVec(1));          // 2^128 is not a float
-    const Vec y = fma(half, e, half - Vec(0.5f));                // (2^k e^r - 1) / 2
+    const Vec e = fma(r * r, p, r);                                    // e^r - 1
+    const Vec half = power_of_two(to_int(k) - IVec(1));                // 2^128 is not a float
+    const Vec y = fma(half, e, half - Vec(0.5f));                      // (2^k e^r - 1) / 2
     return select(k == Vec(0.f), select(x == Vec(0.f), x, e), y + y);  // keeps -0 and the low bits of small x
 }
 
@@ -94,7 +94,8 @@ FK_VEC Vec sine_of_quadrant(Vec x, int quadrant, Libm libm) {
     r = fma(q, Vec(-7.54978995489188e-8f), r);
     const Vec u = r * r;
     const Vec s = fma(r * u, polynomial(u, -0.166666552f, 0.00833215564f, -0.000195146305f), r);
-    const Vec c = fma(u * u, polynomial(u, 0.0416666456f, -0.00138873095f, 2.44324128e-05f), fma(u, Vec(-0.5f), Vec(1.f)));
+    const Vec c =
+        fma(u * u, polynomial(u, 0.0416666456f, -0.00138873095f, 2.44324128e-05f), fma(u, Vec(-0.5f), Vec(1.f)));
     const IVec n = to_int(q) + IVec(quadrant);
     const Vec y = select((n & IVec(1)) == IVec(1), c, s);
     const Vec signed_y = as_float(as_int(y) ^ ((n & IVec(2)) << 30));
@@ -108,16 +109,18 @@ FK_VEC Vec cos(Vec x) {
     return sine_of_quadrant(x, 1, [](float v) { return __builtin_cosf(v); });
 }
 
-#define FK_FROM_LIBM(name)                                \
+#define FK_FROM_LIBM(name)                                        \
     FK_VEC float name(float x) { return __builtin_##name##f(x); } \
     FK_VEC double name(double x) { return __builtin_##name(x); }
-#define FK_LANEWISE(name) \
-    FK_FROM_LIBM(name)    \
-    FK_VEC Vec name(Vec x) { return lanewise([](float v) { return __builtin_##name##f(v); }, x); }
-#define FK_LANEWISE_2(name)                                                     \
-    FK_VEC float name(float x, float y) { return __builtin_##name##f(x, y); }   \
-    FK_VEC double name(double x, double y) { return __builtin_##name(x, y); }   \
-    FK_VEC Vec name(Vec x, Vec y) {                                             \
+#define FK_LANEWISE(name)                                                   \
+    FK_FROM_LIBM(name)                                                      \
+    FK_VEC Vec name(Vec x) {                                                \
+        return lanewise([](float v) { return __builtin_##name##f(v); }, x); \
+    }
+#define FK_LANEWISE_2(name)                                                                \
+    FK_VEC float name(float x, float y) { return __builtin_##name##f(x, y); }              \
+    FK_VEC double name(double x, double y) { return __builtin_##name(x, y); }              \
+    FK_VEC Vec name(Vec x, Vec y) {                                                        \
         return lanewise([](float a, float b) { return __builtin_##name##f(a, b); }, x, y); \
     }
 FK_FROM_LIBM(exp)

@@ -126,33 +126,33 @@ FK_VEC int32_t as_int(float x) { return __builtin_bit_cast(int32_t, x); }
 FK_VEC float to_float(int32_t i) { return float(i); }
 FK_VEC int32_t to_int(float x) { return int32_t(x); }
 
-#define FK_SCALAR_WORDS(T, suffix)                                               \
-    FK_VEC T select(bool m, T a, T b) { return m ? a : b; }                      \
-    FK_VEC T fma(T a, T b, T c) { return a * b + c; }                            \
-    FK_VEC T min(T a, T b) { return a < b ? a : b; }                             \
-    FK_VEC T max(T a, T b) { return a > b ? a : b; }                             \
-    FK_VEC bool isnan(T x) { return x != x; }                                    \
-    FK_VEC T min_nan(T a, T b) { return isnan(a) ? a : min(a, b); }              \
-    FK_VEC T max_nan(T a, T b) { return isnan(a) ? a : max(a, b); }              \
-    FK_VEC T abs(T x) { return __builtin_fabs##suffix(x); }                      \
-    FK_VEC T copysign(T m, T s) { return __builtin_copysign##suffix(m, s); }     \
-    FK_VEC T sqrt(T x) { return __builtin_sqrt##suffix(x); }                     \
-    FK_VEC T rsqrt(T x) { return T(1) / __builtin_sqrt##suffix(x); }             \
-    FK_VEC T rcp(T x) { return T(1) / x; }                                       \
-    FK_VEC T floor(T x) { return __builtin_floor##suffix(x); }                   \
-    FK_VEC T ceil(T x) { return __builtin_ceil##suffix(x); }                     \
-    FK_VEC T trunc(T x) { return __builtin_trunc##suffix(x); }                   \
-    FK_VEC T round(T x) { return __builtin_rint##suffix(x); }                    \
-    FK_VEC T hsum(T x) { return x; }                                             \
-    FK_VEC T hmax(T x) { return x; }                                             \
-    FK_VEC T hmin(T x) { return x; }                                             \
-    template <class F>                                                           \
-    FK_VEC T lanewise(F f, T x) {                                                \
-        return f(x);                                                             \
-    }                                                                            \
-    template <class F>                                                           \
-    FK_VEC T lanewise(F f, T x, T y) {                                           \
-        return f(x, y);                                                          \
+#define FK_SCALAR_WORDS(T, suffix)                                           \
+    FK_VEC T select(bool m, T a, T b) { return m ? a : b; }                  \
+    FK_VEC T fma(T a, T b, T c) { return a * b + c; }                        \
+    FK_VEC T min(T a, T b) { return a < b ? a : b; }                         \
+    FK_VEC T max(T a, T b) { return a > b ? a : b; }                         \
+    FK_VEC bool isnan(T x) { return x != x; }                                \
+    FK_VEC T min_nan(T a, T b) { return isnan(a) ? a : min(a, b); }          \
+    FK_VEC T max_nan(T a, T b) { return isnan(a) ? a : max(a, b); }          \
+    FK_VEC T abs(T x) { return __builtin_fabs##suffix(x); }                  \
+    FK_VEC T copysign(T m, T s) { return __builtin_copysign##suffix(m, s); } \
+    FK_VEC T sqrt(T x) { return __builtin_sqrt##suffix(x); }                 \
+    FK_VEC T rsqrt(T x) { return T(1) / __builtin_sqrt##suffix(x); }         \
+    FK_VEC T rcp(T x) { return T(1) / x; }                                   \
+    FK_VEC T floor(T x) { return __builtin_floor##suffix(x); }               \
+    FK_VEC T ceil(T x) { return __builtin_ceil##suffix(x); }                 \
+    FK_VEC T trunc(T x) { return __builtin_trunc##suffix(x); }               \
+    FK_VEC T round(T x) { return __builtin_rint##suffix(x); }                \
+    FK_VEC T hsum(T x) { return x; }                                         \
+    FK_VEC T hmax(T x) { return x; }                                         \
+    FK_VEC T hmin(T x) { return x; }                                         \
+    template <class F>                                                       \
+    FK_VEC T lanewise(F f, T x) {                                            \
+        return f(x);                                                         \
+    }                                                                        \
+    template <class F>                                                       \
+    FK_VEC T lanewise(F f, T x, T y) {                                       \
+        return f(x, y);                                                      \
     }
 FK_SCALAR_WORDS(float, f)
 FK_SCALAR_WORDS(double, )
