@@ -62,9 +62,19 @@ logcosh = log_cosh
 class Reduction:
     """Names of reductions, as tf.keras spells them."""
 
+    AUTO = "auto"  # no loss takes it any more, in Keras 3 neither
     NONE = "none"
     SUM = "sum"
     SUM_OVER_BATCH_SIZE = "sum_over_batch_size"
+
+    @classmethod
+    def all(cls):
+        return (cls.AUTO, cls.NONE, cls.SUM, cls.SUM_OVER_BATCH_SIZE)
+
+    @classmethod
+    def validate(cls, key):
+        if key not in cls.all():
+            raise ValueError(f'Invalid Reduction Key: {key}. Expected keys are "{cls.all()}"')
 
 
 def get(identifier):

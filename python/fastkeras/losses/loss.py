@@ -40,9 +40,7 @@ class Loss:
 
     def __call__(self, y_true, y_pred, sample_weight=None):
         mask = get_mask(y_pred)
-        y_true, y_pred = (
-            nest.map(lambda x: ops.convert_to_tensor(x, dtype=self.dtype), y) for y in (y_true, y_pred)
-        )
+        y_true, y_pred = (_to_tensors(y, self.dtype) for y in (y_true, y_pred))
         values = self.call(y_true, y_pred)
         own_mask = get_mask(values)
         if mask is not None and own_mask is not None:
@@ -97,6 +95,13 @@ class LossFunctionWrapper(Loss):
 
     def __repr__(self):
         return f"<LossFunctionWrapper({self.fn}, kwargs={self._fn_kwargs})>"
+
+
+def _to_tensors(y, dtype):
+    """A tensor, or a structure of them; lists of numbers are one tensor."""
+    if nest.is_nested(y) and not any(getattr(leaf, "shape", ()) for leaf in nest.flatten(y)):
+        return ops.convert_to_tensor(y, dtype=dtype)
+    return nest.map(lambda x: ops.convert_to_tensor(x, dtype=dtype), y)
 
 
 def standardize_reduction(reduction):

@@ -182,3 +182,7 @@ class R2Score(Metric):
             )
         adjusted = 1.0 - ops.divide_no_nan((1.0 - score) * (samples - 1.0), freedom)
         return ops.where(freedom > 0.0, adjusted, score)
+
+    def get_config(self):
+        own = {"class_aggregation": self.class_aggregation, "num_regressors": self.num_regressors}
+        return {**super().get_config(), **own}

@@ -29,8 +29,8 @@ def get(identifier):
         ValueError: when `identifier` is none of these.
 
     >>> import fastkeras as keras
-    >>> keras.optimizers.get("adam").learning_rate.numpy().round(4).item()
-    0.001
+    >>> keras.optimizers.get("adam").beta_1
+    0.9
     """
     if identifier is None or isinstance(identifier, Optimizer):
         return identifier

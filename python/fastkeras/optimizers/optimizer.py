@@ -347,7 +347,7 @@ class Optimizer:
 
     def _update_now(self, grads, variables):
         grads = clip(grads, self.clipnorm, self.clipvalue, self.global_clipnorm)
-        learning_rate = self.learning_rate
+        learning_rate = ops.convert_to_tensor(self.learning_rate)
         if self.weight_decay is not None:
             for variable in filter(self._use_weight_decay, variables):
                 rate = ops.cast(learning_rate, variable.dtype)
