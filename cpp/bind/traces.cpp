@@ -20,6 +20,7 @@ void bind_traces(py::module_& m) {
         .def("__enter__", [](Scope& s) { s.entered.push_back(std::make_unique<TraceScope>(s.trace)); })
         .def("__exit__", [](Scope& s, const py::args&) { s.entered.pop_back(); });
     m.def("tracing", [] { return bool(current_trace()); });
+    m.def("taping", &taping);
     // (name, inputs) of the primitive that made a symbolic tensor, or None.
     m.def("producer", [](const Tensor& t) -> py::object {
         const auto trace = t->trace.lock();

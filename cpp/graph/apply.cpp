@@ -62,6 +62,10 @@ void watch_on_tapes(const Tensor& variable_value) {
         if (tape->recording() && tape->watch_variables) tape->watch(variable_value);
 }
 
+bool taping() {
+    return std::any_of(tapes.begin(), tapes.end(), [](const Tape* tape) { return tape->recording(); });
+}
+
 void Tape::start() {
     recording_ = true;
     tapes.push_back(this);

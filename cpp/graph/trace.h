@@ -98,5 +98,6 @@ private:
     std::vector<Tensor> kept_;  // keeps watched tensors alive: their addresses are the keys
 };
 void watch_on_tapes(const Tensor& variable_value);
+bool taping();  // is a tape of this thread recording?
 
 }  // namespace fk

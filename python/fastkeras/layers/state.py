@@ -26,8 +26,19 @@ def _unique(items):
     return list({id(x): x for x in items}.values())
 
 
+class _Edits:
+    """How often an attribute of any built layer was set: a program traced before may be stale."""
+
+    count = 0
+
+
+edits = _Edits()
+
+
 class LayerState:
     """The part of Layer that keeps state. Attributes that hold state are found when they are set."""
+
+    _edits_matter = True  # a model sets this to False: its own attributes are about training
 
     @property
     def _tracker(self):
@@ -53,6 +64,8 @@ class LayerState:
     def __setattr__(self, name, value):
         if type(value) not in _PLAIN:
             value = self._tracker.track(value)
+        if self.built and name[0] != "_" and self._edits_matter and not tracing():
+            edits.count += 1
         object.__setattr__(self, name, value)
 
     def __delattr__(self, name):

@@ -3,13 +3,12 @@
 import copy
 import warnings
 
-from fastkeras import engine
-from fastkeras.engine import KerasTensor, nest
+from fastkeras.engine import KerasTensor, convert_to_tensor, nest
 from fastkeras.engine.operation import KerasHistory, Node, Operation
 from fastkeras.layers import Input, InputLayer, InputSpec, Layer
 from fastkeras.models.graph import build_map, map_graph, node_key, run_graph
 from fastkeras.models.model import Model, constructor_arguments
-from fastkeras.registry import deserialize, deserialize_keras_object, register, serialize_keras_object
+from fastkeras.registry import deserialize, deserialize_keras_object, is_library, register, serialize_keras_object
 
 
 @register("keras.src.models.functional", "keras.models")
@@ -24,6 +23,9 @@ class Functional(Model):
     >>> [layer.name for layer in model.layers][:2]
     ['a', 'b']
     """
+
+    _convert_input_args = False  # each input has a dtype of its own: see _standardize
+    _allow_non_tensor_positional_args = True
 
     def __init__(self, inputs, outputs, name=None, **kwargs):
         trainable = kwargs.pop("trainable", None)
@@ -49,7 +51,9 @@ class Functional(Model):
         # Past the attribute tracker: these lists are the graph's, not the user's.
         vars(self).update(graph)
         run_graph(self, [None] * len(self._inputs), lambda op, args, kwargs: [None] * len(nest.flatten(op.output)))
-        self._layers.extend(self.layers)
+        for layer in self.layers:
+            self._tracker.add("layers", layer)
+        self.input_spec = self._input_specs()
         if trainable is not None:
             self.trainable = trainable
         self.build(None)
@@ -101,19 +105,17 @@ class Functional(Model):
     def _lock_state(self):
         """A functional model stays open after it is built: layers may be attached that are no part of its graph."""
 
-    def call(self, inputs, training=None, mask=None, **kwargs):
+    def call(self, inputs, training=None, mask=None):
         inputs = self._standardize_inputs(inputs)
         if mask is not None:
             for x, m in zip(inputs, nest.flatten(mask), strict=False):
                 if m is not None:
                     x._keras_mask = m
-        if training is not None:
-            kwargs["training"] = training
 
         def run(operation, args, call_kwargs):
-            for name, value in kwargs.items():
-                if value is not None and name in getattr(operation, "_call_context_args", ()):
-                    call_kwargs = {**call_kwargs, name: value}
+            # What the caller says wins over what was said when the graph was made.
+            if training is not None and getattr(operation, "_call_has_training_arg", False):
+                call_kwargs = {**call_kwargs, "training": training}
             return operation(*args, **call_kwargs)
 
         outputs = run_graph(self, inputs, run)
@@ -133,6 +135,9 @@ class Functional(Model):
         specs = [KerasTensor(s, dtype=x.dtype) for s, x in zip(shapes, self._inputs, strict=True)]
         spec = self.compute_output_spec(nest.pack_like(self._inputs_struct, specs))
         return nest.map(lambda x: x.shape, spec)
+
+    def _is_plain(self):
+        return type(self).call is Functional.call and is_plain(self)
 
     def _check_compatible(self, inputs):
         flat = nest.flatten(inputs)
@@ -204,7 +209,7 @@ class Functional(Model):
         mask = getattr(x, "_keras_mask", None)
         original = x
         if not isinstance(x, KerasTensor):
-            x = engine.convert_to_tensor(x, dtype=ref.dtype)
+            x = convert_to_tensor(x, dtype=ref.dtype)
         rank, wanted = len(x.shape), len(ref.shape)
         if rank == wanted + 1 and x.shape[-1] == 1:
             from fastkeras import ops
@@ -223,11 +228,7 @@ class Functional(Model):
             x._keras_mask = mask
         return x
 
-    @property
-    def input_spec(self):
-        if "_manual_input_spec" in vars(self):
-            return self._manual_input_spec
-
+    def _input_specs(self):
         def spec(x, name=None):
             layer = x._keras_history.operation
             return InputSpec(
@@ -242,10 +243,6 @@ class Functional(Model):
                 return [spec(self._inputs_struct[name], name) for name in sorted(self._inputs_struct)]
             return None
         return [spec(x) for x in self._inputs]
-
-    @input_spec.setter
-    def input_spec(self, value):
-        vars(self)["_manual_input_spec"] = value
 
     def add_loss(self, loss):
         raise NotImplementedError("[add_loss] a functional model has no call to add a loss in; use a layer's add_loss")
@@ -332,6 +329,7 @@ def functional_from_config(cls, config, custom_objects=None):
             name, node_index, tensor_index = places
             if name not in created:
                 raise ValueError(f"Invalid Functional model configuration. Missing layer: {name}")
+            node_index -= isinstance(created[name], Functional)  # see functional_config
             return _node_of(created[name], node_index).outputs[tensor_index]
         if isinstance(places, dict):
             return {k: tensors(v) for k, v in places.items()}
@@ -376,8 +374,6 @@ def _replay_calls(created, waiting):
 
 def _node_of(layer, node_index):
     """The call of that index in a config; IndexError while it has not been made."""
-    if isinstance(layer, Functional):
-        node_index -= 1  # see functional_config
     if not 0 <= node_index < len(layer._inbound_nodes):
         raise IndexError(f"[from_config] '{layer.name}' has no call {node_index}")
     return layer._inbound_nodes[node_index]
@@ -448,6 +444,17 @@ def clone_graph_nodes(inputs, outputs):
             args, kwargs = nest.map(copied, node.args), nest.map(copied, node.kwargs)
         Node(operation, args, kwargs, results)
     return new_inputs, new_outputs
+
+
+def is_plain(model):
+    """Are all layers the library's own, without losses of their own and without masks to hand on?"""
+    return all(
+        is_library(type(layer))
+        and type(layer).__name__ != "Lambda"
+        and getattr(layer, "activity_regularizer", None) is None
+        and (isinstance(layer, Model) or type(layer).compute_mask is Layer.compute_mask)
+        for layer in model._flatten_layers()
+    )
 
 
 def takes_functional_arguments(cls):

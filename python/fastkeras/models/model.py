@@ -4,9 +4,16 @@ import inspect
 import json
 import warnings
 
+import numpy as np
+
+from fastkeras.engine import Function, Tensor, taping, tracing
 from fastkeras.layers import Layer
+from fastkeras.layers.state import edits
 from fastkeras.registry import deserialize_keras_object, register, serialize_keras_object
 from fastkeras.training import Trainer
+
+
+_INFERENCE = {"training": False}
 
 
 @register("keras", "keras.models", "keras.src.models.model")
@@ -21,6 +28,8 @@ class Model(Trainer, Layer):
     >>> keras.Model(inputs, keras.layers.Dense(2)(inputs)).output_shape
     (None, 2)
     """
+
+    _edits_matter = False
 
     def __new__(cls, *args, **kwargs):
         if cls is Model and _functional_arguments(args, kwargs):
@@ -38,6 +47,26 @@ class Model(Trainer, Layer):
             Functional.__init__(self, *args, **kwargs)
         else:
             Layer.__init__(self, *args, **kwargs)
+
+    def __call__(self, *args, **kwargs):
+        # A model of library layers, called on a value: as a compiled function, without Python from layer to layer.
+        if len(args) == 1 and (not kwargs or kwargs == _INFERENCE):
+            x = args[0]
+            if self._call_edits == edits.count and self._call_function is not None:
+                if (type(x) is Tensor or type(x) is np.ndarray) and not tracing() and not taping():
+                    return self._call_function(x)
+        outputs = super().__call__(*args, **kwargs)
+        if self._call_edits != edits.count and not tracing():
+            compiles = self.built and self._is_plain()
+            call = super().__call__
+            vars(self).update(
+                _call_edits=edits.count, _call_function=Function(lambda x: call(x), self.name) if compiles else None
+            )
+        return outputs
+
+    def _is_plain(self):
+        """May a call be compiled: is there nothing in it that Python has to see, such as losses or masks?"""
+        return False
 
     def call(self, *args, **kwargs):
         raise NotImplementedError(f"Model {self.__class__.__name__} does not have a `call()` method implemented.")

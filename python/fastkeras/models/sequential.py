@@ -6,7 +6,7 @@ import inspect
 from fastkeras.engine import nest
 from fastkeras.engine.keras_tensor import standardize_shape
 from fastkeras.layers import InputLayer, Layer
-from fastkeras.models.functional import Functional, layer_from_config
+from fastkeras.models.functional import Functional, is_plain, layer_from_config
 from fastkeras.models.model import Model
 from fastkeras.registry import register, serialize_keras_object
 
@@ -54,14 +54,15 @@ class Sequential(Model):
                 f"Sequential model '{self.name}' has already been configured to use input shape "
                 f"{self._layers[0].batch_shape}. You cannot add a different Input layer to it."
             )
-        self._layers.append(layer)
+        self._tracker.add("layers", layer)
         self._changed()
         if rebuild:
             self._maybe_rebuild()
 
     def pop(self, rebuild=True):
         """Removes the last layer and returns it."""
-        layer = self._layers.pop()
+        layer = self._layers[-1]
+        self._tracker.untrack(layer)
         self._changed()
         if rebuild and self._layers:
             self._maybe_rebuild()
@@ -95,7 +96,8 @@ class Sequential(Model):
             )
         first = self._layers[0]
         if not isinstance(first, InputLayer):
-            self._layers.insert(0, InputLayer(batch_shape=input_shape, dtype=first.compute_dtype))
+            self._tracker.add("layers", InputLayer(batch_shape=input_shape, dtype=first.compute_dtype))
+            self._layers.insert(0, self._layers.pop())
         elif first.batch_shape != input_shape:
             raise ValueError(
                 f"Sequential model '{self.name}' has already been configured to use input shape "
@@ -113,12 +115,12 @@ class Sequential(Model):
         vars(self)["_functional"] = Functional(inputs=inputs, outputs=x)
         self.built = True
 
-    def call(self, inputs, training=None, mask=None, **kwargs):
+    def call(self, inputs, training=None, mask=None):
         if self._functional:
-            return self._functional.call(inputs, training=training, mask=mask, **kwargs)
+            return self._functional.call(inputs, training=training, mask=mask)
         x = inputs
         for layer in self.layers:
-            context = {k: v for k, v in kwargs.items() if k in getattr(layer, "_call_context_args", ())}
+            context = {}
             if layer._call_has_mask_arg:
                 context["mask"] = mask
             if layer._call_has_training_arg and training is not None:
@@ -126,6 +128,9 @@ class Sequential(Model):
             x = layer(x, **context)
             mask = nest.map(lambda t: getattr(t, "_keras_mask", None), x)
         return x
+
+    def _is_plain(self):
+        return type(self).call is Sequential.call and self._functional is not None and is_plain(self)
 
     @property
     def layers(self):
@@ -139,11 +144,11 @@ class Sequential(Model):
             "Use `add()` and `pop()` to change the layers in this model."
         )
 
-    def compute_output_spec(self, inputs, training=None, mask=None, **kwargs):
+    def compute_output_spec(self, inputs, training=None, mask=None):
         if self._functional:
-            return self._functional.compute_output_spec(inputs, training=training, mask=mask, **kwargs)
+            return self._functional.compute_output_spec(inputs, training=training, mask=mask)
         for layer in self.layers:
-            inputs = layer.compute_output_spec(inputs, training=training, **kwargs)
+            inputs = layer.compute_output_spec(inputs)
         return inputs
 
     def compute_output_shape(self, input_shape):

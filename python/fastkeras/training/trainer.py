@@ -5,6 +5,7 @@ import warnings
 
 from fastkeras import engine, metrics, ops, optimizers
 from fastkeras.engine import KerasTensor, nest
+from fastkeras.layers.state import edits
 from fastkeras.registry import deserialize_keras_object, serialize_keras_object
 from fastkeras.training.compile_loss import CompileLoss
 from fastkeras.training.compile_metrics import CompileMetrics
@@ -98,7 +99,7 @@ class Trainer(Loops):
     def _forget_programs(self):
         """What was traced is no longer what the model is."""
         vars(self).update(
-            train_function=None, test_function=None, predict_function=None, _traced_with=None, _call_function=None
+            train_function=None, test_function=None, predict_function=None, _traced_with={}, _call_edits=None
         )
 
     # --- the steps ---
@@ -210,7 +211,8 @@ class Trainer(Loops):
 
     def make_train_function(self, force=False):
         """The train step as something that runs on batches, made anew when what it was traced with has changed."""
-        return self._make("train_function", self.train_step, self._logs_are_own("train_step"), force)
+        weights = tuple(map(id, self.trainable_weights))
+        return self._make("train_function", self.train_step, self._logs_are_own("train_step"), force, weights)
 
     def make_test_function(self, force=False):
         return self._make("test_function", self.test_step, self._logs_are_own("test_step"), force)
@@ -218,14 +220,13 @@ class Trainer(Loops):
     def make_predict_function(self, force=False):
         return self._make("predict_function", self.predict_step, True, force)
 
-    def _make(self, attribute, fn, keep, force):
-        traced_with = (self.run_eagerly, id(self.optimizer), *map(id, self.trainable_weights))
-        if traced_with != self._traced_with:
-            self._forget_programs()
-            vars(self)["_traced_with"] = traced_with
-        if force or vars(self)[attribute] is None:
-            vars(self)[attribute] = Step(fn, keep, eager=self.run_eagerly)
-        return vars(self)[attribute]
+    def _make(self, attribute, fn, keep, force, weights=()):
+        traced_with = (edits.count, self.run_eagerly, id(self.optimizer), weights)
+        own = vars(self)
+        if force or own[attribute] is None or self._traced_with.get(attribute) != traced_with:
+            own[attribute] = Step(fn, keep, eager=self.run_eagerly)
+            self._traced_with[attribute] = traced_with
+        return own[attribute]
 
     def _logs_are_own(self, step):
         """May the step return anything but the results of the metrics?"""
