@@ -217,7 +217,7 @@ def log_softmax(x, axis=-1):
 
 @op
 def sparsemax(x, axis=-1):
-    """The point of the simplex nearest to `x` along `axis`: `max(x - tau, 0)` with the tau that makes the sum 1.
+    """`max(x - tau, 0)` along `axis`, `tau = (sum of the running sums of the k largest - 1) / k` as Keras has it.
 
     >>> import fastkeras as keras
     >>> keras.ops.sparsemax([0.0, 0.5, 3.0]).numpy().tolist()
@@ -225,14 +225,14 @@ def sparsemax(x, axis=-1):
     """
     x = floating(x)
     axis = normalize_axis(axis, x.ndim, "sparsemax")
-    fixed = primitive("stop_gradient")(x)
-    ordered = -sort(-fixed, axis)
+    ordered = -sort(-x, axis)
+    sums = cumsum(ordered, axis)
     rank = reshape_to(
         convert_to_tensor([float(i + 1) for i in range(x.shape[axis])], x.dtype),
         shape=[-1 if a == axis else 1 for a in range(x.ndim)],
     )
-    inside = ordered * rank > cumsum(ordered, axis) - 1
-    smallest = primitive("min")(where(inside, ordered, float("inf")), axes=[axis], keepdims=True)
-    support = cast(fixed >= smallest, x.dtype)  # tau as a function of x has this support, also for its gradient
-    tau = (sum(x * support, axis, keepdims=True) - 1) / sum(support, axis, keepdims=True)
+    # The k values that share the mass. Martins and Astudillo (2016) take the last of their running sums alone; Keras
+    # adds them all up, on every backend, and models trained there expect it.
+    support = cast(ordered * rank > sums - 1, x.dtype)
+    tau = (sum(support * sums, axis, keepdims=True) - 1) / sum(support, axis, keepdims=True)
     return _maximum(x - tau, 0.0)

@@ -26,20 +26,19 @@ def floating(x):
 
 def together(*values):
     """The values as tensors of their common dtype; Python numbers take the dtype of the tensors."""
+    values = [v if isinstance(v, NUMBERS) else convert_to_tensor(v) for v in values]
     dtype = common_dtype(*values)
-    return [
-        convert_to_tensor(v, dtype) if isinstance(v, NUMBERS) else cast(convert_to_tensor(v), dtype) for v in values
-    ]
+    return [convert_to_tensor(v, dtype) if isinstance(v, NUMBERS) else cast(v, dtype) for v in values]
 
 
 def common_dtype(*values):
-    """The dtype that arithmetic on the values gives."""
-    return config.result_type(
-        *(
-            type(v) if isinstance(v, NUMBERS) else v.dtype if hasattr(v, "dtype") else convert_to_tensor(v).dtype
-            for v in values
-        )
-    )
+    """The dtype that arithmetic on tensors and Python numbers gives."""
+    return config.result_type(*(_kind(v) if isinstance(v, NUMBERS) else v.dtype for v in values))
+
+
+def _kind(number):
+    """bool, int or float, also of a subclass such as numpy.float64."""
+    return next(kind for kind in NUMBERS if isinstance(number, kind))
 
 
 def normalize_axis(axis, ndim, tag):

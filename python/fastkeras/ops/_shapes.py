@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fastkeras.engine import cast, convert_to_tensor, is_symbolic, op, primitive
+from fastkeras.engine import cast, convert_to_tensor, is_symbolic, op, primitive, shape
 from fastkeras.ops._common import (
     broadcast,
     integer_constant,
@@ -142,6 +142,27 @@ def broadcast_to(x, shape):
     [[1, 2], [1, 2]]
     """
     return broadcast(x, shape=_sizes(shape))
+
+
+def size(x):
+    """The number of elements of `x`; None for a KerasTensor with open dimensions.
+
+    >>> import fastkeras as keras
+    >>> keras.ops.size(keras.ops.zeros((2, 3)))
+    6
+    """
+    sizes = shape(x)
+    return None if None in sizes else prod(sizes)
+
+
+def ndim(x):
+    """The number of dimensions of `x`.
+
+    >>> import fastkeras as keras
+    >>> keras.ops.ndim(keras.ops.zeros((2, 3)))
+    2
+    """
+    return len(shape(x))
 
 
 # --- joining and splitting ------------------------------------------------------------------------------------------
