@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -32,6 +33,33 @@ inline void relax() {
     _mm_pause();
 #endif
 }
+
+using Clock = std::chrono::steady_clock;
+using std::chrono::microseconds;
+
+// When another process takes a core, a worker is descheduled in the middle of a chunk and the caller waits a time
+// slice, milliseconds, for it. Then one core alone is faster: work is not shared for a while, for longer each time
+// sharing fails again. With four compilers beside two threads an mlp step took 9 ms without this.
+class Contention {
+public:
+    bool sharing_pays() const { return Clock::now().time_since_epoch().count() >= resume_.load(std::memory_order_relaxed); }
+    void waited(Clock::duration time) {
+        if (time < microseconds(100)) return;
+        const auto now = Clock::now();
+        const auto last = Clock::time_point(Clock::duration(resume_.load(std::memory_order_relaxed)));
+        const auto length = pause_.load(std::memory_order_relaxed);
+        // Sharing that went well for ten pauses makes the next pause short again.
+        const auto next = now - last > microseconds(10 * length) ? kShortest : std::min(2 * length, kLongest);
+        pause_.store(next, std::memory_order_relaxed);
+        resume_.store((now + microseconds(next)).time_since_epoch().count(), std::memory_order_relaxed);
+    }
+
+private:
+    static constexpr int64_t kShortest = 5000, kLongest = 640000;  // microseconds
+    std::atomic<Clock::rep> resume_{0};
+    std::atomic<int64_t> pause_{kShortest};
+};
+Contention contention;
 
 // What the threads of one region share. The caller takes chunks from the front, workers from the back: with the
 // same loop each step, a thread meets the same part of the data again, still in its L2.
@@ -87,8 +115,15 @@ private:
             ++done;
         }
         pending_.fetch_sub(done, std::memory_order_acq_rel);
-        for (int spin = 0; pending_.load(std::memory_order_acquire) > 0; ++spin)
-            spin < kSpins ? relax() : void(sched_yield());
+        for (int spin = 0; pending_.load(std::memory_order_acquire) > 0; ++spin) {
+            if (spin < kSpins) {
+                relax();
+                continue;
+            }
+            const auto start = Clock::now();
+            while (pending_.load(std::memory_order_acquire) > 0) sched_yield();
+            contention.waited(Clock::now() - start);
+        }
     }
 
     template <bool front>
@@ -244,7 +279,7 @@ void set_num_threads(int n) { wanted_threads.store(n); }
 int64_t parallel_calls() { return calls; }
 
 void run_region(bool workers, void (*body)(void*), void* context) {
-    const int threads = workers ? num_threads() : 1;
+    const int threads = workers && contention.sharing_pays() ? num_threads() : 1;
     if (threads == 1 || team || inside_chunk) {
         FlushDenormals flush;
         body(context);
@@ -266,7 +301,7 @@ void run_region(bool workers, void (*body)(void*), void* context) {
 
 void parallel_chunks(int64_t chunks, void (*run)(void*, int64_t), void* context) {
     ++calls;
-    if (inside_chunk || chunks == 1 || num_threads() == 1) {
+    if (inside_chunk || chunks == 1 || num_threads() == 1 || !contention.sharing_pays()) {
         for (int64_t i = 0; i < chunks; ++i) run(context, i);
         return;
     }
@@ -278,7 +313,8 @@ void parallel_chunks(int64_t chunks, void (*run)(void*, int64_t), void* context)
         } job{chunks, run, context};
         run_region(true, [](void* p) {
             auto& j = *static_cast<Job*>(p);
-            run_on_team(j.chunks, j.run, j.context);
+            if (team) return run_on_team(j.chunks, j.run, j.context);
+            for (int64_t i = 0; i < j.chunks; ++i) j.run(j.context, i);
         }, &job);
         return;
     }
