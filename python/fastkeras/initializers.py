@@ -9,6 +9,7 @@ from fastkeras.engine import Tensor, Variable
 from fastkeras.engine import config as engine_config
 
 _MODULE = "keras.initializers"
+registry.register("keras.random")(random.SeedGenerator)
 
 
 @registry.register(_MODULE, "keras")

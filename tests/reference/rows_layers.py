@@ -25,10 +25,9 @@ def gradients(keras, layer, inputs, call):
         def compute(values):
             xs, ws = values
             given = xs if isinstance(inputs, list) else xs[0]
-            outputs, _, losses = layer.stateless_call(
-                ws, layer.non_trainable_variables, given, return_losses=True, **call
-            )
-            return objective(outputs, losses)
+            mapping = list(zip(layer.trainable_variables, ws, strict=True))
+            with keras.StatelessScope(state_mapping=mapping, collect_losses=True):
+                return objective(layer(given, **call), layer.losses)
 
         start = ([keras.ops.convert_to_tensor(x) for x in flat], [v.value for v in layer.trainable_variables])
         xs, ws = jax.grad(compute)(start)

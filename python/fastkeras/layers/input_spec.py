@@ -48,7 +48,7 @@ class InputSpec:
         try:
             axes = axes or {}
             self.axes = {int(k): axes[k] for k in axes}
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, IndexError):
             raise TypeError(f"Argument `axes` must be a dict with integer keys. Received: axes={axes}")
         if self.axes and (self.ndim is not None or self.max_ndim is not None):
             last = (self.ndim if self.ndim else self.max_ndim) - 1

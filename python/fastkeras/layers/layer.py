@@ -476,7 +476,7 @@ class Layer(LayerState, Operation):
         if self.activity_regularizer is not None:
             config["activity_regularizer"] = regularizers.serialize(self.activity_regularizer)
         if self._config_names is None:
-            if type(self).get_config is Layer.get_config:
+            if type(self).get_config is Layer.get_config and not registry.is_library(type(self)):
                 config = signatures.automatic_config(self, config)
             return config
         for name in self._config_names:

@@ -178,7 +178,9 @@ def _find(name, registered_name, config, namespace):
 
 def _is_foreign(module):
     """A module that is neither Keras's nor unsaid: its names are not ours, even where they are spelled alike."""
-    return isinstance(module, str) and module != "builtins" and module.split(".")[0] not in ("keras", "tf_keras")
+    if not isinstance(module, str):
+        return module is not None
+    return module != "builtins" and module.split(".")[0] not in ("keras", "tf_keras")
 
 
 def _build_keras_tensor(inner):

@@ -26,7 +26,7 @@ _HOMES = {
     "keras.models": ("models",),
     "keras.optimizers": ("optimizers",),
     "keras.optimizers.schedules": ("optimizers",),
-    "keras.random": ("random",),
+    "keras.random": ("initializers",),
     "keras.regularizers": ("regularizers",),
     "keras.src.models.functional": ("models",),
     "keras.src.models.sequential": ("models",),
@@ -55,8 +55,9 @@ def register(module, *other_modules, name=None, names=()):
         table[own_name] = thing
         if inspect.isclass(thing):
             table.setdefault(snake_case(own_name), thing)
-            if "__init__" in vars(thing) and "_config_names" not in vars(thing):
-                thing._config_names = _constructor_names(thing)
+            if "_config_names" not in vars(thing):
+                inherited = getattr(thing, "_config_names", None) or ()
+                thing._config_names = _constructor_names(thing) if "__init__" in vars(thing) else inherited
         for alias in names:
             table[alias] = thing
             _objects.setdefault(f"{module}.{alias}", thing)

@@ -1,0 +1,584 @@
+"""The base class: state, building, calling, masks, losses, config of user layers, and its errors."""
+
+import collections
+import copy
+
+import numpy as np
+import pytest
+
+import fastkeras as keras
+from fastkeras import layers, ops
+from fastkeras.engine import Function
+
+
+class Scale(layers.Layer):
+    def build(self, input_shape):
+        self.factor = self.add_weight(shape=(input_shape[-1],), initializer="ones", name="factor")
+
+    def call(self, inputs):
+        return inputs * self.factor
+
+
+class Telling(layers.Layer):
+    """Notes which `training` it is called with."""
+
+    seen = None
+
+    def call(self, inputs, training=None):
+        self.seen = training
+        return inputs
+
+
+class Outer(layers.Layer):
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.inner = Telling()
+
+    def call(self, inputs, training=None):
+        return self.inner(inputs)
+
+
+@pytest.fixture(autouse=True)
+def fresh_names():
+    keras.utils.clear_session()
+
+
+X = np.ones((2, 3), "float32")
+
+
+# --- state -------------------------------------------------------------------------------------------------------
+
+
+class Nested(layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.statistic = self.add_weight(name="statistic", trainable=False)
+        self.first = layers.Dense(2, name="first")
+        self.listed = [layers.Dense(2, name="in_list"), {"key": (layers.Dense(2, name="in_dict"),)}]
+        self.own = self.add_weight(name="own", shape=(1,))
+        self.dropout = layers.Dropout(0.5)
+        self.metric = keras.metrics.Mean(name="average")
+
+    def call(self, x):
+        for layer in (self.first, self.listed[0], self.listed[1]["key"][0]):
+            x = layer(x)
+        return self.dropout(x)
+
+
+def test_variables_come_in_keras_order():
+    layer = Nested()
+    layer(X)
+    assert [w.path for w in layer.weights] == [
+        "nested/own", "nested/statistic", "nested/first/kernel", "nested/first/bias",
+        "nested/in_list/kernel", "nested/in_list/bias", "nested/in_dict/kernel", "nested/in_dict/bias",
+    ]  # fmt: skip
+    assert [v.name for v in layer.non_trainable_variables] == ["statistic", "seed_generator_state"]
+    assert [w.name for w in layer.non_trainable_weights] == ["statistic"]
+    assert len(layer.trainable_variables) == 7
+    assert [m.name for m in layer.metrics] == ["average"]
+    assert {v.name for v in layer.metrics_variables} == {"total", "count"}
+    assert layer.count_params() == 1 + 1 + (3 * 2 + 2) + 2 * (2 * 2 + 2)
+
+
+def test_trainable_reaches_nested_layers():
+    layer = Nested()
+    layer(X)
+    layer.trainable = False
+    assert layer.trainable_variables == [] and not layer.first.trainable
+    assert len(layer.non_trainable_weights) == 8
+    layer.trainable = True
+    assert len(layer.trainable_weights) == 7
+
+
+def test_containers_track_what_is_put_in_later():
+    layer = layers.Layer()
+    layer.many, layer.named, layer.some = [], {}, set()
+    layer.ordered = collections.OrderedDict(a=layers.Dense(1, name="a"))
+    layer.many.append(layers.Dense(1, name="b"))
+    layer.many += [layers.Dense(1, name="c")]
+    layer.many.insert(0, layers.Dense(1, name="d"))
+    layer.named["e"] = layers.Dense(1, name="e")
+    layer.named.update(f=layers.Dense(1, name="f"))
+    layer.some.add(layers.Dense(1, name="g"))
+    assert [x.name for x in layer._layers] == list("abcdefg")
+    removed = layer.many.pop()
+    del layer.named["e"]
+    layer.ordered.popitem()
+    assert removed.name == "c" and [x.name for x in layer._layers] == list("bdfg")
+    layer.many.remove(layer.many[0])
+    layer.many.clear()
+    assert [x.name for x in layer._layers] == list("fg")
+    del layer.named
+    assert [x.name for x in layer._layers] == ["g"]
+
+
+def test_container_keeps_its_kind_when_copied():
+    layer = layers.Layer()
+    layer.many = [1, [2]]
+    assert copy.deepcopy(layer.many) == [1, [2]] and type(copy.deepcopy(layer.many)) is list
+
+
+def test_state_after_build_is_refused():
+    layer = Scale()
+    layer(X)
+    with pytest.raises(ValueError, match="You cannot add new elements of state"):
+        layer.late = layers.Dense(1)
+    with pytest.raises(ValueError, match="You cannot add new elements of state"):
+        layer.add_weight(shape=(1,))
+
+
+def test_weights_get_and_set():
+    layer = layers.Dense(2)
+    layer.build((None, 3))
+    values = [np.full((3, 2), 2.0, "float32"), np.zeros(2, "float32")]
+    layer.set_weights(values)
+    np.testing.assert_array_equal(layer.get_weights()[0], values[0])
+    with pytest.raises(ValueError, match="with a weight list of length 1, but the layer was expecting 2 weights"):
+        layer.set_weights(values[:1])
+    with pytest.raises(ValueError, match=r"weight shape \(2,\) is not compatible with provided weight shape \(3,\)"):
+        layer.set_weights([values[0] + 1, np.zeros(3)])
+    np.testing.assert_array_equal(layer.get_weights()[0], values[0])  # a refused list changes nothing
+
+
+def test_add_weight_takes_everything_keras_takes():
+    layer = layers.Layer(name="holder")
+    weight = layer.add_weight(
+        (2, 3), "ones", "float64", trainable=False, autocast=False, regularizer="l2", constraint="non_neg",
+        aggregation="mean", overwrite_with_gradient=True, name="w",
+    )  # fmt: skip
+    assert (weight.shape, weight.dtype, weight.trainable, weight.path) == ((2, 3), "float64", False, "holder/w")
+    assert weight.aggregation == "mean" and weight.overwrite_with_gradient and not weight.autocast
+    assert isinstance(weight.regularizer, keras.regularizers.L2)
+    assert isinstance(weight.constraint, keras.constraints.NonNeg)
+    assert layer.add_weight(dtype="int32").numpy() == 0
+    assert layer.add_variable((1,), "ones").numpy() == [1.0]
+    with pytest.raises(ValueError, match="`name` must be passed as a keyword argument"):
+        layer.add_weight("kernel")
+
+
+def test_own_variables_to_a_store_and_back():
+    layer, store = layers.Dense(2), {}
+    layer.build((None, 3))
+    layer.save_own_variables(store)
+    assert sorted(store) == ["0", "1"]
+    twin = layers.Dense(2)
+    with pytest.raises(ValueError, match="was never built and thus it doesn't have any variables"):
+        twin.load_own_variables(store)
+    twin.build((None, 3))
+    twin.load_own_variables(store)
+    np.testing.assert_array_equal(twin.kernel.numpy(), layer.kernel.numpy())
+    with pytest.raises(ValueError, match="expected 2 variables, but received 1 variables during loading"):
+        twin.load_own_variables({"0": store["0"]})
+
+
+# --- building ----------------------------------------------------------------------------------------------------
+
+
+def test_build_is_recorded():
+    layer = Scale()
+    assert not layer.built and layer.path is None and layer.get_build_config() is None
+    layer.build((None, 3))
+    assert layer.built and layer.path == "scale" and layer.get_build_config() == {"input_shape": (None, 3)}
+    twin = Scale()
+    twin.build_from_config(layer.get_build_config())
+    assert twin.factor.shape == (3,)
+
+
+def test_layer_without_build_is_built_by_its_first_call():
+    layer = Outer()
+    assert not layer.built
+    layer(X)
+    assert layer.built and layer.get_build_config() == {"input_shape": (2, 3)}
+
+
+def test_build_of_a_superclass_counts_once():
+    class Child(Scale):
+        def build(self, input_shape):
+            super().build(input_shape)
+            self.extra = self.add_weight(name="extra")
+
+    layer = Child()
+    layer(X)
+    assert [w.path for w in layer.weights] == ["child/factor", "child/extra"]
+
+
+def test_build_with_several_shapes():
+    class Two(layers.Layer):
+        def build(self, a_shape, b_shape):
+            self.sizes = (a_shape, b_shape)
+
+        def call(self, a, b):
+            return a + ops.sum(b)
+
+    layer = Two()
+    layer(X, b=np.ones((5,), "float32"))
+    assert layer.sizes == ((2, 3), (5,))
+    assert layer.get_build_config() == {"shapes_dict": {"a_shape": (2, 3), "b_shape": (5,)}}
+
+
+def test_build_parameters_must_match_call():
+    class Wrong(layers.Layer):
+        def build(self, a_shape, c_shape):
+            raise AssertionError
+
+        def call(self, a, b):
+            return a
+
+    with pytest.raises(ValueError, match="`call\\(\\)` does not have argument `c`"):
+        Wrong()(X, X)
+
+
+def test_weights_made_while_tracing_have_values():
+    layer = Scale()
+    result = Function(lambda x: layer(x))(X)
+    np.testing.assert_array_equal(result, X)
+    np.testing.assert_array_equal(layer.factor.numpy(), np.ones(3))
+
+
+# --- calling -----------------------------------------------------------------------------------------------------
+
+
+def test_training_is_passed_on():
+    outer = Outer()
+    outer(X)
+    assert outer.inner.seen is None
+    outer(X, training=True)
+    assert outer.inner.seen is True
+    outer.inner(X)
+    assert outer.inner.seen is None
+
+
+def test_training_ends_with_the_call_that_set_it():
+    class Both(layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.a, self.b = Telling(), Telling()
+
+        def call(self, inputs):
+            return self.b(self.a(inputs, training=False))
+
+    layer = Both()
+    layer(X, training=True)
+    assert (layer.a.seen, layer.b.seen) == (False, True)
+    with pytest.raises(ZeroDivisionError):
+        class_of_error(layer)
+    layer(X)
+    assert layer.b.seen is None
+
+
+def class_of_error(layer):
+    layer.a.call = lambda inputs, training=None: 1 / 0
+    try:
+        layer(X, training=True)
+    finally:
+        del layer.a.call
+
+
+def test_inputs_are_converted():
+    layer = layers.Identity()
+    assert layer(np.ones(3)).dtype == "float32"
+    assert layer(np.ones(3, "int32")).dtype == "int32"
+    assert layers.Identity(autocast=False)(np.ones(3)).dtype == "float64"
+    assert layers.Identity(dtype="float64")(X).dtype == "float64"
+    outputs = layer({"a": X, "b": [X]})
+    assert outputs["b"][0].shape == (2, 3)
+
+
+def test_only_tensors_are_positional():
+    with pytest.raises(ValueError, match="Only input tensors may be passed as positional arguments"):
+        layers.Identity()("text")
+
+
+def test_mixed_structures_are_refused():
+    class Takes(layers.Layer):
+        def call(self, inputs, options=None):
+            return inputs
+
+    with pytest.raises(ValueError, match="you cannot mix tensors and non-tensors"):
+        Takes()(X, options=[ops.ones(2), "text"])
+
+
+def test_forgotten_super_init():
+    class Forgetful(layers.Layer):
+        def __init__(self):
+            self.size = 3
+
+        def call(self, inputs):
+            return inputs
+
+    with pytest.raises(RuntimeError, match="In layer 'Forgetful', you forgot to call `super\\(\\).__init__\\(\\)`"):
+        Forgetful()(X)
+
+
+def test_error_in_call_names_layer_and_arguments():
+    class Failing(layers.Layer):
+        def call(self, inputs, power=2):
+            raise ValueError("too much")
+
+    with pytest.raises(ValueError) as caught:
+        Failing()(X, power=3)
+    message = str(caught.value)
+    assert message.startswith("Exception encountered when calling Failing.call().")
+    assert "too much" in message and "inputs=Tensor(shape=(2, 3), dtype=float32)" in message and "power=3" in message
+
+
+def test_call_must_be_written():
+    with pytest.raises(NotImplementedError, match="Layer Layer does not have a `call` method implemented"):
+        layers.Layer()(X)
+    with pytest.raises(NotImplementedError, match="Should implement `def compute_output_shape"):
+        layers.Layer().compute_output_shape((1, 2))
+
+
+@pytest.mark.parametrize("shape, rule", [((3,), "expected min_ndim=2, found ndim=1"), ((2, 4), "have value 3")])
+def test_input_spec_is_checked(shape, rule):
+    layer = layers.Dense(2)
+    layer.build((None, 3))
+    with pytest.raises(ValueError, match=f"Input 0 with name 'None' of layer 'dense' is incompatible.*{rule}"):
+        layer(np.ones(shape, "float32"))
+
+
+def test_input_spec_rules():
+    spec = layers.InputSpec(shape=(None, 3), dtype="float32")
+    assert repr(spec) == "InputSpec(dtype=float32, shape=(None, 3), ndim=2)"
+    assert layers.InputSpec.from_config(spec.get_config()).get_config() == spec.get_config()
+    with pytest.raises(TypeError, match="must be a dict with integer keys"):
+        layers.InputSpec(axes=[2])
+    with pytest.raises(ValueError, match="Axis 3 is greater than the maximum allowed value: 1"):
+        layers.InputSpec(ndim=2, axes={3: 1})
+
+    class Strict(layers.Layer):
+        def call(self, inputs):
+            return inputs
+
+    cases = [
+        (layers.InputSpec(ndim=3), "expected ndim=3, found ndim=2"),
+        (layers.InputSpec(max_ndim=1), "expected max_ndim=1, found ndim=2"),
+        (layers.InputSpec(dtype="int32"), "expected dtype=int32, found dtype=float32"),
+        (layers.InputSpec(shape=(None, 4)), r"expected shape=\(None, 4\), found shape=\(2, 3\)"),
+        (layers.InputSpec(axes={5: 2}), "expected axis 5"),
+        ([layers.InputSpec(), layers.InputSpec()], r"expects 2 input\(s\), but it received 1 input tensors"),
+    ]
+    for spec, message in cases:
+        layer = Strict()
+        layer.input_spec = spec
+        with pytest.raises(ValueError, match=message):
+            layer(X)
+    layer = Strict()
+    layer.input_spec = [layers.InputSpec(name="a"), layers.InputSpec(name="b")]
+    with pytest.raises(ValueError, match='Missing data for input "b"'):
+        layer({"a": X, "c": X})
+
+
+# --- symbolic calls ----------------------------------------------------------------------------------------------
+
+
+def test_keras_tensors_make_nodes():
+    layer = layers.Dense(4)
+    inputs = keras.Input((3,))
+    outputs = layer(inputs)
+    assert outputs.shape == (None, 4) and layer.output is outputs and layer.input is inputs
+    assert layer.kernel.shape == (3, 4) and layer.get_build_config() == {"input_shape": (None, 3)}
+
+
+def test_output_is_inferred_from_call():
+    class Doubled(layers.Layer):
+        def call(self, inputs):
+            return {"sum": ops.sum(inputs, axis=1), "both": ops.concatenate([inputs, inputs], axis=0)}
+
+    outputs = Doubled()(keras.Input((3,)))
+    assert outputs["sum"].shape == (None,) and outputs["both"].shape == (None, 3)
+
+
+def test_nested_layers_are_built_by_a_symbolic_call():
+    layer = Nested()
+    assert layer(keras.Input((3,))).shape == (None, 2)
+    assert layer.built and len(layer.weights) == 8
+
+
+def test_failing_inference_says_so():
+    class Failing(layers.Layer):
+        def call(self, inputs):
+            raise ValueError("no way")
+
+    with pytest.raises(ValueError, match="Could not automatically infer the output shape"):
+        Failing()(keras.Input((3,)))
+
+
+# --- masks -------------------------------------------------------------------------------------------------------
+
+
+class Masked(layers.Layer):
+    given = "nothing"
+
+    def __init__(self):
+        super().__init__()
+        self.supports_masking = True
+
+    def call(self, inputs, mask=None):
+        self.given = mask
+        return inputs * 2.0
+
+
+def test_mask_reaches_call_and_output():
+    masked = layers.Masking()(np.array([[[1.0], [0.0]]], "float32"))
+    layer = Masked()
+    outputs = layer(masked)
+    np.testing.assert_array_equal(layer.given, [[True, False]])
+    np.testing.assert_array_equal(outputs._keras_mask, [[True, False]])
+    layer(masked, mask=None)
+    np.testing.assert_array_equal(layer.given, [[True, False]])
+    layer(masked, mask=np.array([[False, False]]))
+    np.testing.assert_array_equal(layer.given, [[False, False]])
+
+
+def test_masks_of_several_inputs():
+    class Two(layers.Layer):
+        def call(self, query, value, query_mask=None, value_mask=None):
+            self.given = (query_mask, value_mask)
+            return query + value
+
+    layer = Two()
+    masked = layers.Masking()(np.array([[[1.0], [0.0]]], "float32"))
+    plain = ops.ones((1, 2, 1))
+    with pytest.warns(UserWarning, match="does not support masking and will therefore destroy the mask"):
+        layer(masked, plain)
+    assert layer.given[0] is not None and layer.given[1] is None
+
+
+def test_merged_masks():
+    a = layers.Masking()(np.array([[[1.0], [0.0], [0.0]]], "float32"))
+    b = layers.Masking()(np.array([[[1.0], [2.0], [0.0]]], "float32"))
+    for layer in (layers.Add(), layers.Concatenate(), layers.Maximum(), layers.Multiply()):
+        np.testing.assert_array_equal(layer([a, b])._keras_mask, [[True, True, False]])
+    assert getattr(layers.Add()([a, ops.ones((1, 3, 1))]), "_keras_mask", None) is None
+    np.testing.assert_array_equal(layers.Multiply()([a, b])[0, :, 0], [1.0, 2.0, 0.0])
+    np.testing.assert_array_equal(layers.Minimum()([a, b])[0, :, 0], [1.0, 2.0, 0.0])
+
+
+def test_masked_softmax_and_batch_normalization():
+    mask = np.array([[True, False, True]])
+    y = layers.Softmax()(np.zeros((1, 3), "float32"), mask=mask)
+    np.testing.assert_allclose(y, [[0.5, 0.0, 0.5]])
+    with pytest.raises(ValueError, match="must be broadcastable"):
+        layers.Softmax()(np.zeros((1, 3), "float32"), mask=np.ones((1, 2), bool))
+    x = np.array([[[1.0], [9.0]], [[3.0], [9.0]]], "float32")
+    layer = layers.BatchNormalization(momentum=0.0, epsilon=0.0)
+    layer(x, training=True, mask=np.array([[True, False], [True, False]]))
+    np.testing.assert_allclose(layer.moving_mean.numpy(), [2.0], rtol=1e-5)
+    np.testing.assert_allclose(layer.moving_variance.numpy(), [1.0], rtol=1e-5)
+
+
+# --- losses ------------------------------------------------------------------------------------------------------
+
+
+class Costly(layers.Layer):
+    def call(self, inputs):
+        self.add_loss(ops.sum(inputs))
+        return inputs
+
+
+def test_losses_are_those_of_the_last_call():
+    class Parent(layers.Layer):
+        def __init__(self):
+            super().__init__(activity_regularizer=keras.regularizers.L1(1.0))
+            self.child = Costly()
+            self.dense = layers.Dense(1, kernel_initializer="ones", kernel_regularizer=keras.regularizers.L2(0.5))
+
+        def call(self, inputs):
+            return self.dense(self.child(inputs))
+
+    layer = Parent()
+    for _ in range(2):
+        layer(X)
+        assert [float(x) for x in layer.losses] == [3.0, 6.0, 1.5]  # activity / batch size, child, kernel
+    with pytest.raises(ValueError, match="can only be called from inside `build\\(\\)` or `call\\(\\)`"):
+        layer.add_loss("much")
+
+
+def test_losses_of_a_finished_trace_are_gone():
+    layer = Costly()
+    traced = Function(lambda x: (layer(x), layer.losses))
+    assert float(traced(X)[1][0]) == 6.0
+    assert layer.losses == []
+
+
+# --- config ------------------------------------------------------------------------------------------------------
+
+
+def test_automatic_config_of_a_user_layer():
+    class Mine(layers.Layer):
+        def __init__(self, size, rate=0.5, **kwargs):
+            super().__init__(**kwargs)
+
+    config = Mine(3, name="m").get_config()
+    assert (config["size"], config["rate"], config["name"], config["trainable"]) == (3, 0.5, "m", True)
+    assert Mine.from_config(config).get_config() == config
+
+    class Closed(layers.Layer):
+        def __init__(self, size):
+            super().__init__()
+
+    assert Closed(3).get_config() == {"size": 3}
+
+    class Takes(layers.Layer):
+        def __init__(self, function):
+            super().__init__()
+
+    with pytest.raises(NotImplementedError, match="was created by passing non-serializable argument values"):
+        Takes(print).get_config()
+
+    class Variadic(layers.Layer):
+        def __init__(self, *sizes):
+            super().__init__()
+
+    with pytest.raises(NotImplementedError, match="positional only or variadic positional arguments"):
+        Variadic(1, 2).get_config()
+
+
+def test_config_follows_the_attributes():
+    layer = layers.Dropout(0.5)
+    layer.rate = 0.25
+    assert layer.get_config()["rate"] == 0.25
+
+
+def test_user_subclass_extends_config():
+    class Wide(layers.Dense):
+        def __init__(self, units, factor=2, **kwargs):
+            super().__init__(units, **kwargs)
+            self.factor = factor
+
+        def get_config(self):
+            return {**super().get_config(), "factor": self.factor}
+
+    layer = Wide(3, factor=4, activation="relu")
+    twin = Wide.from_config(layer.get_config())
+    assert (twin.units, twin.factor, twin.activation) == (3, 4, keras.activations.relu)
+
+
+def test_constructor_errors():
+    with pytest.raises(ValueError, match="Unrecognized keyword arguments passed to Dense"):
+        layers.Dense(2, colour="red")
+    with pytest.raises(ValueError, match="Expected `trainable` to be a boolean"):
+        layers.Dense(2, trainable="yes")
+    with pytest.raises(ValueError, match="cannot contain character `/`"):
+        layers.Dense(2, name="a/b")
+    with pytest.warns(UserWarning, match="Do not pass an `input_shape`/`input_dim` argument"):
+        assert layers.Dense(2, input_shape=(3,))._input_shape_arg == (3,)
+    with pytest.warns(UserWarning):
+        assert layers.Dense(2, input_dim=3)._input_shape_arg == (3,)
+
+
+def test_stateless_call_changes_nothing():
+    layer = layers.BatchNormalization(momentum=0.5)
+    layer.build((None, 1))
+    x = np.array([[1.0], [3.0]], "float32")
+    with pytest.raises(ValueError, match="must be built"):
+        layers.BatchNormalization().stateless_call([], [], x)
+    before = layer.get_weights()
+    values = [v.value for v in layer.trainable_variables], [v.value for v in layer.non_trainable_variables]
+    _, updated = layer.stateless_call(*values, x, training=True)
+    np.testing.assert_allclose(updated[0], [1.0])
+    for a, b in zip(before, layer.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    with pytest.raises(ValueError, match="Received list with length 0, but expected 2 variables"):
+        layer.stateless_call([], values[1], x)
