@@ -68,6 +68,7 @@ class ArrayData:
         self.full_batches, self.partial = divmod(self.num_samples, self.batch_size)
         self.num_batches = self.full_batches + (self.partial > 0)
         self.shuffle = shuffle
+        self.programs = {}  # (step, rows of a batch): the step compiled for these arrays
 
     def pass_order(self):
         """Indices of the rows for one pass over the data, or None for their own order."""
@@ -125,7 +126,7 @@ class GeneratorData(BatchData):
     """A Python generator of tuples; its length shows when it ends."""
 
     def __init__(self, generator):
-        first = list(itertools.islice(generator, 1))
+        first = list(itertools.islice(generator, 2))
         if not first:
             raise ValueError(
                 "When passing a Python generator to a Keras model, the generator must yield at least one batch. "
@@ -137,14 +138,14 @@ class GeneratorData(BatchData):
                 "(input,) or (inputs, targets) or (inputs, targets, sample_weights). "
                 f"Received: {first[0]}"
             )
-        self._first = to_batch(first[0])
-        self._all = itertools.chain(first, generator)
+        self._first, self._rest = [to_batch(batch) for batch in first], map(to_batch, generator)
 
     def peek(self):
-        return self._first
+        return self._first[0]
 
     def batches(self):
-        return map(to_batch, self._all)
+        # What was peeked at comes at the start of every pass, as in Keras; the rest goes on where it was.
+        return itertools.chain(self._first, self._rest)
 
 
 class DatasetData(BatchData):

@@ -8,11 +8,14 @@ from fastkeras.training.data_adapters import (
     class_weight_to_sample_weights,
     get_data,
     split_validation,
-    to_batch,
+    to_array,
 )
 from fastkeras.training.labels import check_labels
 from fastkeras.training.steps import Collector, Epochs
 from fastkeras.utils.packing import unpack_x_y_sample_weight
+
+
+_FLOAT_CODES = {"float32": "f", "float64": "d"}
 
 
 class Loops:
@@ -183,7 +186,7 @@ class Loops:
         """One batch without any of the machinery around it; None when it does not fit that."""
         if not 0 < x.shape[0] <= batch_size if x.ndim else True:
             return None
-        if x.dtype.kind == "f" and x.dtype.name != config.floatx():
+        if x.dtype.kind == "f" and x.dtype.char != _FLOAT_CODES.get(config.floatx()):  # dtype.name costs 2 us
             x = x.astype(config.floatx())
         result = self.make_predict_function()(x)
         return result.numpy() if type(result) is Tensor else nest.map(convert_to_numpy, result)
@@ -207,7 +210,8 @@ class Loops:
 
     def predict_on_batch(self, x):
         """The predictions for one batch, as arrays."""
-        return nest.map(convert_to_numpy, self.make_predict_function()((_plain(x),)))
+        result = self.make_predict_function()((_plain(x),))
+        return result.numpy() if type(result) is Tensor else nest.map(convert_to_numpy, result)
 
     def _on_batch(self, make_function, batch, return_dict):
         batch = tuple(_plain(part) for part in batch)
@@ -312,7 +316,9 @@ def _is_due(epoch, validation_freq):
 
 
 def _plain(part):
-    return None if part is None else to_batch(part) if nest.is_nested(part) else to_batch((part,))[0]
+    if part is None:
+        return None
+    return nest.map(lambda x: None if x is None else to_array(x), part) if nest.is_nested(part) else to_array(part)
 
 
 def _numbers(logs):

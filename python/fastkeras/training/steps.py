@@ -56,7 +56,9 @@ class Step:
         return result
 
     def _burst(self, data, rows, first, steps, order, outputs):
-        compiled = self.function.compile(data.specs(rows))
+        compiled = data.programs.get((self, rows))
+        if compiled is None:
+            compiled = data.programs[self, rows] = self.function.compile(data.specs(rows))
         start = first * data.batch_size
         indices = None
         if order is not None:

@@ -4,7 +4,7 @@ import inspect
 import warnings
 
 from fastkeras import engine, metrics, ops, optimizers
-from fastkeras.engine import KerasTensor, nest
+from fastkeras.engine import TensorSpec, nest
 from fastkeras.layers.state import edits
 from fastkeras.registry import deserialize_keras_object, serialize_keras_object
 from fastkeras.training.compile_loss import CompileLoss
@@ -243,15 +243,20 @@ class Trainer(Loops):
         unbuilt = [
             part for part in (self._compile_metrics, self._compile_loss) if part is not None and not part.built
         ]
+
+        def run(x, y=None, sample_weight=None):
+            y_pred = self._forward(x, training=False)
+            if self._compile_metrics in unbuilt:
+                self.compute_metrics(x, y, y_pred, sample_weight=sample_weight)
+            if self._compile_loss in unbuilt:
+                self._compute_loss(x, y, y_pred, sample_weight, training=False)
+            return y_pred
+
         if unbuilt or not all(layer.built for layer in self._flatten_layers()):
-            x, y, sample_weight = unpack_x_y_sample_weight(
-                nest.map(lambda v: None if v is None else KerasTensor(v.shape, _dtype(v)), batch)
-            )
+            batch = nest.map(lambda v: None if v is None else TensorSpec(v.shape, _dtype(v)), batch)
             try:
-                y_pred = engine.compute_output_spec(self, x, training=False) if self._call_has_training_arg else (
-                    engine.compute_output_spec(self, x)
-                )
-            except (ValueError, TypeError):
+                engine.abstract_eval(run, *unpack_x_y_sample_weight(batch))
+            except (ValueError, TypeError, KeyError):
                 raise
             except Exception as error:
                 raise RuntimeError(
@@ -260,10 +265,6 @@ class Trainer(Loops):
                     "`self.built` attribute is True. Usually, calling the model on a batch of data is the right way "
                     f"to build it.\nException encountered:\n'{error}'"
                 ) from error
-            if self._compile_metrics in unbuilt:
-                engine.compute_output_spec(self.compute_metrics, x, y, y_pred, sample_weight=sample_weight)
-            if self._compile_loss in unbuilt:
-                engine.compute_output_spec(self._compute_loss, x, y, y_pred, sample_weight, training=False)
         if self.optimizer is not None and not self.optimizer.built:
             self.optimizer.build(self.trainable_variables)
 
