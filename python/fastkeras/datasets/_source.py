@@ -67,9 +67,7 @@ def shuffled(random, *arrays):
 def load_housing(path, file_hash, remote, test_split, seed, rows=None):
     """((x_train, y_train), (x_test, y_test)) of a table."""
     if not 0 <= test_split < 1:
-        raise ValueError(
-            f"Invalid `test_split` argument: {test_split}. It must be between 0 and 1 (exclusive of 1)."
-        )
+        raise ValueError(f"Invalid `test_split` argument: {test_split}. It must be between 0 and 1 (exclusive of 1).")
     with np.load(fetch(path, file_hash, remote), allow_pickle=False) as file:
         x, y = file["x"][:rows], file["y"][:rows]
     x, y = shuffled(np.random.RandomState(seed), x, y)

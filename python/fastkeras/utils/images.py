@@ -114,8 +114,9 @@ def load_img(path, color_mode="rgb", target_size=None, interpolation="nearest", 
     height, width = target_size
     box = None
     if keep_aspect_ratio:
-        crop_width, crop_height = min(img.width, img.height * width // height), min(
-            img.height, img.width * height // width
+        crop_width, crop_height = (
+            min(img.width, img.height * width // height),
+            min(img.height, img.width * height // width),
         )
         left, top = (img.width - crop_width) // 2, (img.height - crop_height) // 2
         box = (left, top, left + crop_width, top + crop_height)
