@@ -66,7 +66,8 @@ def test_wrapper_keeps_its_function():
 
 def test_structures_of_outputs():
     def both(y_true, y_pred):
-        return keras.ops.mean(keras.ops.square(y_true["a"] - y_pred["a"]) + keras.ops.abs(y_true["b"] - y_pred["b"]), -1)
+        a, b = (y_true[key] - y_pred[key] for key in "ab")
+        return keras.ops.mean(keras.ops.square(a) + keras.ops.abs(b), -1)
 
     loss = keras.losses.LossFunctionWrapper(both)
     ones, zeros = np.ones((3, 2), "float32"), np.zeros((3, 2), "float32")

@@ -12,7 +12,8 @@ from fastkeras.engine import Function
 sys.path.insert(0, __file__.rsplit("/", 2)[0] + "/reference")
 import rows_optimizers  # noqa: E402
 
-CLASSES = ["SGD", "Adam", "AdamW", "RMSprop", "Adagrad", "Adadelta", "Adamax", "Nadam", "Lamb", "Ftrl", "Lion", "Adafactor"]
+CLASSES = ["SGD", "Adam", "AdamW", "RMSprop", "Adagrad", "Adadelta", "Adamax", "Nadam", "Lamb", "Ftrl", "Lion",
+           "Adafactor"]  # fmt: skip
 OPTIONS = {
     "plain": {},
     "clipnorm": {"clipnorm": 0.3},
@@ -86,7 +87,8 @@ def test_learning_rate_is_read_by_the_compiled_step():
 
 def test_loss_scale_skips_bad_steps_when_traced():
     def make():
-        return keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam(0.1), initial_scale=4.0, dynamic_growth_steps=2)
+        inner = keras.optimizers.Adam(0.1)
+        return keras.optimizers.LossScaleOptimizer(inner, initial_scale=4.0, dynamic_growth_steps=2)
 
     check_same(make)
     variable, optimizer = keras.Variable([1.0]), make()

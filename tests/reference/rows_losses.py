@@ -75,7 +75,11 @@ _CASES = {
     "cce": ("CategoricalCrossentropy", {}, _one_hot()),
     "cce_logits": ("CategoricalCrossentropy", {"from_logits": True}, _logits(_one_hot())),
     "cce_smooth": ("CategoricalCrossentropy", {"label_smoothing": 0.1}, _one_hot()),
-    "cce_smooth_logits": ("CategoricalCrossentropy", {"label_smoothing": 0.2, "from_logits": True}, _logits(_one_hot())),
+    "cce_smooth_logits": (
+        "CategoricalCrossentropy",
+        {"label_smoothing": 0.2, "from_logits": True},
+        _logits(_one_hot()),
+    ),
     "cce_axis1": ("CategoricalCrossentropy", {"axis": 1}, _one_hot((5, 4, 3))),
     "cce_sequence": ("CategoricalCrossentropy", {}, _one_hot((5, 4, 3))),
     "cfocal": ("CategoricalFocalCrossentropy", {}, _one_hot()),
@@ -172,7 +176,8 @@ def _masks(k):
 
 def _ranks(k):
     y_true, y_pred = _regression((5, 1))
-    pairs = {"vector": (y_true[:, 0], y_pred), "column": (y_true, y_pred[:, 0]), "vectors": (y_true[:, 0], y_pred[:, 0])}
+    t, p = y_true[:, 0], y_pred[:, 0]
+    pairs = {"vector": (t, y_pred), "column": (y_true, p), "vectors": (t, p)}
     return {
         f"{loss} {name}": getattr(k.losses, loss)(reduction=None)(*pair)
         for loss in ("MeanSquaredError", "BinaryCrossentropy", "Huber")
@@ -183,8 +188,8 @@ def _ranks(k):
 def _functions(k):
     """The functions, called by the names that `get` knows."""
     data = {"categorical": _one_hot(), "sparse": _sparse(), "binary": _binary(), "kl": _one_hot()}
-    names = ["mse", "MAE", "mape", "msle", "huber", "log_cosh", "hinge", "squared_hinge", "poisson", "cosine_similarity",
-             "bce", "binary_focal_crossentropy", "categorical_crossentropy", "categorical_focal_crossentropy",
+    names = ["mse", "MAE", "mape", "msle", "huber", "log_cosh", "hinge", "squared_hinge", "poisson",
+             "cosine_similarity", "bce", "binary_focal_crossentropy", "categorical_crossentropy", "categorical_focal_crossentropy",
              "categorical_hinge", "kld", "sparse_categorical_crossentropy", "dice", "tversky"]  # fmt: skip
     out = {}
     for name in names:

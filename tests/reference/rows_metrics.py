@@ -1,4 +1,4 @@
-"""Rows of tests/test_reference.py: every metric over three batches, with and without weights, its state and its reset."""
+"""Rows of tests/test_reference.py: every metric over three batches, with and without weights, state and reset."""
 
 import numpy as np
 
@@ -182,8 +182,18 @@ def _means(k):
             out["Mean before"] = metric.result()
         r = _random(4)
         for i, (shape, weight) in enumerate(
-            [((), None), ((), 2.0), ((3,), None), ((3,), (3,)), ((4, 3), (4,)), ((4, 3), (4, 1)), ((4, 3), (4, 3)),
-             ((4, 3, 2), (4, 3)), ((2, 3, 2), None), ((3,), ())]  # fmt: skip
+            [
+                ((), None),
+                ((), 2.0),
+                ((3,), None),
+                ((3,), (3,)),
+                ((4, 3), (4,)),
+                ((4, 3), (4, 1)),
+                ((4, 3), (4, 3)),
+                ((4, 3, 2), (4, 3)),
+                ((2, 3, 2), None),
+                ((3,), ()),
+            ]  # fmt: skip
         ):
             values = r.normal(size=shape).astype("float32")
             weight = r.uniform(size=weight).astype("float32") if isinstance(weight, tuple) else weight

@@ -75,9 +75,7 @@ def _learning_rate(k):
 
 def _loss_scale(k):
     """A step that is not finite is skipped, and two good ones in a row double the scale."""
-    optimizer = k.optimizers.LossScaleOptimizer(
-        k.optimizers.Adam(0.1), initial_scale=8.0, dynamic_growth_steps=2
-    )
+    optimizer = k.optimizers.LossScaleOptimizer(k.optimizers.Adam(0.1), initial_scale=8.0, dynamic_growth_steps=2)
     variables = _variables(k)
     optimizer.build(variables)
     out = {}

@@ -65,9 +65,7 @@ class ModelCheckpoint(MonitorCallback):
         self.save_weights_only = save_weights_only
         self.save_freq = save_freq
         if save_freq != "epoch" and not isinstance(save_freq, int):
-            raise ValueError(
-                f"Unrecognized save_freq: {save_freq}. Expected save_freq are 'epoch' or integer values"
-            )
+            raise ValueError(f"Unrecognized save_freq: {save_freq}. Expected save_freq are 'epoch' or integer values")
         if save_weights_only and not self.filepath.endswith(".weights.h5"):
             raise ValueError(
                 "When using `save_weights_only=True` in `ModelCheckpoint`, the filepath provided must end in "
@@ -75,8 +73,7 @@ class ModelCheckpoint(MonitorCallback):
             )
         if not save_weights_only and not self.filepath.endswith((".keras", ".h5")):
             raise ValueError(
-                "The filepath provided must end in `.keras` (Keras model format). "
-                f"Received: filepath={self.filepath}"
+                f"The filepath provided must end in `.keras` (Keras model format). Received: filepath={self.filepath}"
             )
         self._batches = _EveryBatches(save_freq)
 
@@ -184,9 +181,14 @@ class BackupAndRestore(Callback):
         return self.save_freq != "epoch"
 
     def on_train_begin(self, logs=None):
+        if not self.model.built:
+            raise ValueError(
+                "To use the BackupAndRestore callback, you model must be built before you call `fit()`. Model "
+                f"{self.model} is unbuilt. You can build it beforehand by calling it on a batch of data."
+            )
         try:
             self._load()
-        except OSError:
+        except (OSError, ValueError):  # cut short while it was written, or not a weights file
             if not os.path.exists(f"{self._weights_path}.bkp"):
                 raise
             for path in self._files:
@@ -197,11 +199,6 @@ class BackupAndRestore(Callback):
             self._load()
 
     def _load(self):
-        if not self.model.built:
-            raise ValueError(
-                "To use the BackupAndRestore callback, you model must be built before you call `fit()`. Model "
-                f"{self.model} is unbuilt. You can build it beforehand by calling it on a batch of data."
-            )
         if os.path.exists(self._weights_path):
             optimizer = self.model.optimizer
             if optimizer is not None and not optimizer.built:

@@ -103,4 +103,3 @@ def deserialize(name, custom_objects=None):
 def is_loss(thing):
     """Is `thing` one of the library's losses (function, or instance of a class)?"""
     return "keras.losses" in (path_of(thing)[0], path_of(type(thing))[0])
-

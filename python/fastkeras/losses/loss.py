@@ -168,4 +168,3 @@ def apply_mask(sample_weight, mask, dtype, reduction):
         return weight
     weight, sample_weight = squeeze_or_expand_to_same_rank(weight, ops.cast(sample_weight, dtype))
     return weight * sample_weight
-

@@ -53,9 +53,7 @@ def categorical_hinge(y_true, y_pred):
 
 
 @register("keras.losses")
-def circle(
-    y_true, y_pred, ref_labels=None, ref_embeddings=None, remove_diagonal=True, gamma=80, margin=0.4
-):
+def circle(y_true, y_pred, ref_labels=None, ref_embeddings=None, remove_diagonal=True, gamma=80, margin=0.4):
     """Circle loss of L2-normalised embeddings: pulls equal labels together. https://arxiv.org/abs/2002.10857
 
     Args:

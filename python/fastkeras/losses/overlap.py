@@ -53,7 +53,5 @@ class Dice(LossFunctionWrapper):
 class Tversky(LossFunctionWrapper):
     """`tversky` of the areas, weighted and reduced."""
 
-    def __init__(
-        self, alpha=0.5, beta=0.5, reduction="sum_over_batch_size", name="tversky", axis=None, dtype=None
-    ):
+    def __init__(self, alpha=0.5, beta=0.5, reduction="sum_over_batch_size", name="tversky", axis=None, dtype=None):
         super().__init__(tversky, reduction, name, dtype, alpha=alpha, beta=beta, axis=axis)

@@ -273,9 +273,7 @@ class _BestUnder(_Counting):
         self._add_counts((len(self.thresholds),))
 
     def update_state(self, y_true, y_pred, sample_weight=None):
-        self._count(
-            y_true, y_pred, thresholds=self.thresholds, class_id=self.class_id, sample_weight=sample_weight
-        )
+        self._count(y_true, y_pred, thresholds=self.thresholds, class_id=self.class_id, sample_weight=sample_weight)
 
     def _rates(self):
         tp, fp, tn, fn = (getattr(self, name) for name in _COUNTS)

@@ -73,22 +73,17 @@ class Optimizer:
         self._undecayed = set()
         self._undecayed_names = None
         self._check_arguments()
-        self._iterations = self.add_variable(
-            (), dtype="int64", aggregation="only_first_replica", name="iteration"
-        )
+        self._iterations = self.add_variable((), dtype="int64", aggregation="only_first_replica", name="iteration")
         self._set_learning_rate(learning_rate)
 
     def _check_arguments(self):
         steps, frequency = self.gradient_accumulation_steps, self.ema_overwrite_frequency
         if steps and not steps >= 2:
             raise ValueError(
-                "`gradient_accumulation_steps` must be an integer >= 2. "
-                f"Received: gradient_accumulation_steps={steps}"
+                f"`gradient_accumulation_steps` must be an integer >= 2. Received: gradient_accumulation_steps={steps}"
             )
         if self.use_ema and not 0 <= self.ema_momentum <= 1:
-            raise ValueError(
-                f"`ema_momentum` must be in the range [0, 1]. Received: ema_momentum={self.ema_momentum}"
-            )
+            raise ValueError(f"`ema_momentum` must be in the range [0, 1]. Received: ema_momentum={self.ema_momentum}")
         if self.use_ema and frequency and (not isinstance(frequency, int) or frequency < 1):
             raise ValueError(
                 "`ema_overwrite_frequency` must be an integer >= 1 or None. "
@@ -426,9 +421,7 @@ class Optimizer:
             var_names: leave out variables in whose name one of these occurs, e.g. `["bias"]`.
         """
         if self.built:
-            raise ValueError(
-                "`exclude_from_weight_decay()` can only be configured before the optimizer is built."
-            )
+            raise ValueError("`exclude_from_weight_decay()` can only be configured before the optimizer is built.")
         vars(self)["_undecayed"] = {id(variable) for variable in var_list or ()}
         self._undecayed_names = re.compile("|".join(sorted(set(var_names)))) if var_names else None
 
