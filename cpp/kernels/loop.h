@@ -59,10 +59,18 @@ FK_VEC VecOf<T> reduce_vectors(int64_t n, VecOf<T> first, const Join& join, cons
     return join(join(a, b), join(c, d));
 }
 
+// In parts of 4,096, added in double: 100,000 floats in a row would lose three digits.
 template <class T, class F>
 FK_VEC T sum_of(int64_t n, const F& value) {
     using V = VecOf<T>;
-    return hsum(reduce_vectors<T>(n, V(T(0)), [](V a, V b) [[gnu::always_inline]] { return a + b; }, value));
+    double total = 0;
+    for (int64_t begin = 0; begin < n; begin += 4096) {
+        const int64_t left = n - begin;
+        total += hsum(reduce_vectors<T>(
+            left < 4096 ? left : 4096, V(T(0)), [](V a, V b) [[gnu::always_inline]] { return a + b; },
+            [&](int64_t i, auto lanes) [[gnu::always_inline]] { return value(begin + i, lanes); }));
+    }
+    return T(total);
 }
 
 }  // namespace

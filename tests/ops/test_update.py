@@ -1,0 +1,113 @@
+"""Optimizer kernels beyond the rows of cases.py: their precision, their edges, in place inside a program."""
+
+import numpy as np
+import pytest
+
+from fastkeras.engine import Function, Variable, config, convert_to_tensor
+from fastkeras.ops.update import adam_update, rmsprop_update, sgd_update
+
+BETAS = {"beta_1": 0.9, "beta_2": 0.999}
+
+
+@pytest.fixture(params=config.available_isas())
+def isa(request):
+    before = config.isa()
+    config.set_isa(request.param)
+    yield request.param
+    config.set_isa(before)
+
+
+def adam(p, g, m, v, alpha, epsilon=1e-7):
+    tensors = [[convert_to_tensor(np.float32(a))] for a in (p, g, m, v)]
+    results = adam_update(*tensors, convert_to_tensor(np.float32(alpha)), epsilon=epsilon, **BETAS)
+    return [r[0].numpy() for r in results]
+
+
+def test_adam_step_within_four_ulp(isa):
+    """The step itself (p starts at 0), for second moments from 1e-30 to 1e30, against the formula in double."""
+    rng = np.random.RandomState(0)
+    g = (10.0 ** rng.uniform(-15, 15, 100_003) * rng.choice([-1, 1], 100_003)).astype("float32")
+    m, v = np.zeros_like(g), np.zeros_like(g)
+    p, m1, v1 = adam(np.zeros_like(g), g, m, v, 0.001)
+    wide = g.astype("float64")
+    first, second = wide * (1 - np.float64(0.9)), wide * wide * (1 - np.float64(0.999))
+    expected = -first * np.float32(0.001) / (np.sqrt(second) + np.float32(1e-7))
+    # The moments come from the constants rounded to float32: compare the step with the moments that were computed.
+    alpha, epsilon = np.float64(np.float32(0.001)), np.float64(np.float32(1e-7))
+    from_rounded = -m1.astype("float64") * alpha / (np.sqrt(v1.astype("float64")) + epsilon)
+    assert (abs(p - from_rounded) <= 4 * np.spacing(abs(p))).all()
+    np.testing.assert_allclose(p, expected, rtol=1e-6)
+
+
+def test_adam_where_nothing_ever_happened(isa):
+    p = np.random.RandomState(1).normal(size=37).astype("float32")
+    zero = np.zeros_like(p)
+    for a, b in zip(adam(p, zero, zero, zero, 0.001), (p, zero, zero), strict=True):
+        assert a.tobytes() == b.tobytes()
+
+
+def test_adam_at_the_edges_of_float32(isa):
+    g = np.array([1e-22, 1e22, np.inf, np.nan] * 5, "float32")  # squares that underflow, overflow
+    zero = np.zeros_like(g)
+    p, m, v = adam(zero, g, zero, zero, 0.001)
+    np.testing.assert_allclose(p[0], -1e-23 * 0.001 / 1e-7, rtol=1e-5)
+    assert np.isfinite(p[:2]).all() and abs(p[1]) < 1e-3 * 101
+    assert np.isinf(v[1]) and np.isnan(p[3]) and np.isnan(m[3]) and np.isnan(v[3])
+
+
+def test_a_value_does_not_depend_on_its_neighbours(isa):
+    """Whole vectors and remainders do the same arithmetic: any cut of the elements gives the same bits."""
+    rng = np.random.RandomState(2)
+    p, g, m, v = (rng.uniform(0.1, 1, 101).astype("float32") for _ in range(4))
+    whole = adam(p, g, m, v, 0.01)
+    for n in (1, 3, 8, 50):
+        for a, b in zip(whole, adam(p[:n], g[:n], m[:n], v[:n], 0.01), strict=True):
+            assert a[:n].tobytes() == b.tobytes()
+
+
+def test_no_variables():
+    assert adam_update([], [], [], [], 0.1, epsilon=0.1, **BETAS) == ([], [], [])
+    assert sgd_update([], [], 0.1) == ([],)
+
+
+def test_empty_variable_among_others():
+    p = [convert_to_tensor(np.ones(n, "float32")) for n in (0, 3, 0, 5)]
+    (result,) = sgd_update(p, p, convert_to_tensor(np.float32(0.5)))
+    assert [t.numpy().tolist() for t in result] == [[], [0.5] * 3, [], [0.5] * 5]
+
+
+def test_shapes_and_dtypes_must_agree():
+    a, b = convert_to_tensor(np.zeros(3, "float32")), convert_to_tensor(np.zeros(4, "float32"))
+    rate = convert_to_tensor(np.float32(1))
+    with pytest.raises(ValueError, match=r"\[sgd_update\] gradients and slots must have the shape and dtype"):
+        sgd_update([a], [b], rate)
+    with pytest.raises(ValueError, match="learning rate must be one number of the variables' dtype"):
+        sgd_update([a], [a], convert_to_tensor(1.0, "float64"))
+    with pytest.raises(ValueError, match="float32 or float64"):
+        sgd_update([convert_to_tensor([1])], [convert_to_tensor([1])], convert_to_tensor(1))
+    with pytest.raises(ValueError, match=r"\[rmsprop_update\] needs 4 groups"):
+        rmsprop_update([a], [a], [a], rate, rho=0.9, epsilon=0.1, momentum=0.9)
+
+
+def test_a_program_updates_in_place():
+    n = 50_000
+    state = [Variable(np.full(n, value, "float32")) for value in (1.0, 0.0, 0.0)]
+    rate = Variable(np.float32(0.01))
+
+    def step(g):
+        p, m, v = ([variable.value] for variable in state)
+        results = adam_update(p, [g], m, v, rate.value, epsilon=1e-7, **BETAS)
+        for variable, result in zip(state, results, strict=True):
+            variable.assign(result[0])
+        return g[0]
+
+    compiled = Function(step).compile(np.ones(n, "float32"))
+    assert compiled.memory_bytes <= 4 * n  # the place of the gradient that is fed
+    expected = [1.0, 0.0, 0.0]
+    for _ in range(3):
+        compiled(np.ones(n, "float32"))
+        p, m, v = expected
+        m, v = m + (1 - m) * 0.1, v + (1 - v) * 0.001
+        expected = [p - 0.01 * m / (np.sqrt(v) + 1e-7), m, v]
+    for variable, value in zip(state, expected, strict=True):
+        np.testing.assert_allclose(variable.numpy(), value, rtol=1e-5)
