@@ -1,4 +1,4 @@
-"""Elementwise ops and reductions where they are easy to get wrong: NaN, infinities, integers at their limits, nothing."""
+"""Elementwise ops and reductions where they go wrong easily: NaN, infinities, integers at their limits, nothing."""
 
 import numpy as np
 import pytest

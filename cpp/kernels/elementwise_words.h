@@ -91,7 +91,8 @@ FK_FLOAT T modulo(T a, T b) {
 }
 // From the rest, as in NumPy: floor(a / b) is wrong by one where the quotient rounds up to a whole number.
 FK_FLOAT T floor_divide(T a, T b) {
-    const T q = (a - modulo(a, b)) / b, whole = floor(q);
+    const T r = fmod(a, b);
+    const T q = (a - r) / b - select((r != T(0)) & ((r < T(0)) ^ (b < T(0))), T(1), T(0)), whole = floor(q);
     return select(b == T(0), a / b, select(q - whole > T(0.5), whole + T(1), whole));
 }
 

@@ -294,11 +294,13 @@ void arg_extreme_of(int32_t* y, const T* x, const ReduceShape& s) {
             if (s.inner == 1) {
                 const T extreme = fold_row<Op>(from, s.n);  // NaN where there is one
                 int64_t i = 0;
+                if constexpr (kStep<T> > 1)
+                    while (i + kStep<T> <= s.n && !any((load(from + i) == extreme) | isnan(load(from + i)))) i += kStep<T>;
                 while (!(from[i] == extreme || isnan(from[i]))) ++i;
                 *to = int32_t(i);
                 continue;
             }
-            constexpr int64_t kBlock = 64;
+            constexpr int64_t kBlock = 512;  // best and its index stay in L1
             for (int64_t k = 0; k < s.inner; k += kBlock) {
                 const int64_t columns = s.inner - k < kBlock ? s.inner - k : kBlock;
                 T best[kBlock];
@@ -306,8 +308,8 @@ void arg_extreme_of(int32_t* y, const T* x, const ReduceShape& s) {
                 for (int64_t r = 1; r < s.n; ++r)
                     for (int64_t c = 0; c < columns; ++c) {
                         const T v = from[r * s.inner + k + c], b = best[c];
-                        // Better, or the first NaN; after a NaN both comparisons are false.
-                        const bool better = !isnan(b) && (isnan(v) || Op::combine(v, b) != b);
+                        // v is better, or the first NaN. Without short circuits, so that it becomes vectors.
+                        const bool better = (b == b) & ((v != v) | (std::is_same_v<Op, Max> ? v > b : v < b));
                         best[c] = better ? v : b;
                         to[k + c] = better ? int32_t(r) : to[k + c];
                     }
@@ -327,6 +329,11 @@ void cumulate_as(T* y, const T* x, const ReduceShape& s, bool reverse) {
             const int64_t start = o * slice + (reverse ? slice - s.inner : 0);
             T* to = y + start;
             const T* from = x + start;
+            if (s.inner == 1) {
+                T total = Op::template identity<T>();
+                for (int64_t r = 0; r < s.n; ++r) to[r * step] = total = Op::combine(total, from[r * step]);
+                continue;
+            }
             for (int64_t k = 0; k < s.inner; ++k) to[k] = from[k];
             for (int64_t r = 1; r < s.n; ++r) {
                 to += step, from += step;
