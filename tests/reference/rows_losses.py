@@ -188,9 +188,11 @@ def _ranks(k):
 def _functions(k):
     """The functions, called by the names that `get` knows."""
     data = {"categorical": _one_hot(), "sparse": _sparse(), "binary": _binary(), "kl": _one_hot()}
-    names = ["mse", "MAE", "mape", "msle", "huber", "log_cosh", "hinge", "squared_hinge", "poisson",
-             "cosine_similarity", "bce", "binary_focal_crossentropy", "categorical_crossentropy", "categorical_focal_crossentropy",
-             "categorical_hinge", "kld", "sparse_categorical_crossentropy", "dice", "tversky"]  # fmt: skip
+    names = (
+        "mse MAE mape msle huber log_cosh hinge squared_hinge poisson cosine_similarity bce binary_focal_crossentropy "
+        "categorical_crossentropy categorical_focal_crossentropy categorical_hinge kld "
+        "sparse_categorical_crossentropy dice tversky"
+    ).split()
     out = {}
     for name in names:
         y_true, y_pred = data.get(name.split("_")[0], _binary())

@@ -74,7 +74,7 @@ class Mean(Metric):
 
     def update_state(self, values, sample_weight=None):
         values, sample_weight = reduce_to_samplewise_values(values, sample_weight, ops.mean, self.dtype)
-        self.total.assign_add(ops.sum(values))
+        self.total.assign_add(ops.sum(values) if values.shape else values)
         if sample_weight is not None:
             self.count.assign_add(ops.sum(sample_weight))
         else:

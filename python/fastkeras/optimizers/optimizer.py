@@ -4,14 +4,15 @@ import re
 import warnings
 
 from fastkeras import initializers, ops, registry
-from fastkeras.engine import Variable, auto_name, config, init_scope, name_scope, nest
+from fastkeras.engine import Variable, auto_name, config, name_scope
 from fastkeras.engine.stateless import preserved
 from fastkeras.optimizers.gradients import clip, only_present, run_if
 from fastkeras.optimizers.schedules import LearningRateSchedule
+from fastkeras.optimizers.state import OptimizerState
 
 
 @registry.register("keras.optimizers", "keras")
-class Optimizer:
+class Optimizer(OptimizerState):
     """Updates trainable variables from their gradients.
 
     A subclass gives its hyperparameters in `__init__`, its `slots` (the state it keeps for every variable) and
@@ -55,7 +56,7 @@ class Optimizer:
         name=None,
         **kwargs,
     ):
-        vars(self).update(_variables=[], _trainable_variables=[], _index={}, _slots={}, built=False)
+        super().__init__()
         if kwargs.pop("decay", None) is not None:
             warnings.warn("Argument `decay` is no longer supported and will be ignored.", stacklevel=3)
         if kwargs:
@@ -93,118 +94,6 @@ class Optimizer:
             raise ValueError(
                 "Only one of `clipnorm`, `clipvalue` and `global_clipnorm` can be set. Received: "
                 f"clipnorm={self.clipnorm}, clipvalue={self.clipvalue}, global_clipnorm={self.global_clipnorm}"
-            )
-
-    # --- state -------------------------------------------------------------------------------------------------------
-
-    def slots(self):
-        """The state kept for every variable: groups of {name: initializer}, in the order in which files store them.
-
-        Within a group the order is variable by variable, then name by name.
-        """
-        return []
-
-    def build(self, variables):
-        """Creates the state for `variables`."""
-        if self.built:
-            return
-        variables = list(variables)
-        if self.use_ema:
-            vars(self)["_model_variables_moving_average"] = self.add_optimizer_variables(variables, "average")
-        if self.gradient_accumulation_steps:
-            vars(self)["_accumulated_gradients"] = self.add_optimizer_variables(variables, "gradient_accumulator")
-        vars(self)["_trainable_variables"] = variables
-        self._index.update({id(variable): i for i, variable in enumerate(variables)})
-        for group in self.slots():
-            made = self.add_optimizer_variables(variables, list(group), list(group.values()))
-            self._slots.update(zip(group, made, strict=True))
-        self.built = True
-
-    def slot(self, name, variable):
-        """The state `name` of a trainable variable."""
-        return self._slots[name][self._get_variable_index(variable)]
-
-    def add_variable(self, shape, initializer="zeros", dtype=None, aggregation="none", layout=None, name=None):
-        """Adds a variable to the optimizer's state; zeros of `floatx()` by default."""
-        self._check_super_called()
-        if layout is not None:
-            raise ValueError(f"[{self.name}] layouts need a distribution, which is missing. Received: layout={layout}")
-        with init_scope(), name_scope(self.name, caller=self):
-            variable = Variable(
-                initializers.get(initializer),
-                shape=shape,
-                dtype=dtype,
-                trainable=False,
-                aggregation=aggregation,
-                name=name,
-            )
-        self._track(variable)
-        return variable
-
-    def add_variable_from_reference(self, reference_variable, name=None, initializer="zeros"):
-        """Adds a variable of the shape and dtype of a model's variable, named `<its path>_<name>`."""
-        path = reference_variable.path.replace("/", "_")
-        return self.add_variable(
-            reference_variable.shape, initializer, dtype=reference_variable.dtype, name=f"{path}_{name or 'var'}"
-        )
-
-    def add_optimizer_variables(self, trainable_variables, name, initializer="zeros"):
-        """Adds a variable for each model variable: a list for a name, a tuple of lists for a list of names.
-
-        A variable with `overwrite_with_gradient` needs no state: there the lists hold None.
-
-        Raises:
-            ValueError: where there are not as many initializers as names.
-        """
-        names = [name] if isinstance(name, str) else list(name)
-        many = isinstance(initializer, (list, tuple))
-        initializers_ = list(initializer) if many else [initializer] * len(names)
-        if len(names) != len(initializers_):
-            raise ValueError(
-                "The number of provided names must match the number of provided initializers. "
-                f"Received name='{name}', initializer='{initializer}'"
-            )
-        lists = tuple([] for _ in names)
-        for variable in trainable_variables:
-            for made, own_name, own_initializer in zip(lists, names, initializers_, strict=True):
-                made.append(
-                    None
-                    if variable.overwrite_with_gradient
-                    else self.add_variable_from_reference(variable, own_name, own_initializer)
-                )
-        return lists[0] if isinstance(name, str) else lists
-
-    @property
-    def variables(self):
-        """The state: iteration, learning rate (unless scheduled), moving averages, accumulators, slots."""
-        return list(self._variables)
-
-    @property
-    def iterations(self):
-        """How many updates were made."""
-        if self.gradient_accumulation_steps:
-            return ops.floor_divide(self._iterations, self.gradient_accumulation_steps)
-        return self._iterations
-
-    def _get_variable_index(self, variable):
-        return self._index[id(variable)]
-
-    def _track(self, variable):
-        if not any(variable is v for v in self._variables):
-            self._variables.append(variable)
-
-    def __setattr__(self, name, value):
-        self._check_super_called()
-        for leaf in nest.flatten(value):
-            if isinstance(leaf, Variable):
-                self._track(leaf)
-        super().__setattr__(name, value)
-
-    def _check_super_called(self):
-        if "_variables" not in vars(self):
-            raise RuntimeError(
-                f"In optimizer '{type(self).__name__}', you forgot to call `super().__init__()` as the first "
-                "statement in the `__init__()` method. Go add it!"
             )
 
     # --- learning rate -----------------------------------------------------------------------------------------------
@@ -250,6 +139,13 @@ class Optimizer:
             )
         else:
             before.assign(learning_rate)
+
+    @property
+    def iterations(self):
+        """How many updates were made."""
+        if self.gradient_accumulation_steps:
+            return ops.floor_divide(self._iterations, self.gradient_accumulation_steps)
+        return self._iterations
 
     # --- updates -----------------------------------------------------------------------------------------------------
 
@@ -456,42 +352,6 @@ class Optimizer:
         with preserved([*trained, *own], [*trainable_variables, *optimizer_variables]):
             self.apply(grads)
             return [v.value for v in trained], [v.value for v in own]
-
-    def set_weights(self, weights):
-        """Sets the state, as listed in `variables`."""
-        if not self.built:
-            raise ValueError(
-                "You are calling `set_weights()` on an optimizer that has not yet been built. Please call "
-                "`optimizer.build(trainable_variables)` to create the optimizer weights before calling "
-                "`set_weights()`."
-            )
-        for variable, weight in zip(self.variables, weights, strict=False):
-            if tuple(variable.shape) != tuple(weight.shape):
-                raise ValueError(
-                    f"Optimizer variable {variable.path} has shape {variable.shape} not compatible with provided "
-                    f"weight shape {weight.shape}."
-                )
-            variable.assign(weight)
-
-    def save_own_variables(self, store):
-        """Writes the state into `store` under "0", "1", ..."""
-        for i, variable in enumerate(self.variables):
-            store[str(i)] = variable.numpy()
-
-    def load_own_variables(self, store):
-        """Reads the state that `save_own_variables` wrote; warns and reads nothing when the number differs."""
-        variables = self.variables
-        if len(store.keys()) != len(variables):
-            message = (
-                f"Skipping variable loading for optimizer '{self.name}', because it has {len(variables)} variables "
-                f"whereas the saved optimizer has {len(store.keys())} variables. "
-            )
-            if not variables:
-                message += "This is likely because the optimizer has not been called/built yet."
-            warnings.warn(message, stacklevel=2)
-            return
-        for i, variable in enumerate(variables):
-            variable.assign(store[str(i)])
 
     def get_config(self):
         """The constructor's arguments, the learning rate as it is now."""
