@@ -3,6 +3,7 @@
 import collections
 import functools
 import inspect
+import sys
 
 from fastkeras.engine import nest
 from fastkeras.engine.keras_tensor import KerasTensor, any_symbolic
@@ -246,9 +247,18 @@ def _class_of(class_name, function):
     parameters = inspect.signature(function).parameters
     own = CONSTRUCTOR.get(function.__name__, ())
     in_call = [name for name in parameters if name in CALL and name not in own]
-    namespace = {"__module__": function.__module__, "function": staticmethod(function), "in_call": in_call}
+    namespace = {"__module__": _public_module(function), "function": staticmethod(function), "in_call": in_call}
     namespace["variadic"] = next((n for n, p in parameters.items() if p.kind is p.VAR_POSITIONAL), None)
     return type(class_name, (_FunctionOperation,), namespace)
+
+
+def _public_module(function):
+    """The part of ops (ops.numpy, ops.nn ...) that offers the function: what files name, wherever it is written."""
+    for part in ("numpy", "nn", "math", "linalg", "core", "image"):
+        module = sys.modules.get(f"fastkeras.ops.{part}")
+        if module is not None and hasattr(module, function.__name__):
+            return module.__name__
+    return function.__module__
 
 
 def _symbolic(class_name, function, args, kwargs):
@@ -287,8 +297,10 @@ class _FunctionOperation(Operation):
 
     def call(self, *args, **kwargs):
         if self.variadic:
-            leading = [self.settings[n] for n in inspect.signature(self.function).parameters if n in self.settings]
-            return self.function(*leading, *args, **kwargs)
+            parameters = inspect.signature(self.function).parameters
+            named = {n: v for n, v in self.settings.items() if parameters[n].kind is inspect.Parameter.KEYWORD_ONLY}
+            leading = [self.settings[n] for n in parameters if n in self.settings and n not in named]
+            return self.function(*leading, *args, **named, **kwargs)
         return self.function(**dict(zip(self.in_call, args, strict=False)), **self.settings, **kwargs)
 
     def compute_output_spec(self, *args, **kwargs):

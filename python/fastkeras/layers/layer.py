@@ -301,7 +301,7 @@ class Layer(LayerState, Operation):
             _calls.entry, _calls.training = outer_entry, outer_training
         self._pass_mask_on(first, outputs, previous_mask)
         if symbolic:
-            Node(self, given[0], given[1], outputs)
+            Node(self, args, kwargs, outputs)
         return outputs
 
     def _compute(self, symbolic, args, kwargs):
@@ -354,9 +354,7 @@ class Layer(LayerState, Operation):
         for name, value in tensors.items():
             mask_name = "mask" if len(tensors) == 1 else f"{name}_mask"
             if mask_name in signature.mask_names and (arguments is None or arguments[mask_name] is None):
-                mask = _mask_of(value)
-                if mask is not None:
-                    masks[mask_name] = mask
+                masks[mask_name] = _mask_of(value)  # also when it is None: so the call stands in configs
         return {**kwargs, **masks} if masks else kwargs
 
     def _pass_mask_on(self, inputs, outputs, previous_mask):

@@ -397,9 +397,14 @@ def _deserialize_node(data, created):
         history = getattr(x, "_pre_serialization_keras_history", None) if isinstance(x, KerasTensor) else None
         return x if history is None else tensor(*history)
 
-    args = deserialize_keras_object(data["args"])
+    args = _keys_as_tuples(deserialize_keras_object(data["args"]))
     kwargs = deserialize_keras_object(data["kwargs"])
     return nest.map(revive, args), nest.map(revive, kwargs)
+
+
+def _keys_as_tuples(args):
+    """The key of x[1:, 2] is a tuple again: JSON made a list of it."""
+    return [tuple(x) if isinstance(x, list) and any(isinstance(k, (slice, type(...))) for k in x) else x for x in args]
 
 
 def clone_graph_nodes(inputs, outputs):

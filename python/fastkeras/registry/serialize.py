@@ -128,7 +128,9 @@ def _describe(obj):
     cls = type(obj)
     module, name = table.path_of(cls)
     if module is not None:
-        return {"module": module, "class_name": name, "config": inner, "registered_name": None}
+        # Keras exports no path for a few classes (Functional), and then names them.
+        registered = name if module.startswith("keras.src.") else None
+        return {"module": module, "class_name": name, "config": inner, "registered_name": registered}
     module = cls.__module__
     if module.startswith("fastkeras.ops."):
         module = "keras.src." + module.removeprefix("fastkeras.")
