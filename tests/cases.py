@@ -627,6 +627,7 @@ add(
         gradient=False,
         attrs={"num_classes": 5, "dtype": "float32"},
     ),
+    moves("sort", [(7, 33)], lambda x: np.sort(x, -1), dtypes=EVERY, large=[(517, 611)]),
     moves(
         "argsort",
         [(7, 33)],
@@ -709,7 +710,7 @@ def batch_norm(shape, axis, scale, offset, large=None, **options):
     shapes = [shape] + [(shape[axis],)] * (scale + offset)
     large = large and [large] + [(large[axis],)] * (scale + offset)
     note = f"{len(shape)}d-axis{axis}-{scale}-{offset}"
-    return Case("batch_norm", shapes, _batch_norm, attrs=attrs, large=large, note=note, twice=False, rtol=4, **options)
+    return Case("batch_norm", shapes, _batch_norm, attrs=attrs, large=large, note=note, twice=True, rtol=4, **options)
 
 
 def layer_norm(shape, axes, scale, offset, large=None, **options):
@@ -722,7 +723,7 @@ def layer_norm(shape, axes, scale, offset, large=None, **options):
         call=_first("layer_norm", **attrs),
         large=large and [large] + [large[-axes:]] * weights,
         note=f"{len(shape)}d-{axes}-{scale}-{offset}",
-        twice=False,
+        twice=True,
         rtol=4,
         **options,
     )

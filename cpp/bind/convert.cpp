@@ -5,8 +5,6 @@
 
 namespace fk::bind {
 
-DType default_float = DType::float32;
-
 // Made once each and never freed: making one costs more than a small kernel.
 py::dtype numpy_dtype(DType dtype) {
     static py::dtype* made[8] = {};

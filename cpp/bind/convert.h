@@ -10,8 +10,6 @@ namespace py = pybind11;
 
 namespace fk::bind {
 
-extern DType default_float;  // floatx: the dtype of Python floats
-
 // A tensor, variable (its value), number, array or nested list as a tensor. With `borrow` an array that needs no
 // conversion is not copied: only for tensors that do not outlive the call. Float lists get floatx, int lists int32.
 Tensor to_tensor(py::handle object, bool borrow = false);

@@ -5,6 +5,8 @@
 
 namespace fk {
 
+DType default_float = DType::float32;
+
 static thread_local std::vector<Tape*> tapes;
 
 static std::shared_ptr<Trace> trace_of(const Op& op, const std::vector<Tensor>& in) {
@@ -25,7 +27,7 @@ static void unify_dtypes(const Op& op, std::vector<Tensor>& in) {
     if (op.promote == Op::Promote::none || in.size() <= first) return;
     DType dtype = in[first]->dtype;
     for (size_t i = first; i < in.size(); ++i) dtype = promote(dtype, in[i]->dtype);
-    if (op.promote == Op::Promote::to_float && !is_float(dtype)) dtype = DType::float32;
+    if (op.promote == Op::Promote::to_float && !is_float(dtype)) dtype = default_float;
     for (size_t i = first; i < in.size(); ++i)
         if (in[i]->dtype != dtype) in[i] = call("cast", {in[i]}, {{"dtype", std::string(name_of(dtype))}});
 }

@@ -11,6 +11,8 @@
 
 namespace fk {
 
+extern DType default_float;  // floatx: the dtype of Python floats, and of integers where floats are needed
+
 struct Node {
     const Op* op;
     Attrs attrs;

@@ -262,21 +262,6 @@ def test_norms_of_bfloat16_are_taken_in_float32():
     assert ops.moments(x, [0])[0].dtype == "bfloat16"
 
 
-@pytest.mark.parametrize(
-    "norm", [lambda x: ops.nn.batch_norm_train(x, None, None, -1, 0.1)[0], ops.layer_normalization]
-)
-def test_second_derivatives_of_fused_norms_are_refused(norm):
-    x = convert_to_tensor(np.random.RandomState(3).normal(size=(3, 4)))
-    with GradientTape() as outer:
-        outer.watch(x)
-        with GradientTape() as inner:
-            inner.watch(x)
-            y = ops.sum(ops.square(norm(x)))
-        slope = inner.gradient(y, x)
-    with pytest.raises(ValueError, match="no second derivatives"):
-        outer.gradient(slope, x)
-
-
 # --- symbolic --------------------------------------------------------------------------------------------------------
 
 

@@ -46,6 +46,16 @@ def _of_floats(run):
     return lambda x: run(floating(x))
 
 
+def _of_numbers(run):
+    """Booleans become int32."""
+
+    def of_number(x):
+        x = convert_to_tensor(x)
+        return run(cast(x, "int32") if x.dtype == "bool" else x)
+
+    return of_number
+
+
 def _of_integers_too(run):
     """Integers and booleans are already whole."""
 
@@ -73,7 +83,7 @@ negative = unary("negative", "`-x`.", "[1, -2]", "[-1, 2]")
 absolute = unary("absolute", "`|x|`.", "[1, -2]", "[1, 2]", run=_abs)
 abs = unary("abs", "`|x|`.", "[1, -2]", "[1, 2]")
 fabs = unary("fabs", "`|x|` in floats.", "[1, -2]", "[1.0, 2.0]", run=_of_floats(_abs))
-square = unary("square", "`x * x`.", "[1, -2]", "[1, 4]")
+square = unary("square", "`x * x`.", "[1, -2]", "[1, 4]", run=_of_numbers(primitive("square")))
 sqrt = unary("sqrt", "Square root.", "[4.0, 9.0]", "[2.0, 3.0]")
 reciprocal = unary("reciprocal", "`1 / x`.", "[4.0]", "[0.25]")
 sign = unary("sign", "-1, 0 or 1 by the sign of `x`.", "[-3, 0, 2]", "[-1, 0, 1]")

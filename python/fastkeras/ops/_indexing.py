@@ -6,7 +6,8 @@ from fastkeras.engine import cast, config, convert_to_tensor, op, primitive
 from fastkeras.engine.indexing import check_range, getitem
 from fastkeras.ops._common import broadcast, normalize_axis, numpy_values, reshape_to, together
 
-_take, _along, _argsort = primitive("take"), primitive("take_along_axis"), primitive("argsort")
+_take, _along = primitive("take"), primitive("take_along_axis")
+_sort, _argsort = primitive("sort"), primitive("argsort")
 _searchsorted, _transpose = primitive("searchsorted"), primitive("transpose")
 
 
@@ -108,7 +109,7 @@ def sort(x, axis=-1):
     >>> keras.ops.sort([3, 1, 2]).numpy().tolist()
     [1, 2, 3]
     """
-    return _on_last_axis(lambda lanes: _along(lanes, _argsort(lanes), axis=-1), x, axis, "sort")
+    return _on_last_axis(_sort, x, axis, "sort")
 
 
 @op

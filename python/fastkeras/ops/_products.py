@@ -31,23 +31,7 @@ def matmul(x1, x2):
     >>> keras.ops.matmul([[1.0, 2.0]], [[3.0], [4.0]]).numpy().tolist()
     [[11.0]]
     """
-    x1, x2 = together(x1, x2)
-    if not x1.ndim or not x2.ndim:
-        raise ValueError(
-            f"[matmul] x1 and x2 must have at least one dimension. Received: shapes {x1.shape} and {x2.shape}"
-        )
-    a = reshape_to(x1, shape=[1, *x1.shape]) if x1.ndim == 1 else x1
-    b = reshape_to(x2, shape=[*x2.shape, 1]) if x2.ndim == 1 else x2
-    y = _product(a, b)
-    if x1.ndim > 1 and x2.ndim > 1:
-        return y
-    rows = [] if x1.ndim == 1 else [y.shape[-2]]
-    columns = [] if x2.ndim == 1 else [y.shape[-1]]
-    return reshape_to(y, shape=[*y.shape[:-2], *rows, *columns])
-
-
-def _product(a, b, transpose_a=False, transpose_b=False):
-    return _matmul(a, b, transpose_a=transpose_a, transpose_b=transpose_b)
+    return _matmul(x1, x2)
 
 
 # --- einsum ---------------------------------------------------------------------------------------------------------
@@ -146,7 +130,7 @@ def _contract(a, a_labels, b, b_labels, keep):
     a = reshape_to(a, shape=lead + ([size(summed), size(rows)] if turn_a else [size(rows), size(summed)]))
     b = reshape_to(b, shape=lead + ([size(columns), size(summed)] if turn_b else [size(summed), size(columns)]))
     order = batch + rows + columns
-    return reshape_to(_product(a, b, turn_a, turn_b), shape=[sizes[c] for c in order]), order
+    return reshape_to(_matmul(a, b, transpose_a=turn_a, transpose_b=turn_b), shape=[sizes[c] for c in order]), order
 
 
 @op

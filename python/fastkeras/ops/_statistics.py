@@ -63,8 +63,7 @@ def _quantile(x, q, axis, method, keepdims, tag, skip_nan=False):
     if method not in _BETWEEN:
         raise ValueError(f"[{tag}] method must be one of {', '.join(_BETWEEN)}. Received: method={method}")
     x = floating(x)
-    (q,) = numpy_values(tag, convert_to_tensor(q))
-    q = np.asarray(q, "float64")
+    q = _known(q, tag)
     if q.ndim > 1 or ((q < 0) | (q > 1)).any():
         raise ValueError(f"[{tag}] q must be a number or a 1-D tensor of numbers in [0, 1]. Received: q={q}")
     ordered, n, outer, ones = _lanes(x, axis, tag)
@@ -110,12 +109,12 @@ def percentile(x, q, axis=None, method="linear", keepdims=False):
     >>> float(keras.ops.percentile([1.0, 2.0, 3.0], 50))
     2.0
     """
-    return _quantile(x, _hundredth(q, "percentile"), axis, method, keepdims, "percentile")
+    return _quantile(x, _known(q, "percentile") / 100, axis, method, keepdims, "percentile")
 
 
-def _hundredth(q, tag):
-    (q,) = numpy_values(tag, convert_to_tensor(q))
-    return np.asarray(q, "float64") / 100
+def _known(q, tag):
+    """`q` as a NumPy array of full precision: 1/3 of three steps is one step."""
+    return np.asarray(numpy_values(tag, q)[0], "float64")
 
 
 @op
@@ -301,7 +300,7 @@ def nanpercentile(x, q, axis=None, method="linear", keepdims=False):
     >>> float(keras.ops.nanpercentile([1.0, float("nan"), 3.0], 50))
     2.0
     """
-    return _quantile(x, _hundredth(q, "nanpercentile"), axis, method, keepdims, "nanpercentile", skip_nan=True)
+    return _quantile(x, _known(q, "nanpercentile") / 100, axis, method, keepdims, "nanpercentile", skip_nan=True)
 
 
 @op

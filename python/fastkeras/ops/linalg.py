@@ -1,14 +1,18 @@
-"""Linear algebra of (batches of) matrices. What NumPy computes runs eagerly only and carries no gradient."""
+"""Linear algebra of (batches of) matrices.
+
+Solving, inverses, determinants, Cholesky and norms compile and have gradients; NumPy computes decompositions (qr, svd,
+eigh, lu_factor) and what is made of them (pinv, lstsq, matrix_rank), eagerly only and without gradients.
+"""
 
 import builtins
 
 import numpy as np
 
-from fastkeras.engine import GradientTape, cast, convert_to_tensor, nest, op, primitive
+from fastkeras.engine import GradientTape, cast, convert_to_tensor, is_symbolic, nest, op, primitive
 from fastkeras.ops._common import broadcast, floating, normalize_axes, numpy_values, reshape_to, together
 from fastkeras.ops._reductions import max, min, sum
 
-_transpose = primitive("transpose")
+_transpose, _solve, _cholesky = primitive("transpose"), primitive("solve"), primitive("cholesky")
 
 
 def _matrices(x, tag, square=False):
@@ -38,20 +42,42 @@ def _turned(x):
     return _transpose(x, perm=[*range(x.ndim - 2), x.ndim - 1, x.ndim - 2])
 
 
+def _checked(result, inputs, tag, rule):
+    """What failed is NaN: an error when the values are there to see it and the inputs held none."""
+    if not is_symbolic(result) and np.isnan(result.numpy()).any():
+        if builtins.all(np.isfinite(t.numpy()).all() for t in inputs):
+            raise ValueError(f"[{tag}] {rule} Received: shapes {[t.shape for t in inputs]}")
+    return result
+
+
+def _in_float(run, *tensors):
+    """bfloat16 is computed in float32."""
+    dtype = tensors[0].dtype
+    if dtype != "bfloat16":
+        return run(*tensors)
+    result = run(*(cast(t, "float32") for t in tensors))
+    return tuple(cast(r, dtype) for r in result) if isinstance(result, tuple) else cast(result, dtype)
+
+
+def _identity_like(x):
+    n = x.shape[-1]
+    return broadcast(convert_to_tensor(np.eye(n), x.dtype), shape=list(x.shape))
+
+
 @op
 def cholesky(x, upper=False):
     """The lower triangular L with `x = L L^T` of positive definite matrices (..., n, n), or `U = L^T` when `upper`.
 
-    ValueError when a matrix is not positive definite.
+    ValueError when a matrix is not positive definite (NaN in a compiled function).
 
     >>> import fastkeras as keras
     >>> keras.ops.cholesky([[4.0, 0.0], [0.0, 9.0]]).numpy().tolist()
     [[2.0, 0.0], [0.0, 3.0]]
     """
-    try:
-        lower = _by_numpy(np.linalg.cholesky, "cholesky", _matrices(x, "cholesky", square=True))
-    except ValueError as error:
-        raise ValueError(f"Cholesky decomposition failed: {error}") from error
+    x = _matrices(x, "cholesky", square=True)
+    lower = _checked(
+        _in_float(_cholesky, x), [x], "cholesky", "Cholesky decomposition failed: x is not positive definite."
+    )
     return _turned(lower) if upper else lower
 
 
@@ -63,13 +89,9 @@ def cholesky_inverse(x, upper=False):
     >>> keras.ops.cholesky_inverse([[2.0, 0.0], [0.0, 4.0]]).numpy().tolist()
     [[0.25, 0.0], [0.0, 0.0625]]
     """
-
-    def invert(factor):
-        lower = np.swapaxes(factor, -1, -2) if upper else factor
-        half = np.linalg.inv(np.tril(lower))
-        return np.swapaxes(half, -1, -2) @ half
-
-    return _by_numpy(invert, "cholesky_inverse", _matrices(x, "cholesky_inverse", square=True))
+    x = _matrices(x, "cholesky_inverse", square=True)
+    half = solve_triangular(_turned(x) if upper else x, _identity_like(x), lower=True)
+    return primitive("matmul")(half, half, transpose_a=True)
 
 
 @op
@@ -77,10 +99,11 @@ def det(x):
     """The determinants of matrices (..., n, n).
 
     >>> import fastkeras as keras
-    >>> float(keras.ops.det([[2.0, 0.0], [0.0, 3.0]]))
+    >>> keras.ops.det([[2.0, 0.0], [0.0, 3.0]]).numpy().round(5).tolist()
     6.0
     """
-    return _by_numpy(np.linalg.det, "det", _matrices(x, "det", square=True))
+    sign, log = slogdet(x)
+    return primitive("multiply")(sign, primitive("exp")(log))
 
 
 @op
@@ -92,7 +115,7 @@ def slogdet(x):
     >>> float(sign), float(log)
     (-1.0, 0.0)
     """
-    return _by_numpy(lambda a: tuple(np.linalg.slogdet(a)), "slogdet", _matrices(x, "slogdet", square=True))
+    return _in_float(primitive("slogdet"), _matrices(x, "slogdet", square=True))
 
 
 @op
@@ -107,6 +130,18 @@ def logdet(x):
 
 
 @op
+def inv(x):
+    """The inverses of matrices (..., n, n); ValueError when one is singular (NaN in a compiled function).
+
+    >>> import fastkeras as keras
+    >>> keras.ops.inv([[2.0, 0.0], [0.0, 4.0]]).numpy().tolist()
+    [[0.5, 0.0], [0.0, 0.25]]
+    """
+    x = _matrices(x, "inv", square=True)
+    return _checked(_in_float(_solve, x, _identity_like(x)), [x], "inv", "Singular matrix.")
+
+
+@op
 def eigh(x):
     """Eigenvalues (..., n), ascending, and eigenvectors (..., n, n) of symmetric matrices.
 
@@ -116,17 +151,6 @@ def eigh(x):
     [1.0, 2.0]
     """
     return _by_numpy(lambda a: tuple(np.linalg.eigh(a)), "eigh", _matrices(x, "eigh", square=True))
-
-
-@op
-def inv(x):
-    """The inverses of matrices (..., n, n); ValueError when one is singular.
-
-    >>> import fastkeras as keras
-    >>> keras.ops.inv([[2.0, 0.0], [0.0, 4.0]]).numpy().tolist()
-    [[0.5, 0.0], [0.0, 0.25]]
-    """
-    return _by_numpy(np.linalg.inv, "inv", _matrices(x, "inv", square=True))
 
 
 @op
@@ -232,19 +256,23 @@ def _system(a, b, tag):
             f"Incompatible shapes between `a` and `b`: b must be (..., n) or (..., n, k) for a (..., n, n). [{tag}] "
             f"Received: a.shape={a.shape}, b.shape={b.shape}"
         )
-    return a, reshape_to(b, shape=[*b.shape, 1]) if vectors else b, vectors
+    b = reshape_to(b, shape=[*b.shape, 1]) if vectors else b
+    lead = list(np.broadcast_shapes(a.shape[:-2], b.shape[:-2]))
+    return broadcast(a, shape=[*lead, *a.shape[-2:]]), broadcast(b, shape=[*lead, *b.shape[-2:]]), vectors
 
 
 @op
 def solve(a, b):
-    """The x with `a x = b`, for matrices (..., n, n) and right sides (..., n) or (..., n, k); ValueError when singular.
+    """The x with `a x = b`, for matrices (..., n, n) and right sides (..., n) or (..., n, k).
+
+    ValueError when a matrix is singular (NaN in a compiled function).
 
     >>> import fastkeras as keras
     >>> keras.ops.solve([[2.0, 0.0], [0.0, 4.0]], [2.0, 4.0]).numpy().tolist()
     [1.0, 1.0]
     """
     a, b, vectors = _system(a, b, "solve")
-    x = _by_numpy(np.linalg.solve, "solve", a, b)
+    x = _checked(_in_float(_solve, a, b), [a, b], "solve", "Singular matrix.")
     return reshape_to(x, shape=list(x.shape[:-1])) if vectors else x
 
 
@@ -257,17 +285,7 @@ def solve_triangular(a, b, lower=False):
     [1.0, 2.0]
     """
     a, b, vectors = _system(a, b, "solve_triangular")
-
-    def substitute(a, b):
-        x = np.zeros(b.shape, b.dtype)
-        n = a.shape[-1]
-        for i in range(n) if lower else reversed(range(n)):
-            done = np.s_[:i] if lower else np.s_[i + 1 :]
-            known = np.einsum("...j,...jk->...k", a[..., i, done], x[..., done, :])
-            x[..., i, :] = (b[..., i, :] - known) / a[..., i, i, None]
-        return x
-
-    x = _by_numpy(substitute, "solve_triangular", a, b)
+    x = _in_float(lambda a, b: primitive("triangular_solve")(a, b, lower=bool(lower)), a, b)
     return reshape_to(x, shape=list(x.shape[:-1])) if vectors else x
 
 
