@@ -90,7 +90,23 @@ Kernel kernel_grad(const Call& call) {
     });
 }
 
-std::vector<Tensor> gradient_grad(const Gradient&) { return no_second_derivative("batch_normalization"); }
+std::vector<Tensor> gradient_grad(const Gradient& g) {
+    const Tensor& x = g.in[0];
+    const bool scale = g.attrs.flag("scale");
+    const int axis = normalize_axis(g.attrs.integer("axis"), x->shape.rank(), "batch_normalization");
+    std::vector<int64_t> channel(x->shape.rank(), 1), others;
+    channel[axis] = x->shape[axis];
+    for (int a = 0; a < x->shape.rank(); ++a)
+        if (a != axis) others.push_back(a);
+    const auto along = [&](const Tensor& t) { return t ? call("reshape", {t}, {{"shape", channel}}) : nullptr; };
+    const NormDerivatives d =
+        derive_norm_gradient(x, scale ? along(g.in[1]) : nullptr, g.in.back(), g.dout[0], along(g.dout[1]),
+                             along(g.dout[2]), others, g.attrs.number("epsilon"));
+    std::vector<Tensor> result(g.in.size());
+    result.front() = d.x, result.back() = d.dy;
+    if (d.gamma) result[1] = call("reshape", {d.gamma}, {{"shape", g.in[1]->shape.vec()}});
+    return result;
+}
 
 // The moments are taken before anything is written; the last pass reads each element before it writes it.
 std::vector<std::pair<int, int>> in_place(const Call&) { return {{0, 0}}; }

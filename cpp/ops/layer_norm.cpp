@@ -75,7 +75,18 @@ Kernel kernel_grad(const Call& call) {
     });
 }
 
-std::vector<Tensor> gradient_grad(const Gradient&) { return no_second_derivative("layer_normalization"); }
+std::vector<Tensor> gradient_grad(const Gradient& g) {
+    const int rank = g.in[0]->shape.rank();
+    std::vector<int64_t> axes;
+    for (int a = rank - int(g.attrs.integer("axes")); a < rank; ++a) axes.push_back(a);
+    const NormDerivatives d =
+        derive_norm_gradient(g.in[0], g.attrs.flag("scale") ? g.in[1] : nullptr, g.in.back(), g.dout[0], g.dout[1],
+                             g.dout[2], axes, g.attrs.number("epsilon"));
+    std::vector<Tensor> result(g.in.size());
+    result.front() = d.x, result.back() = d.dy;
+    if (d.gamma) result[1] = d.gamma;
+    return result;
+}
 
 std::vector<std::pair<int, int>> in_place(const Call&) { return {{0, 0}}; }
 

@@ -17,10 +17,34 @@ struct Affine {
     size_t count() const { return size_t(scale) + size_t(offset); }
 };
 
-// No second derivatives: better an error than zeros.
-template <class Words>
-std::vector<Tensor> no_second_derivative(const Words& tag) {
-    fail("[", tag, "] has no second derivatives. Write the normalisation with ops.mean and ops.var to have them");
+// The gradient of the gradient. With h = (x - mean) r the normalised x, r = 1 / sqrt(variance + epsilon), g = dy gamma,
+// <> the mean over `axes`, N its count and P(t) = t - <t> - h <t h>, the first gradients were
+//   dx = r P(g),  dgamma = sum(dy h),  dbeta = sum(dy)
+// and their derivatives along u, v, w (weights of dx, dgamma, dbeta; null for none) are, with q = -u <g h> - g <u h>:
+//   x:   r^2 (P(q) - h (<u g> - <u> <g> - <u h> <g h>)) + r P(v dy)
+//   dy:  gamma r P(u) + v h + w          gamma: the sum of dy r P(u)
+// Written in ops of x alone, so that it can be differentiated again.
+struct NormDerivatives {
+    Tensor x, gamma, dy;
+};
+inline NormDerivatives derive_norm_gradient(const Tensor& x, const Tensor& gamma, const Tensor& dy, const Tensor& u,
+                                            const Tensor& v, const Tensor& w, const std::vector<int64_t>& axes,
+                                            double epsilon) {
+    const auto mean = [&](const Tensor& t) { return call("mean", {t}, {{"axes", axes}, {"keepdims", true}}); };
+    const Tensor centered = x - mean(x), r = call("rsqrt", {epsilon + mean(call("square", {centered}))}), h = centered * r;
+    const auto project = [&](const Tensor& t) { return t - mean(t) - h * mean(t * h); };
+    NormDerivatives d;
+    const auto add = [](Tensor& to, const Tensor& t) { to = to ? to + t : t; };
+    if (u) {
+        const Tensor g = gamma ? dy * gamma : dy, uh = mean(u * h), gh = mean(g * h), pu = r * project(u);
+        const Tensor s = mean(u * g) - mean(u) * mean(g) - uh * gh;
+        add(d.x, r * r * (project(-(u * gh) - g * uh) - h * s));
+        add(d.dy, gamma ? gamma * pu : pu);
+        if (gamma) d.gamma = sum_to(dy * pu, gamma);
+    }
+    if (v) add(d.x, r * project(v * dy)), add(d.dy, v * h);
+    if (w) add(d.dy, call("broadcast_to", {w}, {{"shape", x->shape.vec()}}));
+    return d;
 }
 
 }  // namespace fk
