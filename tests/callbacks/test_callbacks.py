@@ -140,6 +140,25 @@ def test_the_list_says_which_batches_it_must_see():
     assert wants(c.LambdaCallback(on_batch_end=lambda batch, logs: None)) == ["train"]
 
 
+def test_a_callback_content_with_bursts_sees_the_last_batch_of_each():
+    batches = []
+
+    class Content(keras.callbacks.Callback):
+        needs_every_batch = False
+
+        def on_train_batch_end(self, batch, logs=None):
+            batches.append((batch, sorted(logs)))
+
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    model.fit(np.ones((64, 2)), np.ones((64, 1)), batch_size=1, epochs=2, verbose=0, callbacks=[Content()])
+    ends = [batch for batch, _ in batches]
+    assert ends.count(63) == 2 and len(ends) < 128
+    assert all(logs == ["loss"] for _, logs in batches)
+    made = keras.callbacks.CallbackList([Content()])
+    assert made.hears_batches("train") and not made.hears_batches("test") and not made.wants_batches("train")
+
+
 def test_the_list_adds_and_finds_its_own():
     history, model = keras.callbacks.History(), FakeModel()
     params = {"epochs": 2, "verbose": "auto", "steps": 3}

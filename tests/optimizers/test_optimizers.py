@@ -175,6 +175,12 @@ def test_state_is_saved_and_loaded_by_position():
         np.testing.assert_array_equal(a.numpy(), b.numpy())
     with pytest.warns(UserWarning, match="Skipping variable loading for optimizer 'adam"):
         second.load_own_variables({"0": 1})
+    before = [v.numpy() for v in second.variables]
+    for wrong in ({**store, "10": np.zeros(9)}, {**{k: v for k, v in store.items() if k != "10"}, "x": np.zeros(1)}):
+        with pytest.raises(ValueError, match="saved '10'"):
+            second.load_own_variables({**wrong, "1": np.float32(7)})
+    for variable, value in zip(second.variables, before, strict=True):
+        np.testing.assert_array_equal(variable.numpy(), value)
 
 
 def test_names_of_the_state():

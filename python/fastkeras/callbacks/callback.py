@@ -130,6 +130,10 @@ class CallbackList(Callback):
         """Must every batch of `kind` ("train", "test", "predict") be reported, or is the last of a burst enough?"""
         return any(c.needs_every_batch and _has_batch_hook(c, kind) for c in self.callbacks)
 
+    def hears_batches(self, kind):
+        """Does any callback do something at batches of `kind`?"""
+        return any(_has_batch_hook(c, kind) for c in self.callbacks)
+
     def set_params(self, params):
         self.params = params
         if params:

@@ -4,9 +4,6 @@ import collections.abc
 import csv
 import json
 import os
-import urllib.error
-import urllib.parse
-import urllib.request
 import warnings
 
 import numpy as np
@@ -192,6 +189,10 @@ class RemoteMonitor(Callback):
         self.send_as_json = send_as_json
 
     def on_epoch_end(self, epoch, logs=None):
+        import urllib.error
+        import urllib.parse
+        import urllib.request
+
         values = {key: v.item() if isinstance(v, np.generic) else v for key, v in (logs or {}).items()}
         text = json.dumps({"epoch": epoch, **values})
         if self.send_as_json:

@@ -138,7 +138,11 @@ class OptimizerState:
             store[str(i)] = variable.numpy()
 
     def load_own_variables(self, store):
-        """Reads the state that `save_own_variables` wrote; warns and reads nothing when the number differs."""
+        """Reads the state that `save_own_variables` wrote; warns and reads nothing when the number differs.
+
+        Raises:
+            ValueError: when a shape differs; then nothing is read either.
+        """
         variables = self.variables
         if len(store.keys()) != len(variables):
             message = (
@@ -149,5 +153,12 @@ class OptimizerState:
                 message += "This is likely because the optimizer has not been called/built yet."
             warnings.warn(message, stacklevel=2)
             return
+        for i, variable in enumerate(variables):  # all of them before the first is assigned
+            if str(i) not in store or tuple(store[str(i)].shape) != tuple(variable.shape):
+                found = tuple(store[str(i)].shape) if str(i) in store else None
+                raise ValueError(
+                    f"[{self.name}] the saved state must have the shapes of the optimizer's. "
+                    f"Received: {variable.path} of shape {tuple(variable.shape)}, saved '{i}': {found}"
+                )
         for i, variable in enumerate(variables):
             variable.assign(store[str(i)])

@@ -275,33 +275,12 @@ class Loops:
 def _hooks(callbacks, mode, verbose, steps_per_execution):
     """(begin, end, group, watched) for the batch hooks of a mode.
 
-    `group`: steps between two calls; None, as long as a burst, when nobody but the progress bar listens.
+    `group`: steps between two calls; None, as long as a burst, when nobody needs every batch.
     `watched`: does anybody look at the logs?
     """
-    from fastkeras.callbacks import Callback, History, ModelCheckpoint, ProgbarLogger
-
-    names = [f"on_{mode}_batch_begin", f"on_{mode}_batch_end"]
-    if mode == "train":
-        names += ["on_batch_begin", "on_batch_end"]
-
-    def listens(callback):
-        if isinstance(callback, (ProgbarLogger, History)):
-            return False
-        if isinstance(callback, ModelCheckpoint) and callback.save_freq == "epoch":
-            return False
-        return any(
-            name in vars(callback) or getattr(type(callback), name) is not getattr(Callback, name) for name in names
-        )
-
-    listening = any(listens(callback) for callback in callbacks.callbacks)
-    shown = any(isinstance(callback, ProgbarLogger) for callback in callbacks.callbacks)
-    group = steps_per_execution if listening else None
-    return (
-        getattr(callbacks, f"on_{mode}_batch_begin"),
-        getattr(callbacks, f"on_{mode}_batch_end"),
-        group,
-        listening or shown,
-    )
+    begin, end = (getattr(callbacks, f"on_{mode}_batch_{when}") for when in ("begin", "end"))
+    group = steps_per_execution if callbacks.wants_batches(mode) else None
+    return begin, end, group, callbacks.hears_batches(mode)
 
 
 def _is_due(epoch, validation_freq):
