@@ -100,6 +100,15 @@ private:
         return DType::boolean;
     }
 
+    // Does this node make a truth value which is not 0 or 1 when the registers hold numbers? A sum of two, a converted
+    // float.
+    bool may_leave_truth(int node, DType compute) const {
+        const auto& n = g_.nodes[node];
+        if (compute == DType::boolean || g_.types[n.out[0]].dtype != DType::boolean) return false;
+        if (n.op->tile) return tile_function(tile_function(n.op->tile)).result == TileFunction::same;
+        return g_.types[n.in[0]].dtype != DType::boolean;
+    }
+
     struct Border {
         std::vector<int> inputs, outputs;  // values
     };
@@ -120,13 +129,15 @@ private:
         all.insert(all.end(), members_[b].begin(), members_[b].end());
         std::sort(all.begin(), all.end());
         const Border edge = border(all);
-        if (all.size() > size_t(TileProgram::kMaxInstructions) || edge.inputs.size() > size_t(TileProgram::kMaxInputs) ||
+        const DType type = type_of(a) == DType::boolean ? type_of(b) : type_of(a);
+        size_t instructions = 0;
+        for (int m : all) instructions += may_leave_truth(m, type) ? 2 : 1;
+        if (instructions > size_t(TileProgram::kMaxInstructions) || edge.inputs.size() > size_t(TileProgram::kMaxInputs) ||
             edge.outputs.size() > size_t(TileProgram::kMaxOutputs))
             return;
-        // Integer-only functions have no meaning on the numbers 0 and 1 in float registers.
-        const DType type = type_of(a) == DType::boolean ? type_of(b) : type_of(a);
+        // Bitwise functions of truth values have another meaning on the numbers 0 and 1.
         for (int m : all)
-            if (g_.nodes[m].op->tile && is_float(type) && tile_function(tile_function(g_.nodes[m].op->tile)).types == TileFunction::integers)
+            if (g_.nodes[m].op->tile && *compute_type(m) != type && tile_function(tile_function(g_.nodes[m].op->tile)).types == TileFunction::integers)
                 return;
 
         Bits unit(before_[0].size()), ancestors(before_[0].size());
@@ -161,7 +172,9 @@ private:
             std::vector<int> from;
             for (int v : n.in) from.push_back(value.at(v));
             const int function = tile_function(name);
-            value[n.out[0]] = program->append(function, from, attributes(function, n.attrs));
+            int y = program->append(function, from, attributes(function, n.attrs));
+            if (may_leave_truth(m, compute)) y = program->append(tile_function("as_bool"), {y});
+            value[n.out[0]] = y;
             node.label += (node.label.back() == '[' ? "" : " ") + std::string(name);
         }
         node.label += "]";

@@ -67,6 +67,7 @@ FK_ROW(hard_tanh, 1, floats, same, "", min(T(1), max(T(-1), a)))
 FK_ROW(isnan, 1, numbers, truth, "", truth<T>(isnan(a)))
 FK_ROW(isinf, 1, numbers, truth, "", truth<T>(isinf(a)))
 FK_ROW(isfinite, 1, numbers, truth, "", truth<T>(isfinite(a)))
+FK_ROW(as_bool, 1, numbers, truth, "", truth<T>(a != T(0)))
 FK_ROW(logical_not, 1, numbers, truth, "", truth<T>(a == T(0)))
 FK_ROW(bitwise_not, 1, integers, same, "", bitwise_not(a))
 

@@ -50,7 +50,9 @@ std::vector<Tensor> gradient_sum_to(const Gradient& g) {
 
 }  // namespace
 
-FK_OP(broadcast_to, .infer = infer_broadcast_to, .kernel = kernel_broadcast_to, .gradient = gradient_broadcast_to)
-FK_OP(sum_to, .infer = infer_sum_to, .kernel = kernel_sum_to, .gradient = gradient_sum_to)
+FK_OP(broadcast_to, .infer = infer_broadcast_to, .kernel = kernel_broadcast_to, .gradient = gradient_broadcast_to,
+      .noop_when_same = true)
+FK_OP(sum_to, .infer = infer_sum_to, .kernel = kernel_sum_to, .gradient = gradient_sum_to,
+      .noop_when_same = true)
 
 }  // namespace fk

@@ -21,6 +21,6 @@ std::vector<Tensor> gradient(const Gradient& g) {
 
 }  // namespace
 
-FK_OP(cast, .infer = infer, .kernel = kernel, .gradient = gradient)
+FK_OP(cast, .infer = infer, .kernel = kernel, .gradient = gradient, .noop_when_same = true)
 
 }  // namespace fk
