@@ -7,6 +7,7 @@ from fastkeras.engine import convert_to_numpy as convert_to_numpy
 from fastkeras.engine import is_symbolic, nest, op, primitive
 from fastkeras.engine import is_tensor as is_tensor
 from fastkeras.engine import shape as shape
+from fastkeras.engine.branches import Branch, merge
 from fastkeras.engine.indexing import check_range
 from fastkeras.ops._common import broadcast, normalize_axis, numpy_values, part, prod, reshape_to, slice_of
 from fastkeras.ops._elementwise import clip, where
@@ -206,8 +207,13 @@ def scatter_update(inputs, indices, updates, reduction=None):
 # A trace has no branches and no loops: loops of a known length are unrolled, branches are all computed and selected.
 
 
-def _select(pred, yes, no, tag):
-    """`yes` where the scalar `pred` holds, else `no`, leaf by leaf."""
+def _select(pred, true_fn, false_fn):
+    """What `true_fn` returns and assigns where the scalar `pred` holds, else what `false_fn` does."""
+    with Branch() as true_branch:
+        yes = true_fn()
+    with Branch() as false_branch:
+        no = false_fn()
+    merge(pred, true_branch, false_branch)
     left, right = nest.flatten(yes), nest.flatten(no)
     same = len(left) == len(right)
     left = [None if t is None else engine.convert_to_tensor(t) for t in left]
@@ -226,7 +232,7 @@ def _select(pred, yes, no, tag):
 def cond(pred, true_fn, false_fn):
     """`true_fn()` where the scalar `pred` holds, else `false_fn()`.
 
-    In a compiled function both are computed and one result is selected; they must only compute, not assign variables.
+    In a compiled function both are computed, and the results and assignments of one are kept.
 
     >>> import fastkeras as keras
     >>> keras.ops.cond(True, lambda: "yes", lambda: "no")
@@ -234,7 +240,7 @@ def cond(pred, true_fn, false_fn):
     """
     if not is_symbolic(pred):
         return true_fn() if bool(pred) else false_fn()
-    return _select(cast(pred, "bool"), true_fn(), false_fn(), "cond")
+    return _select(cast(pred, "bool"), true_fn, false_fn)
 
 
 @op
@@ -250,10 +256,13 @@ def switch(index, branches, *operands):
     last = len(branches) - 1
     if not is_symbolic(index):
         return branches[min(max(int(index), 0), last)](*operands)
-    result = branches[last](*operands)
-    for i in reversed(range(last)):
-        result = _select(index <= i, branches[i](*operands), result, "switch")
-    return result
+
+    def from_branch(i):
+        if i == last:
+            return branches[last](*operands)
+        return _select(index <= i, lambda: branches[i](*operands), lambda: from_branch(i + 1))
+
+    return from_branch(0)
 
 
 @op
