@@ -13,7 +13,7 @@ sys.path.insert(0, __file__.rsplit("/", 2)[0] + "/reference")
 import rows_optimizers  # noqa: E402
 
 CLASSES = ["SGD", "Adam", "AdamW", "RMSprop", "Adagrad", "Adadelta", "Adamax", "Nadam", "Lamb", "Ftrl", "Lion",
-           "Adafactor"]  # fmt: skip
+           "Adafactor", "Muon", "ScheduleFreeAdamW"]  # fmt: skip
 OPTIONS = {
     "plain": {},
     "clipnorm": {"clipnorm": 0.3},
@@ -224,7 +224,10 @@ def test_config_of_schedules(name):
     assert float(optimizer.learning_rate) == float(schedule(0))
 
 
-@pytest.mark.parametrize("name", ["adam", "Adam", "ADAMW", "sgd", "rmsprop", "nadam", "adadelta", "ftrl", "lion"])
+@pytest.mark.parametrize(
+    "name",
+    ["adam", "Adam", "ADAMW", "sgd", "rmsprop", "nadam", "adadelta", "ftrl", "lion", "muon", "schedulefreeadamw"],
+)
 def test_get_by_name(name):
     assert type(keras.optimizers.get(name)).__name__.lower() == name.lower()
 

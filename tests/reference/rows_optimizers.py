@@ -175,6 +175,13 @@ ROWS = {
     ),
     "lion": _row("Lion", learning_rate=0.01),
     "adafactor": _row("Adafactor", learning_rate=0.1),
+    "muon": _row("Muon", learning_rate=0.1),
+    "muon_options": _row(
+        "Muon", learning_rate=0.1, nesterov=False, rms_rate=None, ns_steps=3, weight_decay=None, adam_lr_ratio=0.5
+    ),
+    "muon_excluded": _row("Muon", learning_rate=0.1, exclude_layers=["ker"], adam_weight_decay=0.1),
+    "schedule_free": _row("ScheduleFreeAdamW", learning_rate=0.1, weight_decay=0.01),
+    "schedule_free_warmup": _row("ScheduleFreeAdamW", learning_rate=0.1, warmup_steps=4, beta_1=0.8),
     "excluded": _excluded,
     "constrained": _constrained,
     "finalized": _finalized,

@@ -11,6 +11,8 @@ from fastkeras.optimizers.adaptive import Adamax as Adamax
 from fastkeras.optimizers.adaptive import Lamb as Lamb
 from fastkeras.optimizers.adaptive import Nadam as Nadam
 from fastkeras.optimizers.loss_scale import LossScaleOptimizer as LossScaleOptimizer
+from fastkeras.optimizers.muon import Muon as Muon
+from fastkeras.optimizers.muon import ScheduleFreeAdamW as ScheduleFreeAdamW
 from fastkeras.optimizers.optimizer import Optimizer as Optimizer
 from fastkeras.optimizers.rmsprop import RMSprop as RMSprop
 from fastkeras.optimizers.sgd import SGD as SGD

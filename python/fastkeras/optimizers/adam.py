@@ -8,6 +8,12 @@ from fastkeras.optimizers.optimizer import Optimizer
 from fastkeras.registry import register
 
 
+def unbiased(learning_rate, iterations, beta_1, beta_2):
+    """The rate that makes up for moving means that began at zero: `lr * sqrt(1 - beta_2^t) / (1 - beta_1^t)`."""
+    step = ops.cast(iterations + 1, learning_rate.dtype)
+    return learning_rate * ops.sqrt(1.0 - ops.power(beta_2, step)) / (1.0 - ops.power(beta_1, step))
+
+
 @register("keras.optimizers")
 class Adam(Optimizer):
     """`v -= lr * sqrt(1 - beta_2^t) / (1 - beta_1^t) * m / (sqrt(n) + epsilon)` with moving means m of g and n of g^2.
@@ -36,11 +42,10 @@ class Adam(Optimizer):
         self.update_steps([gradient], [variable], learning_rate)
 
     def update_steps(self, gradients, variables, learning_rate):
-        step = ops.cast(self.iterations + 1, learning_rate.dtype)
-        unbias = ops.sqrt(1.0 - ops.power(self.beta_2, step)) / (1.0 - ops.power(self.beta_1, step))
+        rate = unbiased(learning_rate, self.iterations, self.beta_1, self.beta_2)
         slots = [[self.slot(name, v) for v in variables] for group in self.slots() for name in group]
         own = {name: getattr(self, name) for name in ("beta_1", "beta_2", "epsilon", "amsgrad")}
-        fused_update(adam_update, gradients, variables, slots, learning_rate * unbias, **own)
+        fused_update(adam_update, gradients, variables, slots, rate, **own)
 
 
 @register("keras.optimizers", names=("adamw",))

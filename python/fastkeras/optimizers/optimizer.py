@@ -239,10 +239,11 @@ class Optimizer(OptimizerState):
     def _update_now(self, grads, variables):
         grads = clip(grads, self.clipnorm, self.clipvalue, self.global_clipnorm)
         learning_rate = ops.convert_to_tensor(self.learning_rate)
-        if self.weight_decay is not None:
-            for variable in filter(self._use_weight_decay, variables):
+        for variable in filter(self._use_weight_decay, variables):
+            decay = self._decay_of(variable)
+            if decay is not None:
                 rate = ops.cast(learning_rate, variable.dtype)
-                variable.assign(variable - variable * self.weight_decay * rate)
+                variable.assign(variable - variable * decay * rate)
         # A subclass may have replaced the update of one variable only, which update_steps would pass over.
         classes = type(self).__mro__
         one, all_ = (next(c for c in classes if name in vars(c)) for name in ("update_step", "update_steps"))
@@ -320,6 +321,9 @@ class Optimizer(OptimizerState):
             raise ValueError("`exclude_from_weight_decay()` can only be configured before the optimizer is built.")
         vars(self)["_undecayed"] = {id(variable) for variable in var_list or ()}
         self._undecayed_names = re.compile("|".join(sorted(set(var_names)))) if var_names else None
+
+    def _decay_of(self, variable):
+        return self.weight_decay
 
     def _use_weight_decay(self, variable):
         by_name = self._undecayed_names is not None and self._undecayed_names.search(variable.name) is not None
