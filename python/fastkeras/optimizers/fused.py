@@ -1,6 +1,6 @@
 """Update rules that one C++ operation runs for all variables at once."""
 
-from fastkeras import ops
+from fastkeras.engine import cast
 
 _COMPUTED = ("float32", "float64")  # variables of other dtypes are updated in float32
 
@@ -20,9 +20,9 @@ def fused_update(operation, gradients, variables, slots, rate, **attributes):
     for dtype, members in groups.items():
         dtype = dtype if dtype in _COMPUTED else "float32"
         state = [[column[i] for i in members] for column in (variables, *slots)]
-        own, *kept = ([ops.cast(v, dtype) for v in column] for column in state)
-        slopes = [ops.cast(gradients[i], dtype) for i in members]
-        results = operation(own, slopes, *kept, ops.cast(rate, dtype), **attributes)
+        own, *kept = ([cast(v, dtype) for v in column] for column in state)
+        slopes = [cast(gradients[i], dtype) for i in members]
+        results = operation(own, slopes, *kept, cast(rate, dtype), **attributes)
         for column, values in zip(state, results, strict=True):
             for variable, value in zip(column, values, strict=True):
-                variable.assign(ops.cast(value, variable.dtype))
+                variable.assign(value)
