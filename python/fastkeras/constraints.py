@@ -29,8 +29,8 @@ class MaxNorm(Constraint):
         axis: Axis, or axes, along which norms are taken; 0 for a Dense kernel.
 
     >>> import fastkeras as keras
-    >>> keras.constraints.MaxNorm(1.0)(keras.ops.array([[3.0], [4.0]])).numpy().round(3).tolist()
-    [[0.6], [0.8]]
+    >>> keras.constraints.MaxNorm(2.5)(keras.ops.array([[3.0], [4.0]])).numpy().round(3).tolist()
+    [[1.5], [2.0]]
     """
 
     def __init__(self, max_value=2, axis=0):

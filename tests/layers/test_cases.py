@@ -23,7 +23,8 @@ def batchless(shape):
 def test_output_shape_and_dtype_are_as_announced(case):
     layer = case.build(keras)
     outputs = case.call(layer, case.inputs())
-    assert outputs.shape == tuple(layer.compute_output_shape(case.shapes))
+    announced = layer.compute_output_shape(case.shapes)
+    assert all(a in (None, b) for a, b in zip(announced, outputs.shape, strict=True))
     assert outputs.dtype == layer.compute_dtype
 
     symbolic = symbolic_inputs(case, layer)

@@ -15,6 +15,7 @@ BAD_ARGUMENTS = [
     (lambda: layers.Dense(2, kernel_regularizer="l3"), ValueError, "regularizer identifier: l3"),
     (lambda: layers.Dense(2, bias_constraint="norm"), ValueError, "constraint identifier: norm"),
     (lambda: layers.Dense(2, dtype="float31"), ValueError, "float31"),
+    (lambda: layers.Embedding(0, 2), ValueError, "`input_dim` must be a positive integer"),
     (lambda: layers.Dropout(1.5), ValueError, "between 0 and 1. Received: rate=1.5"),
     (lambda: layers.Dropout(0.5, noise_shape="x"), ValueError, "noise_shape=x"),
     (lambda: layers.Dropout(0.5, noise_shape=(1, 0)), ValueError, "index 1: 0"),
@@ -59,6 +60,11 @@ def ones(*shape):
 
 
 BAD_INPUTS = [
+    (lambda: layers.EinsumDense("ab,bc", 3), ones(2, 6), "Invalid einsum equation"),
+    (lambda: layers.EinsumDense("ab,bc->ad", 3), ones(2, 6), "'d' was specified in the output"),
+    (lambda: layers.EinsumDense("ab,bcd->ac", 3), ones(2, 6), "Weight dimension 'd' did not have a match"),
+    (lambda: layers.EinsumDense("ab,bc->ac", 3, bias_axes="b"), ones(2, 6), "Bias dimension 'b' was requested"),
+    (lambda: layers.EinsumDense("ab,bc->abc", (5, 3)), ones(2, 6), "do not match at shared dimension 'b'"),
     (lambda: layers.Reshape((7,)), ones(2, 6), "total size of the tensor must be unchanged"),
     (lambda: layers.Reshape((4, -1)), ones(2, 6), "cannot by divided"),
     (lambda: layers.Permute((2, 1)), ones(2, 3), "expected ndim=3, found ndim=2"),

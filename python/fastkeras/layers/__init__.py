@@ -3,6 +3,8 @@
 from fastkeras import registry as _registry
 from fastkeras.layers.activation import ELU, LeakyReLU, PReLU, ReLU, Softmax
 from fastkeras.layers.core import Activation, Dense, Identity, Lambda, Masking
+from fastkeras.layers.einsum_dense import EinsumDense
+from fastkeras.layers.embedding import Embedding
 from fastkeras.layers.input_layer import Input, InputLayer
 from fastkeras.layers.input_spec import InputSpec
 from fastkeras.layers.layer import Layer
@@ -77,6 +79,8 @@ __all__ = [
     "Dense",
     "Dot",
     "Dropout",
+    "EinsumDense",
+    "Embedding",
     "Flatten",
     "GaussianDropout",
     "GaussianNoise",

@@ -248,9 +248,12 @@ class Layer(LayerState, Operation):
         given = args, kwargs
         signature = signatures.of(type(self).call)
         dtype = self._compute_dtype_of_inputs()
-        x = args[0] if len(args) == 1 and not kwargs else None
+        x = args[0] if len(args) == 1 and (not kwargs or tuple(kwargs) == ("training",)) else None
         if type(x) is Tensor and x.dtype == dtype:  # the usual call: nothing to convert, nothing to bind
-            first, tensors, arguments, training = x, {signature.first: x}, None, _calls.training
+            first, tensors, arguments = x, {signature.first: x}, None
+            training = kwargs["training"] if kwargs else _calls.training
+            if kwargs and not signature.has_training:
+                kwargs = {}
         else:
             args, kwargs = self._convert_inputs(args, kwargs, dtype)
             training = kwargs.pop("training", _calls.training) if not signature.has_training else None

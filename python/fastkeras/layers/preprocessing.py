@@ -40,8 +40,8 @@ class Rescaling(Layer):
         return input_shape
 
     @classmethod
-    def from_config(cls, config):
-        values = {name: registry.deserialize_keras_object(config[name]) for name in ("scale", "offset")}
+    def from_config(cls, config, custom_objects=None):
+        values = {name: registry.deserialize_keras_object(config[name], custom_objects) for name in ("scale", "offset")}
         return super().from_config({**config, **values})
 
 

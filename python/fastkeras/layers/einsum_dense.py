@@ -1,0 +1,181 @@
+"""EinsumDense: Dense along any axes."""
+
+import re
+
+from fastkeras import activations, constraints, initializers, ops, registry, regularizers
+from fastkeras.layers.core import refuse
+from fastkeras.layers.input_spec import InputSpec
+from fastkeras.layers.layer import Layer
+
+
+@registry.register("keras.layers")
+class EinsumDense(Layer):
+    """activation(einsum(equation, inputs, kernel) + bias).
+
+    Args:
+        equation: "ab,bc->ac", "...b,bc->...c" or "ab...,bc->ac...": input, kernel, output.
+        output_shape: the output's sizes without the batch and what `...` stands for; None where they are the input's.
+        activation: name or function; None is linear.
+        bias_axes: letters of the output that have a bias; None for no bias.
+        kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer, kernel_constraint,
+            bias_constraint: of the weights.
+        lora_rank, lora_alpha, gptq_unpacked_column_size, quantization_config: must be None.
+
+    Raises:
+        ValueError: when it is built, for an equation that is none of these or does not fit the shapes.
+
+    >>> import fastkeras as keras
+    >>> layer = keras.layers.EinsumDense("abc,cd->abd", output_shape=(None, 4), bias_axes="d")
+    >>> layer(keras.ops.ones((2, 5, 3))).shape, layer.bias.shape
+    ((2, 5, 4), (4,))
+    """
+
+    _config_names = (
+        "equation",
+        "activation",
+        "bias_axes",
+        "kernel_initializer",
+        "bias_initializer",
+        "kernel_regularizer",
+        "bias_regularizer",
+        "kernel_constraint",
+        "bias_constraint",
+        "quantization_config",
+    )
+
+    def __init__(
+        self,
+        equation,
+        output_shape,
+        activation=None,
+        bias_axes=None,
+        kernel_initializer="glorot_uniform",
+        bias_initializer="zeros",
+        kernel_regularizer=None,
+        bias_regularizer=None,
+        kernel_constraint=None,
+        bias_constraint=None,
+        lora_rank=None,
+        lora_alpha=None,
+        gptq_unpacked_column_size=None,
+        quantization_config=None,
+        **kwargs,
+    ):
+        refuse(
+            "EinsumDense",
+            lora_rank=lora_rank,
+            lora_alpha=lora_alpha,
+            gptq_unpacked_column_size=gptq_unpacked_column_size,
+            quantization_config=quantization_config,
+        )
+        super().__init__(**kwargs)
+        self.equation = equation
+        self.partial_output_shape = (output_shape,) if isinstance(output_shape, int) else tuple(output_shape)
+        self.bias_axes = bias_axes
+        self.activation = activations.get(activation)
+        self.kernel_initializer = initializers.get(kernel_initializer)
+        self.bias_initializer = initializers.get(bias_initializer)
+        self.kernel_regularizer = regularizers.get(kernel_regularizer)
+        self.bias_regularizer = regularizers.get(bias_regularizer)
+        self.kernel_constraint = constraints.get(kernel_constraint)
+        self.bias_constraint = constraints.get(bias_constraint)
+        self.quantization_config = None
+
+    @property
+    def kernel(self):
+        if not self.built:
+            raise AttributeError("You must build the layer before accessing `kernel`.")
+        return self._kernel
+
+    def build(self, input_shape):
+        plan = _Plan(self.equation, self.bias_axes, input_shape, self.partial_output_shape)
+        self.input_spec = InputSpec(ndim=len(input_shape))
+        initializer = self.kernel_initializer
+        if isinstance(initializer, initializers.VarianceScaling) and None in (
+            initializer.input_axes,
+            initializer.output_axes,
+        ):
+            axes = {"input_axes": plan.input_axes, "output_axes": plan.output_axes}
+            initializer = type(initializer).from_config({**initializer.get_config(), "seed": initializer.seed, **axes})
+        self._kernel = self.add_weight(
+            name="kernel",
+            shape=plan.kernel_shape,
+            initializer=initializer,
+            regularizer=self.kernel_regularizer,
+            constraint=self.kernel_constraint,
+        )
+        self.bias = None
+        if self.bias_axes is not None:
+            self.bias = self.add_weight(
+                name="bias",
+                shape=plan.bias_shape,
+                initializer=self.bias_initializer,
+                regularizer=self.bias_regularizer,
+                constraint=self.bias_constraint,
+            )
+
+    def call(self, inputs, training=None):
+        x = ops.einsum(self.equation, inputs, self._kernel)
+        if self.bias is not None:
+            x = ops.add(x, self.bias)
+        return self.activation(x)
+
+    def compute_output_shape(self, input_shape):
+        return tuple(_Plan(self.equation, self.bias_axes, input_shape, self.partial_output_shape).output_shape)
+
+    def get_config(self):
+        config = {"activity_regularizer": None, **super().get_config()}
+        return {**config, "output_shape": self.partial_output_shape}
+
+
+class _Plan:
+    """The shapes and axes that an equation means for an input shape."""
+
+    def __init__(self, equation, bias_axes, input_shape, output_shape):
+        parts = re.fullmatch(r"(\.\.\.)?([a-zA-Z]+)(\.\.\.)?,([a-zA-Z]+)->(\.\.\.)?([a-zA-Z]+)(\.\.\.)?", equation)
+        if not parts or (parts[1], parts[3]) != (parts[5], parts[7]) or (parts[1] and parts[3]):
+            raise ValueError(
+                f"Invalid einsum equation '{equation}'. Equations must be in the form [X],[Y]->[Z], "
+                "...[X],[Y]->...[Z], or [X]...,[Y]->[Z]...."
+            )
+        source, kernel, target = parts[2], parts[4], parts[6]
+        elided = len(input_shape) - len(source)  # axes that `...` stands for
+        left = elided if parts[1] else 0
+        shape = [input_shape[0], *output_shape]
+        if parts[1]:
+            shape[1:1] = input_shape[1:elided]
+        elif elided > 0:
+            shape += input_shape[len(source) :]
+        sizes = {letter: input_shape[left + i] for i, letter in enumerate(source)}
+        out_sizes = {letter: shape[left + i] for i, letter in enumerate(target)}
+        for letter in source:
+            if out_sizes.get(letter) not in (None, sizes[letter]):
+                raise ValueError(
+                    f"Input shape and output shape do not match at shared dimension '{letter}'. Input shape is "
+                    f"{sizes[letter]}, and output shape is {out_sizes[letter]}."
+                )
+        for letter in target:
+            if letter not in source and letter not in kernel:
+                raise ValueError(
+                    f"Dimension '{letter}' was specified in the output '{target}' but has no corresponding dim in the "
+                    f"input spec '{source}' or weight spec '{kernel}'"
+                )
+        for letter in kernel:
+            if letter not in sizes and letter not in out_sizes:
+                raise ValueError(
+                    f"Weight dimension '{letter}' did not have a match in either the input spec '{source}' or the "
+                    f"output spec '{target}'. For this layer, the weight must be fully specified."
+                )
+        self.output_shape = shape
+        self.kernel_shape = tuple(out_sizes[k] if k in out_sizes else sizes[k] for k in kernel)
+        self.input_axes = [i for i, k in enumerate(kernel) if k not in out_sizes]
+        self.output_axes = [i for i, k in enumerate(kernel) if k in out_sizes]
+        if bias_axes is not None:
+            for letter in bias_axes:
+                if letter not in target:
+                    raise ValueError(
+                        f"Bias dimension '{letter}' was requested, but is not part of the output spec '{target}'"
+                    )
+            first = min(target.find(letter) for letter in bias_axes)
+            biased = [out_sizes[letter] if letter in bias_axes else 1 for letter in target[first:]]
+            self.bias_shape = tuple(biased + [1] * (0 if parts[1] else elided))
