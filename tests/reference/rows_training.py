@@ -78,9 +78,7 @@ def evaluate_and_predict(k):
 def class_weights(k):
     x, y = _data()
     model = _classifier(k, weighted_metrics=["accuracy"])
-    return _figures(
-        model.fit(x, y, batch_size=16, epochs=2, class_weight={0: 2.0, 2: 0.5}, shuffle=False, verbose=0)
-    )
+    return _figures(model.fit(x, y, batch_size=16, epochs=2, class_weight={0: 2.0, 2: 0.5}, shuffle=False, verbose=0))
 
 
 def sample_weights(k):
@@ -146,7 +144,9 @@ def batch_normalization(k):
     model.compile("sgd", "mse", metrics=["mae"])
     x, _ = _data()
     history = model.fit(x, x[:, :1], batch_size=16, epochs=2, shuffle=False, verbose=0)
-    return _figures(history, evaluate=np.array(model.evaluate(x, x[:, :1], verbose=0)), predict=model.predict(x, verbose=0))
+    return _figures(
+        history, evaluate=np.array(model.evaluate(x, x[:, :1], verbose=0)), predict=model.predict(x, verbose=0)
+    )
 
 
 def steps_per_epoch(k):
@@ -195,7 +195,9 @@ def own_loss_and_metric(k):
         return k.ops.max(k.ops.abs(y_true - y_pred), axis=-1)
 
     model = _weights(k.Sequential([k.Input((8,)), k.layers.Dense(2)]))
-    model.compile(k.optimizers.Adam(0.01, clipnorm=0.5), half_square, metrics=[largest, k.metrics.MeanSquaredError("m")])
+    model.compile(
+        k.optimizers.Adam(0.01, clipnorm=0.5), half_square, metrics=[largest, k.metrics.MeanSquaredError("m")]
+    )
     x, _ = _data()
     return _figures(model.fit(x, x[:, :2], batch_size=16, epochs=2, shuffle=False, verbose=0))
 

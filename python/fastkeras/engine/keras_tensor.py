@@ -21,9 +21,7 @@ def standardize_shape(shape):
         if dim is None:
             continue
         if isinstance(dim, bool) or not isinstance(dim, numbers.Integral):
-            raise ValueError(
-                f"Cannot convert '{shape}' to a shape. Found invalid entry '{dim}' of type '{type(dim)}'."
-            )
+            raise ValueError(f"Cannot convert '{shape}' to a shape. Found invalid entry '{dim}' of type '{type(dim)}'.")
         if dim < 0:
             raise ValueError(f"Cannot convert '{shape}' to a shape. Negative dimensions are not allowed.")
     return tuple(dim if dim is None else int(dim) for dim in shape)
@@ -41,9 +39,7 @@ class KerasTensor:
     _is_keras_tensor = True  # how engine.tensor knows it, without importing it
     __array_ufunc__ = None  # NumPy's operators step back for ours
 
-    def __init__(
-        self, shape, dtype="float32", sparse=False, ragged=False, record_history=True, name=None
-    ):
+    def __init__(self, shape, dtype="float32", sparse=False, ragged=False, record_history=True, name=None):
         if sparse or ragged:
             raise ValueError(f"[KerasTensor] only dense tensors are supported. Received: {sparse=}, {ragged=}")
         self._shape = standardize_shape(shape)

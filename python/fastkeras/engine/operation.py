@@ -54,9 +54,7 @@ class Node:
         """The call's (args, kwargs) with each KerasTensor replaced by values[id(tensor)]."""
         if len(self.args) == 1 and not self.kwargs and isinstance(self.args[0], KerasTensor):
             return (values[id(self.args[0])],), {}
-        return nest.map(
-            lambda x: values.get(id(x)) if isinstance(x, KerasTensor) else x, (self.args, self.kwargs)
-        )
+        return nest.map(lambda x: values.get(id(x)) if isinstance(x, KerasTensor) else x, (self.args, self.kwargs))
 
     def __repr__(self):
         return f"<Node operation={self.operation.name}, id={id(self)}>"
@@ -123,9 +121,7 @@ class Operation:
 
     def _first_node(self, attribute, described):
         if not self._inbound_nodes:
-            raise AttributeError(
-                f"The layer {self.name} has never been called and thus has no defined {described}."
-            )
+            raise AttributeError(f"The layer {self.name} has never been called and thus has no defined {described}.")
         values = getattr(self._inbound_nodes[0], attribute)
         return values[0] if len(values) == 1 else values
 

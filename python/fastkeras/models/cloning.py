@@ -89,8 +89,7 @@ def _clone_sequential(model, clone, input_tensors):
             input_tensors = input_tensors[0]
         if not isinstance(input_tensors, KerasTensor):
             raise ValueError(
-                "Argument `input_tensors` must be a KerasTensor. "
-                f"Received invalid value: input_tensors={input_tensors}"
+                f"Argument `input_tensors` must be a KerasTensor. Received invalid value: input_tensors={input_tensors}"
             )
         layers.insert(0, Input(tensor=input_tensors, name=getattr(first, "name", None)))
     elif isinstance(first, InputLayer):

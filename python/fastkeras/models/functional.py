@@ -1,14 +1,13 @@
 """Functional: a model made of the graph between its inputs and outputs."""
 
-import copy
 import warnings
 
 from fastkeras.engine import KerasTensor, convert_to_tensor, nest
-from fastkeras.engine.operation import KerasHistory, Node, Operation
-from fastkeras.layers import Input, InputLayer, InputSpec, Layer
-from fastkeras.models.graph import build_map, map_graph, node_key, run_graph
+from fastkeras.layers import InputLayer, InputSpec, Layer
+from fastkeras.models.functional_config import functional_config
+from fastkeras.models.graph import clone_graph_nodes, is_input, map_graph, run_graph
 from fastkeras.models.model import Model, constructor_arguments
-from fastkeras.registry import deserialize, deserialize_keras_object, is_library, register, serialize_keras_object
+from fastkeras.registry import is_library, register
 
 
 @register("keras.src.models.functional", "keras.models")
@@ -30,7 +29,7 @@ class Functional(Model):
     def __init__(self, inputs, outputs, name=None, **kwargs):
         trainable = kwargs.pop("trainable", None)
         _check_tensors(inputs, outputs)
-        if not all(_is_input(x) for x in nest.flatten(inputs)):
+        if not all(is_input(x) for x in nest.flatten(inputs)):
             inputs, outputs = clone_graph_nodes(inputs, outputs)
         super().__init__(name=name, **kwargs)
         graph = {
@@ -79,9 +78,7 @@ class Functional(Model):
 
     @layers.setter
     def layers(self, _):
-        raise AttributeError(
-            "`Model.layers` attribute is reserved and should not be used. Please use another name."
-        )
+        raise AttributeError("`Model.layers` attribute is reserved and should not be used. Please use another name.")
 
     @property
     def input(self):
@@ -175,8 +172,7 @@ class Functional(Model):
         flat = [self._standardize(i, x) for i, x in enumerate(nest.flatten(inputs))]
         if len(flat) != len(self._inputs):
             raise ValueError(
-                f"Layer '{self.name}' expected {len(self._inputs)} input(s). "
-                f"Received {len(flat)} instead."
+                f"Layer '{self.name}' expected {len(self._inputs)} input(s). Received {len(flat)} instead."
             )
         return flat
 
@@ -184,9 +180,7 @@ class Functional(Model):
         if not wrong and _skeleton(inputs) == _skeleton(self._inputs_struct):
             return
         expected = nest.map(lambda x: x.name, self._inputs_struct)
-        received = nest.map(
-            lambda x: "None" if x is None else f"Tensor(shape={getattr(x, 'shape', ())})", inputs
-        )
+        received = nest.map(lambda x: "None" if x is None else f"Tensor(shape={getattr(x, 'shape', ())})", inputs)
         message = (
             "The structure of `inputs` doesn't match the expected structure.\n"
             f"Expected: {expected}\nReceived: inputs={received}"
@@ -253,204 +247,6 @@ class Functional(Model):
         return functional_config(self)
 
 
-def functional_config(model):
-    """The config of a functional model: its layers, each with the calls that belong to the model."""
-    new_index = {}
-    for operation in model._operations:
-        kept = 1 if isinstance(operation, Functional) else 0  # Keras counts a functional model's own graph as call 0
-        for i in range(len(operation._inbound_nodes)):
-            key = node_key(operation, i)
-            if key in model._nodes:
-                new_index[key] = kept
-                kept += 1
-    layers = []
-    for operation in model._operations:
-        calls = [
-            _serialize_node(node, model._nodes)
-            for i, node in enumerate(operation._inbound_nodes)
-            if node_key(operation, i) in model._nodes and node.input_tensors
-        ]
-        config = serialize_keras_object(operation)
-        layers.append({**config, "name": operation.name, "inbound_nodes": calls})
-
-    def place(tensor):
-        operation, node_index, tensor_index = tensor._keras_history
-        return [operation.name, new_index[node_key(operation, node_index)], tensor_index]
-
-    return copy.deepcopy(
-        {
-            "name": model.name,
-            "trainable": model.trainable,
-            "layers": layers,
-            "input_layers": nest.map(place, model._inputs_struct),
-            "output_layers": nest.map(place, model._outputs_struct),
-        }
-    )
-
-
-def _serialize_node(node, own_nodes):
-    def serialize(x):
-        if not isinstance(x, KerasTensor):
-            return x
-        operation, index, tensor_index = history = x._keras_history
-        others = sum(node_key(operation, i) not in own_nodes for i in range(index))
-        x._keras_history = KerasHistory(operation, index - others, tensor_index)
-        try:
-            return serialize_keras_object(x)
-        finally:
-            x._keras_history = history
-
-    return {
-        "args": serialize_keras_object(nest.map(serialize, node.args)),
-        "kwargs": serialize_keras_object(nest.map(serialize, node.kwargs)),
-    }
-
-
-def functional_from_config(cls, config, custom_objects=None):
-    """Makes the functional model that `get_config` described."""
-    config = dict(config)
-    layer_configs = config.pop("layers")
-    input_layers, output_layers = config.pop("input_layers"), config.pop("output_layers")
-    created, waiting = {}, {}
-    for data in layer_configs:
-        layer = layer_from_config(data, custom_objects)
-        if not isinstance(layer, Operation):
-            raise ValueError(
-                "Unexpected object from deserialization, expected a layer or operation, "
-                f"got a {type(layer)}"
-            )
-        created[data["name"]] = layer
-        if data["inbound_nodes"]:
-            waiting[data["name"]] = list(data["inbound_nodes"])
-    _replay_calls(created, waiting)
-
-    def tensors(places):
-        if isinstance(places, list) and len(places) == 3 and isinstance(places[0], str):
-            name, node_index, tensor_index = places
-            if name not in created:
-                raise ValueError(f"Invalid Functional model configuration. Missing layer: {name}")
-            node_index -= isinstance(created[name], Functional)  # see functional_config
-            return _node_of(created[name], node_index).outputs[tensor_index]
-        if isinstance(places, dict):
-            return {k: tensors(v) for k, v in places.items()}
-        return type(places)(tensors(v) for v in places)
-
-    return cls(inputs=tensors(input_layers), outputs=tensors(output_layers), **config)
-
-
-def layer_from_config(config, custom_objects=None):
-    """The layer, model or operation that a config describes; in legacy files configs name no module."""
-    if "module" in config:
-        return deserialize_keras_object(config, custom_objects=custom_objects)
-    is_model = config.get("class_name") in ("Functional", "Model", "Sequential")
-    return deserialize("keras.models" if is_model else "keras.layers", config, custom_objects)
-
-
-def _replay_calls(created, waiting):
-    """Makes the calls of the config, each as soon as the tensors it needs exist.
-
-    In rounds: a shared layer may need, for its second call, what a later layer makes of its first.
-    """
-    while waiting:
-        progressed = False
-        for name in list(waiting):
-            calls = waiting[name]
-            while calls:
-                try:
-                    args, kwargs = _deserialize_node(calls[0], created)
-                except IndexError:
-                    break
-                created[name](*args, **kwargs)
-                calls.pop(0)
-                progressed = True
-            if not calls:
-                del waiting[name]
-        if not progressed:
-            raise ValueError(
-                "Invalid Functional model configuration. The graph of the Functional model either has loops or "
-                f"disconnected nodes. The following nodes failed to be resolved: {waiting}"
-            )
-
-
-def _node_of(layer, node_index):
-    """The call of that index in a config; IndexError while it has not been made."""
-    if not 0 <= node_index < len(layer._inbound_nodes):
-        raise IndexError(f"[from_config] '{layer.name}' has no call {node_index}")
-    return layer._inbound_nodes[node_index]
-
-
-def _deserialize_node(data, created):
-    """(args, kwargs) of one call in a config."""
-    def tensor(name, node_index, tensor_index):
-        if name not in created:
-            raise ValueError(f"Invalid Functional model configuration. Missing node: {name}")
-        return _node_of(created[name], node_index).outputs[tensor_index]
-
-    if isinstance(data, list):  # the legacy form: [[layer name, node, tensor, kwargs], ...]
-        if data and isinstance(data[0], str):
-            data = [data]
-        inputs = [tensor(*item[:3]) for item in data]
-        kwargs = data[-1][3] if len(data[-1]) == 4 else {}
-        return [inputs[0] if len(inputs) == 1 else inputs], kwargs
-
-    def revive(x):
-        history = getattr(x, "_pre_serialization_keras_history", None) if isinstance(x, KerasTensor) else None
-        return x if history is None else tensor(*history)
-
-    args = _keys_as_tuples(deserialize_keras_object(data["args"]))
-    kwargs = deserialize_keras_object(data["kwargs"])
-    return nest.map(revive, args), nest.map(revive, kwargs)
-
-
-def _keys_as_tuples(args):
-    """The key of x[1:, 2] is a tuple again: JSON made a list of it."""
-    return [tuple(x) if isinstance(x, list) and any(isinstance(k, (slice, type(...))) for k in x) else x for x in args]
-
-
-def clone_graph_nodes(inputs, outputs):
-    """Copies the calls between intermediate tensors, so that a model can start in the middle of another's graph.
-
-    Layers (and weights) stay shared; tensors and nodes are new, and every input that is no `Input` becomes one.
-    """
-    nodes, _ = build_map(inputs, outputs)
-    tensors, layers = {}, {}
-
-    def copied(x):
-        if not isinstance(x, KerasTensor):
-            return x
-        if id(x) not in tensors:
-            tensors[id(x)] = KerasTensor(x.shape, dtype=x.dtype, name=f"{x.name}_clone")
-        return tensors[id(x)]
-
-    def new_input(x):
-        if _is_input(x):
-            tensors[id(x)] = x
-            return x
-        made = Input(batch_shape=x.shape, dtype=x.dtype, name=f"{x.name}CLONE")
-        tensors[id(x)] = made
-        layers[id(x._keras_history.operation)] = made._keras_history.operation
-        return made
-
-    def new_output(x):
-        if id(x) in tensors:
-            return tensors[id(x)]
-        made = copied(x)
-        made._keras_history = x._keras_history
-        return made
-
-    new_inputs = nest.map(new_input, inputs)
-    new_outputs = nest.map(new_output, outputs)
-    for node in nodes:
-        operation = layers.get(id(node.operation), node.operation)
-        results = nest.map(copied, node.outputs)
-        if node.is_input:
-            args, kwargs = (), {}
-        else:
-            args, kwargs = nest.map(copied, node.args), nest.map(copied, node.kwargs)
-        Node(operation, args, kwargs, results)
-    return new_inputs, new_outputs
-
-
 def is_plain(model):
     """Are all layers the library's own, without losses of their own and without masks to hand on?"""
     return all(
@@ -485,11 +281,6 @@ def _check_tensors(inputs, outputs):
                     f"All `{described}` values must be KerasTensors. Received: {described}={structure} including "
                     f"invalid value {x} of type {type(x)}"
                 )
-
-
-def _is_input(x):
-    operation, node_index, _ = x._keras_history
-    return operation._inbound_nodes[node_index].is_input
 
 
 def _only(values):

@@ -2,7 +2,9 @@
 
 import collections
 
-from fastkeras.engine import nest
+from fastkeras.engine import KerasTensor, nest
+from fastkeras.engine.operation import Node
+from fastkeras.layers import Input
 
 
 def node_key(operation, node_index):
@@ -120,7 +122,66 @@ def run_graph(model, flat_inputs, run):
         results = run(node.operation, args, kwargs)
         for x, y in zip(node.outputs, nest.flatten(results), strict=False):
             values[id(x)] = y
-    missing = [x for x in model._outputs if id(x) not in values]
-    if missing:
-        raise ValueError(f"Output with path `{missing[0].name}` is not connected to `inputs`")
+    for x, path in zip(model._outputs, _paths(model._outputs_struct), strict=True):
+        if id(x) not in values:
+            raise ValueError(f"Output with path `{path}` is not connected to `inputs`")
     return nest.pack_like(model._outputs_struct, [values[id(x)] for x in model._outputs])
+
+
+def _paths(structure, prefix=()):
+    """The place of every leaf, such as `0.label`, in the order of nest.flatten."""
+    if isinstance(structure, dict):
+        return [path for key in sorted(structure) for path in _paths(structure[key], (*prefix, key))]
+    if isinstance(structure, (list, tuple)):
+        return [path for i, item in enumerate(structure) for path in _paths(item, (*prefix, i))]
+    return [".".join(map(str, prefix))]
+
+
+def clone_graph_nodes(inputs, outputs):
+    """Copies the calls between intermediate tensors, so that a model can start in the middle of another's graph.
+
+    Layers (and weights) stay shared; tensors and nodes are new, and every input that is no `Input` becomes one.
+    """
+    nodes, _ = build_map(inputs, outputs)
+    tensors, layers = {}, {}
+
+    def copied(x):
+        if not isinstance(x, KerasTensor):
+            return x
+        if id(x) not in tensors:
+            tensors[id(x)] = KerasTensor(x.shape, dtype=x.dtype, name=f"{x.name}_clone")
+        return tensors[id(x)]
+
+    def new_input(x):
+        if is_input(x):
+            tensors[id(x)] = x
+            return x
+        made = Input(batch_shape=x.shape, dtype=x.dtype, name=f"{x.name}CLONE")
+        tensors[id(x)] = made
+        layers[id(x._keras_history.operation)] = made._keras_history.operation
+        return made
+
+    def new_output(x):
+        if id(x) in tensors:
+            return tensors[id(x)]
+        made = copied(x)
+        made._keras_history = x._keras_history
+        return made
+
+    new_inputs = nest.map(new_input, inputs)
+    new_outputs = nest.map(new_output, outputs)
+    for node in nodes:
+        operation = layers.get(id(node.operation), node.operation)
+        results = nest.map(copied, node.outputs)
+        if node.is_input:
+            args, kwargs = (), {}
+        else:
+            args, kwargs = nest.map(copied, node.args), nest.map(copied, node.kwargs)
+        Node(operation, args, kwargs, results)
+    return new_inputs, new_outputs
+
+
+def is_input(x):
+    """Did an InputLayer make this tensor?"""
+    operation, node_index, _ = x._keras_history
+    return operation._inbound_nodes[node_index].is_input

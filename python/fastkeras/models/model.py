@@ -12,7 +12,6 @@ from fastkeras.layers.state import edits
 from fastkeras.registry import deserialize_keras_object, register, serialize_keras_object
 from fastkeras.training import Trainer
 
-
 _INFERENCE = {"training": False}
 
 
@@ -77,16 +76,12 @@ class Model(Trainer, Layer):
 
     @layers.setter
     def layers(self, _):
-        raise AttributeError(
-            "`Model.layers` attribute is reserved and should not be used. Please use another name."
-        )
+        raise AttributeError("`Model.layers` attribute is reserved and should not be used. Please use another name.")
 
     def get_layer(self, name=None, index=None):
         """Returns a layer by its unique name or by its index. Raises ValueError when there is none."""
         if index is not None and name is not None:
-            raise ValueError(
-                f"Provide only a layer name or a layer index. Received: index={index}, name={name}."
-            )
+            raise ValueError(f"Provide only a layer name or a layer index. Received: index={index}, name={name}.")
         if index is not None:
             if len(self.layers) <= index:
                 raise ValueError(
@@ -98,9 +93,7 @@ class Model(Trainer, Layer):
         for layer in self.layers:
             if layer.name == name:
                 return layer
-        raise ValueError(
-            f"No such layer: {name}. Existing layers are: {[layer.name for layer in self.layers]}."
-        )
+        raise ValueError(f"No such layer: {name}. Existing layers are: {[layer.name for layer in self.layers]}.")
 
     def summary(
         self,
@@ -181,7 +174,8 @@ class Model(Trainer, Layer):
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
-        from fastkeras.models.functional import Functional, functional_from_config, takes_functional_arguments
+        from fastkeras.models.functional import Functional, takes_functional_arguments
+        from fastkeras.models.functional_config import functional_from_config
 
         is_functional_config = all(key in config for key in ("name", "layers", "input_layers", "output_layers"))
         if is_functional_config and (cls in (Functional, Model) or takes_functional_arguments(cls)):
@@ -209,9 +203,7 @@ class Model(Trainer, Layer):
                 "Invalid `value_format` argument. Expected one of {'numpy_array', 'backend_tensor'}. "
                 f"Received: value_format={value_format}"
             )
-        return {
-            group: _nested_by_path(variables, value_format) for group, variables in self._state_groups().items()
-        }
+        return {group: _nested_by_path(variables, value_format) for group, variables in self._state_groups().items()}
 
     def set_state_tree(self, state_tree):
         """Assigns the values of a tree made by `get_state_tree`."""
@@ -257,11 +249,7 @@ def model_from_json(json_string, custom_objects=None):
 
 
 def _functional_arguments(args, kwargs):
-    return (
-        len(args) == 2
-        or (len(args) == 1 and "outputs" in kwargs)
-        or ("inputs" in kwargs and "outputs" in kwargs)
-    )
+    return len(args) == 2 or (len(args) == 1 and "outputs" in kwargs) or ("inputs" in kwargs and "outputs" in kwargs)
 
 
 def _make_functional(cls):
@@ -310,4 +298,3 @@ def constructor_arguments(cls):
     """Names of the positional arguments of a class's constructor, and whether it takes any others."""
     spec = inspect.getfullargspec(cls.__init__)
     return spec.args[1:], spec.varargs is not None and spec.varkw is not None
-

@@ -6,7 +6,8 @@ import inspect
 from fastkeras.engine import nest
 from fastkeras.engine.keras_tensor import standardize_shape
 from fastkeras.layers import InputLayer, Layer
-from fastkeras.models.functional import Functional, is_plain, layer_from_config
+from fastkeras.models.functional import Functional, is_plain
+from fastkeras.models.functional_config import layer_from_config
 from fastkeras.models.model import Model
 from fastkeras.registry import register, serialize_keras_object
 

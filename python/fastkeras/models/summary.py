@@ -32,9 +32,7 @@ def print_summary(model, line_length, positions, print_fn, expand_nested, show_t
     widths = [end - start for start, end in zip([0, *ends], ends, strict=False)]
     if min(widths) < 4:
         raise ValueError("Insufficient console width to print summary.")
-    columns = [
-        rich.table.Column(name, justify=j, width=w) for name, j, w in zip(header, justify, widths, strict=True)
-    ]
+    columns = [rich.table.Column(name, justify=j, width=w) for name, j, w in zip(header, justify, widths, strict=True)]
     table = rich.table.Table(*columns, width=line_length, show_lines=True)
     for layer in layers[slice(*_bounds(layers, layer_range))]:
         for row in _rows(layer, nodes, expand_nested, show_trainable):
@@ -70,12 +68,8 @@ def _layout(model):
     if not isinstance(model, Functional):
         return True, model.layers, None
     nodes = [node for level in model._nodes_by_depth.values() for node in level]
-    straight = all(
-        len(level) == 1 and len(level[0].input_tensors) <= 1 for level in model._nodes_by_depth.values()
-    )
-    shared = straight and any(
-        sum(node in nodes for node in layer._inbound_nodes) > 1 for layer in model.layers
-    )
+    straight = all(len(level) == 1 and len(level[0].input_tensors) <= 1 for level in model._nodes_by_depth.values())
+    shared = straight and any(sum(node in nodes for node in layer._inbound_nodes) > 1 for layer in model.layers)
     return straight and not shared, model._operations, nodes
 
 
@@ -105,9 +99,7 @@ def _rows(layer, nodes, expand_nested, show_trainable, level=0):
 
 def _connections(layer, nodes):
     sources = [x._keras_history for node in layer._inbound_nodes if node in nodes for x in node.input_tensors]
-    return ", ".join(
-        f"{h.operation.name}[{_number(h.node_index)}][{_number(h.tensor_index)}]" for h in sources
-    ) or "-"
+    return ", ".join(f"{h.operation.name}[{_number(h.node_index)}][{_number(h.tensor_index)}]" for h in sources) or "-"
 
 
 def _output_shape(layer):

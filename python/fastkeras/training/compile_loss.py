@@ -100,9 +100,7 @@ class CompileLoss:
                     self._add(y_true, y_pred, each, names, path)
                 return
         if not isinstance(loss, type(y_pred)):
-            raise KeyError(
-                f"The path: {path} in the `loss` argument, can't be found in the model's output (`y_pred`)."
-            )
+            raise KeyError(f"The path: {path} in the `loss` argument, can't be found in the model's output (`y_pred`).")
         for key, each in loss.items() if isinstance(loss, dict) else enumerate(loss):
             if each is None:
                 continue

@@ -52,9 +52,7 @@ def is_array(x):
 class ArrayData:
     """Whole arrays: `x`, and `y` and `sample_weight` where given, nested as the user nested them."""
 
-    def __init__(
-        self, x, y=None, sample_weight=None, batch_size=None, steps=None, shuffle=False, class_weight=None
-    ):
+    def __init__(self, x, y=None, sample_weight=None, batch_size=None, steps=None, shuffle=False, class_weight=None):
         sample_weight = _resolve_weights(y, sample_weight, class_weight)
         self.structure = pack_x_y_sample_weight(x, y, sample_weight)
         self.leaves = [None if leaf is None else to_array(leaf) for leaf in nest.flatten(self.structure)]

@@ -35,8 +35,7 @@ def _check_classes(labels, classes, loss):
     if wrong.any():
         place = tuple(int(i) for i in np.argwhere(wrong)[0])
         raise ValueError(
-            f"[{loss.name}] labels must be classes in [0, {classes}). "
-            f"Received: y{list(place)}={labels[place]}"
+            f"[{loss.name}] labels must be classes in [0, {classes}). Received: y{list(place)}={labels[place]}"
         )
 
 

@@ -14,7 +14,6 @@ from fastkeras.training.labels import check_labels
 from fastkeras.training.steps import Collector, Epochs
 from fastkeras.utils.packing import unpack_x_y_sample_weight
 
-
 _FLOAT_CODES = {"float32": "f", "float64": "d"}
 
 

@@ -232,17 +232,14 @@ class Trainer(Loops):
         """May the step return anything but the results of the metrics?"""
         cls = type(self)
         return any(
-            getattr(cls, name) is not getattr(Trainer, name)
-            for name in (step, "compute_metrics", "get_metrics_result")
+            getattr(cls, name) is not getattr(Trainer, name) for name in (step, "compute_metrics", "get_metrics_result")
         )
 
     # --- building ---
 
     def _symbolic_build(self, batch):
         """Makes all state (weights, metrics, optimizer slots) by running the shapes of a batch through the model."""
-        unbuilt = [
-            part for part in (self._compile_metrics, self._compile_loss) if part is not None and not part.built
-        ]
+        unbuilt = [part for part in (self._compile_metrics, self._compile_loss) if part is not None and not part.built]
 
         def run(x, y=None, sample_weight=None):
             y_pred = self._forward(x, training=False)

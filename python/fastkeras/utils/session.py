@@ -16,9 +16,9 @@ def set_random_seed(seed):
         raise ValueError(f"[set_random_seed] seed must be an integer. Received: seed={seed} (of type {type(seed)})")
     from fastkeras.random import set_global_seed
 
+    set_global_seed(int(seed))  # first: making the global generator draws from Python's
     random.seed(int(seed))
     np.random.seed(int(seed))
-    set_global_seed(int(seed))
 
 
 def clear_session(free_memory=True):

@@ -1,0 +1,466 @@
+"""fit, evaluate and predict: what they accept, call, return, refuse and survive."""
+
+import signal
+
+import numpy as np
+import pytest
+
+import fastkeras as keras
+from fastkeras import layers, ops
+
+X = np.random.RandomState(0).normal(size=(50, 4)).astype("float32")
+Y = X[:, :1] * 2 + 1
+CLASSES = np.random.RandomState(1).randint(0, 3, size=50)
+
+
+def regression(**arguments):
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(3), layers.Dense(1)])
+    model.compile(**{"optimizer": "sgd", "loss": "mse", **arguments})
+    return model
+
+
+def classifier(**arguments):
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(3, activation="softmax")])
+    model.compile(**{"optimizer": "sgd", "loss": "sparse_categorical_crossentropy", **arguments})
+    return model
+
+
+def twins(model, **arguments):
+    """A second model with the same weights."""
+    twin = keras.models.clone_model(model)
+    twin.set_weights(model.get_weights())
+    if arguments:
+        twin.compile(**{"optimizer": "sgd", "loss": "mse", **arguments})
+    return twin
+
+
+class Recorder(keras.callbacks.Callback):
+    def __init__(self):
+        super().__init__()
+        self.calls = []
+
+    def _note(self, hook, *arguments):
+        logs = arguments[-1]
+        self.calls.append((hook, *arguments[:-1], tuple(sorted(logs)) if logs else ()))
+
+
+for _hook in ("train_begin", "train_end", "test_begin", "test_end", "predict_begin", "predict_end"):
+    setattr(Recorder, f"on_{_hook}", lambda self, logs=None, hook=_hook: self._note(hook, logs))
+for _hook in (
+    "epoch_begin",
+    "epoch_end",
+    *(f"{m}_batch_{e}" for m in ("train", "test", "predict") for e in ("begin", "end")),
+):
+    setattr(Recorder, f"on_{_hook}", lambda self, index, logs=None, hook=_hook: self._note(hook, index, logs))
+
+
+# --- data
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        lambda x: x.astype("float64"),
+        lambda x: np.asfortranarray(x),
+        lambda x: np.repeat(x, 2, axis=0)[::2],
+        lambda x: ops.convert_to_tensor(x),
+        lambda x: np.flip(np.flip(x)),
+    ],
+    ids=["float64", "fortran", "strided", "tensor", "flipped"],
+)
+def test_forms_of_arrays(form):
+    model = regression()
+    twin = twins(model, loss="mse")
+    expected = model.fit(X, Y, epochs=2, shuffle=False, verbose=0).history["loss"]
+    given = form(X)
+    assert twin.fit(given, form(Y), epochs=2, shuffle=False, verbose=0).history["loss"] == expected
+    np.testing.assert_array_equal(twin.predict(given, verbose=0), model.predict(X, verbose=0))
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int8", "int16", "uint16", "int32", "int64", "uint64", "bool"])
+def test_integer_inputs(dtype):
+    x = (np.abs(X) * 2).astype(dtype)
+    model = regression()
+    expected = model.predict(x.astype("float32"), verbose=0)
+    np.testing.assert_array_equal(model.predict(x, verbose=0), expected)
+    assert np.isfinite(model.fit(x, Y, verbose=0).history["loss"][0])
+
+
+def test_generators_and_datasets():
+    def batches(times):
+        for _ in range(times):
+            for start in range(0, 50, 10):
+                yield X[start : start + 10], Y[start : start + 10]
+
+    class Batches(keras.utils.PyDataset):
+        begun = ended = 0
+
+        def __len__(self):
+            return 5
+
+        def __getitem__(self, i):
+            return X[i * 10 : i * 10 + 10], Y[i * 10 : i * 10 + 10]
+
+        def on_epoch_begin(self):
+            Batches.begun += 1
+
+        def on_epoch_end(self):
+            Batches.ended += 1
+
+    model = regression()
+    others = [twins(model), twins(model)]
+    expected = model.fit(X, Y, batch_size=10, epochs=2, shuffle=False, verbose=0).history["loss"]
+    got = others[0].fit(batches(2), steps_per_epoch=5, epochs=2, shuffle=False, verbose=0).history["loss"]
+    np.testing.assert_allclose(got, expected, rtol=1e-6)
+    got = others[1].fit(Batches(workers=2), epochs=2, shuffle=False, verbose=0).history["loss"]
+    np.testing.assert_allclose(got, expected, rtol=1e-6)
+    assert (Batches.begun, Batches.ended) == (2, 2)
+    with pytest.warns(UserWarning, match="Your input ran out of data"):
+        model.fit(batches(1), epochs=1, shuffle=False, verbose=0)
+    with pytest.warns(UserWarning, match="ran out of data"):
+        assert model.predict(((X[:3],) for _ in range(2)), verbose=0).shape == (6, 1)
+
+
+def test_dataframes():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(X, columns=list("abcd"))
+    model = regression()
+    twin = twins(model)
+    expected = model.fit(X, Y, epochs=2, shuffle=False, validation_split=0.2, verbose=0).history
+    found = twin.fit(frame, pandas.Series(Y[:, 0]), epochs=2, shuffle=False, validation_split=0.2, verbose=0).history
+    assert found == expected
+
+
+def test_predict_gives_every_row():
+    model = classifier()
+    whole = model.predict(X, verbose=0)
+    for batch_size in (1, 7, 25, 50, 64):
+        np.testing.assert_allclose(model.predict(X, batch_size=batch_size, verbose=0), whole, rtol=1e-6)
+    np.testing.assert_allclose(whole.sum(axis=1), 1, rtol=1e-6)
+    assert model.predict(X, batch_size=10, steps=2, verbose=0).shape == (20, 3)
+    np.testing.assert_allclose(model.predict_on_batch(X), whole, rtol=1e-6)
+    first = model.predict(X[:1], verbose=0)
+    kept = first.copy()
+    model.predict(X[1:2], verbose=0)
+    np.testing.assert_array_equal(first, kept)  # a result is not written over by the next one
+
+
+def test_predict_of_results_that_are_not_rows():
+    class Summary(keras.Model):
+        def call(self, x):
+            return {"mean": ops.mean(x, axis=0, keepdims=True), "rows": x}
+
+    result = Summary().predict(X, batch_size=20, verbose=0)
+    assert result["mean"].shape == (3, 4) and result["rows"].shape == (50, 4)
+
+
+# --- what is called, what comes out
+
+
+def test_hooks_in_kerass_order():
+    recorder = Recorder()
+    model = regression(metrics=["mae"])
+    model.fit(
+        X[:20], Y[:20], batch_size=10, epochs=1, validation_data=(X[:10], Y[:10]), verbose=0, callbacks=[recorder]
+    )
+    logs = ("loss", "mae")
+    assert recorder.calls == [
+        ("train_begin", ()),
+        ("epoch_begin", 0, ()),
+        ("train_batch_begin", 0, ()),
+        ("train_batch_end", 0, logs),
+        ("train_batch_begin", 1, ()),
+        ("train_batch_end", 1, logs),
+        ("test_begin", ()),
+        ("test_batch_begin", 0, ()),
+        ("test_batch_end", 0, logs),
+        ("test_end", logs),
+        ("epoch_end", 0, ("loss", "mae", "val_loss", "val_mae")),
+        ("train_end", ("loss", "mae", "val_loss", "val_mae")),
+    ]
+    recorder.calls.clear()
+    model.predict(X[:10], verbose=0, callbacks=[recorder])
+    assert [call[0] for call in recorder.calls] == [
+        "predict_begin", "predict_batch_begin", "predict_batch_end", "predict_end",
+    ]  # fmt: skip
+
+
+def test_steps_per_execution():
+    recorder = Recorder()
+    model = regression(steps_per_execution=2)
+    plain = twins(model, loss="mse")
+    history = model.fit(X, Y, batch_size=10, shuffle=False, verbose=0, callbacks=[recorder])
+    indices = [call[1] for call in recorder.calls if call[0].startswith("train_batch")]
+    assert indices == [0, 1, 2, 3, 4, 5]
+    assert history.history == plain.fit(X, Y, batch_size=10, shuffle=False, verbose=0).history
+
+
+def test_verbose_2_lines(capsys):
+    keras.utils.enable_interactive_logging()
+    regression(metrics=["mae"]).fit(X, Y, epochs=2, verbose=2, validation_split=0.2)
+    lines = capsys.readouterr().out.strip().splitlines()
+    assert lines[0] == "Epoch 1/2" and lines[2] == "Epoch 2/2"
+    for part in ("2/2 - ", "/step - loss: ", " - mae: ", " - val_loss: ", " - val_mae: "):
+        assert part in lines[1]
+
+
+def test_eager_equals_compiled():
+    model = regression(metrics=["mae"], optimizer="adam")
+    eager = twins(model, run_eagerly=True, metrics=["mae"], optimizer="adam")
+    compiled = model.fit(X, Y, epochs=2, shuffle=False, verbose=0, validation_split=0.2).history
+    found = eager.fit(X, Y, epochs=2, shuffle=False, verbose=0, validation_split=0.2).history
+    for name, values in compiled.items():
+        np.testing.assert_allclose(found[name], values, rtol=1e-5)
+    np.testing.assert_allclose(eager.predict(X, verbose=0), model.predict(X, verbose=0), rtol=1e-4, atol=1e-5)
+
+
+def test_epochs_can_be_resumed():
+    once, twice = regression(optimizer="adam"), None
+    twice = twins(once, optimizer="adam")
+    expected = once.fit(X, Y, epochs=4, shuffle=False, verbose=0)
+    first = twice.fit(X, Y, epochs=2, shuffle=False, verbose=0).history["loss"]
+    second = twice.fit(X, Y, epochs=4, initial_epoch=2, shuffle=False, verbose=0)
+    assert first + second.history["loss"] == expected.history["loss"] and second.epoch == [2, 3]
+
+
+def test_stop_training_and_validation_freq():
+    class Stop(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            self.model.stop_training = epoch == 3
+
+    history = (
+        regression()
+        .fit(X, Y, epochs=9, verbose=0, validation_data=(X, Y), validation_freq=2, callbacks=[Stop()])
+        .history
+    )
+    assert len(history["loss"]) == 4 and len(history["val_loss"]) == 2
+
+
+def test_same_seed_same_weights():
+    def run():
+        keras.utils.set_random_seed(3)
+        keras.utils.clear_session()
+        model = keras.Sequential([keras.Input((4,)), layers.Dense(8), layers.Dropout(0.5), layers.Dense(1)])
+        model.compile("adam", "mse")
+        model.fit(X, Y, epochs=2, verbose=0)
+        return model.get_weights()
+
+    for a, b in zip(run(), run(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_evaluate_forms():
+    model = regression(metrics=["mae"])
+    loss, mae = model.evaluate(X, Y, verbose=0)
+    assert model.evaluate(X, Y, verbose=0, return_dict=True) == {"loss": loss, "mae": mae}
+    assert isinstance(regression().evaluate(X, Y, verbose=0), float)
+    assert model.metrics_names == ["loss", "compile_metrics"]
+    np.testing.assert_allclose(mae, np.abs(model.predict(X, verbose=0) - Y).mean(), rtol=1e-5)
+
+
+# --- overriding
+
+
+class Custom(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.dense = layers.Dense(1)
+        self.tracker = keras.metrics.Mean(name="loss")
+        self.mae = keras.metrics.MeanAbsoluteError(name="mae")
+        self.traces = 0
+
+    def call(self, x):
+        return self.dense(x)
+
+    @property
+    def metrics(self):
+        return [self.tracker, self.mae]
+
+    def train_step(self, data):
+        self.traces += 1
+        x, y = data
+        with keras.GradientTape() as tape:
+            y_pred = self(x, training=True)
+            loss = keras.losses.mean_squared_error(y, y_pred)
+            loss = ops.mean(loss)
+        gradients = tape.gradient(loss, self.trainable_variables)
+        self.optimizer.apply_gradients(zip(gradients, self.trainable_variables, strict=True))
+        self.tracker.update_state(loss)
+        self.mae.update_state(y, y_pred)
+        return {"loss": self.tracker.result(), "mae": self.mae.result(), "last": loss}
+
+    def test_step(self, data):
+        x, y = data
+        self.mae.update_state(y, self(x))
+        return {"mae": self.mae.result()}
+
+
+def test_own_train_step():
+    model = Custom()
+    model.compile(optimizer=keras.optimizers.SGD(0.05))
+    history = model.fit(X, Y, batch_size=10, epochs=30, verbose=0, validation_data=(X, Y)).history
+    assert set(history) == {"loss", "mae", "last", "val_mae"}
+    assert history["loss"][-1] < 0.05 * history["loss"][0]
+    assert model.traces <= 2  # once per shape of a batch, not once per step
+
+
+def test_own_compute_loss():
+    class Doubled(keras.Sequential):
+        def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None):
+            return 2 * ops.mean(ops.square(y - y_pred))
+
+    model = Doubled([keras.Input((4,)), layers.Dense(1)])
+    model.compile("sgd")
+    loss = model.evaluate(X, Y, verbose=0)
+    np.testing.assert_allclose(loss, 2 * np.mean((model.predict(X, verbose=0) - Y) ** 2), rtol=1e-5)
+
+
+def test_edited_models_are_traced_anew():
+    model = regression()
+    model.fit(X, Y, verbose=0)
+    frozen = model.layers[0].get_weights()[0]
+    model.layers[0].trainable = False
+    model.fit(X, Y, verbose=0)
+    np.testing.assert_array_equal(model.layers[0].get_weights()[0], frozen)
+    model.optimizer.learning_rate = 0.0
+    before = model.get_weights()
+    model.fit(X, Y, verbose=0)
+    for a, b in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+# --- refusals
+
+
+def test_refusals():
+    model = regression()
+    with pytest.raises(ValueError, match=r"You must call `compile\(\)` before using the model."):
+        keras.Sequential([keras.Input((4,)), layers.Dense(1)]).fit(X, Y)
+    with pytest.raises(ValueError, match=r"Data cardinality is ambiguous.*'x' sizes: 50\n'y' sizes: 49"):
+        model.fit(X, Y[:-1])
+    with pytest.raises(ValueError, match="at least one sample"):
+        model.fit(X[:0], Y[:0])
+    with pytest.raises(ValueError, match="at least one sample"):
+        model.predict(X[:0], verbose=0)
+    with pytest.raises(ValueError, match="Unrecognized data type: x=a"):
+        model.fit("a", "b")
+    with pytest.raises(ValueError, match="When providing `x` as a generator, `y` should not be passed"):
+        model.fit((b for b in [(X, Y)]), Y)
+    with pytest.raises(ValueError, match="must yield at least one batch"):
+        model.fit((b for b in []), shuffle=False)
+    with pytest.raises(ValueError, match="the generator must return a tuple"):
+        model.fit((b for b in [X]), shuffle=False)
+    with pytest.raises(ValueError, match="incompatible"):
+        model.fit(X[:, :3], Y, verbose=0)
+    with pytest.raises(ValueError, match="which is not sufficient to split it"):
+        model.fit(X[:2], Y[:2], validation_split=0.9)
+    with pytest.raises(ValueError, match="cannot be specified at the same time|at the same time"):
+        model.fit(X, Y, class_weight={0: 1.0}, sample_weight=np.ones(50))
+    with pytest.raises(ValueError, match="Expected `validation_freq` to be a list or int"):
+        model.fit(X, Y, validation_data=(X, Y), validation_freq="often", verbose=0)
+    with pytest.raises(ValueError, match="Arguments not recognized"):
+        model.evaluate(X, Y, workers=3)
+    with pytest.raises(ValueError, match="No loss to compute"):
+        regression(loss=None).fit(X, Y, verbose=0)
+    with pytest.raises(ValueError, match="steps_per_execution must be a positive integer"):
+        regression(steps_per_execution=0)
+    assert np.isfinite(model.fit(X, Y, verbose=0).history["loss"][0])  # after all of that
+
+
+def test_labels_are_checked():
+    model = classifier()
+    wrong = CLASSES.copy()
+    wrong[7] = 3
+    with pytest.raises(ValueError, match=r"labels must be classes in \[0, 3\). Received: y\[7\]=3"):
+        model.fit(X, wrong, verbose=0)
+    wrong[7] = -1
+    with pytest.raises(ValueError, match=r"Received: y\[7\]=-1"):
+        model.fit(X, wrong, verbose=0)
+    missing = Y.copy()
+    missing[9] = np.nan
+    with pytest.raises(ValueError, match=r"labels must not be NaN. Received: y\[9\]"):
+        regression().fit(X, missing, verbose=0)
+    ignoring = classifier(loss=keras.losses.SparseCategoricalCrossentropy(ignore_class=-1))
+    assert np.isfinite(ignoring.fit(X, wrong, verbose=0).history["loss"][0])
+
+
+def test_compile_refusals():
+    with pytest.raises(ValueError, match="Expected `metrics` argument to be a list, tuple, or dict"):
+        regression(metrics="mae")
+    with pytest.raises(ValueError, match="Could not interpret"):
+        regression(loss="no such loss").fit(X, Y, verbose=0)
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, [layers.Dense(1, name="a")(inputs), layers.Dense(1, name="b")(inputs)])
+    model.compile("sgd", {"a": "mse", "c": "mse"})
+    with pytest.raises(ValueError, match="Expected keys .* in loss dict"):
+        model.fit(X, [Y, Y], verbose=0)
+    model.compile("sgd", ["mse", "mse"], loss_weights=[1.0])
+    with pytest.raises(ValueError, match="`loss_weights` must match the number of losses"):
+        model.fit(X, [Y, Y], verbose=0)
+    with pytest.raises(ValueError, match="different structures"):
+        model.compile("sgd", ["mse", "mse"])
+        model.fit(X, [Y, Y, Y], verbose=0)
+
+
+# --- survival
+
+
+def test_exception_in_a_callback_leaves_the_model_usable():
+    class Fails(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            if batch == 2:
+                raise RuntimeError("from the callback")
+
+    model = regression()
+    twin = twins(model)
+    with pytest.raises(RuntimeError, match="from the callback"):
+        model.fit(X, Y, batch_size=10, shuffle=False, verbose=0, callbacks=[Fails()])
+    twin.fit(X[:30], Y[:30], batch_size=10, shuffle=False, verbose=0)
+    for ours, expected in zip(model.get_weights(), twin.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, expected)  # exactly the three steps that were finished
+    model.fit(X, Y, verbose=0)
+
+
+def test_exception_in_a_generator():
+    def broken():
+        yield X[:10], Y[:10]
+        yield X[:10], Y[:10]
+        raise OSError("disk gone")
+
+    model = regression()
+    with pytest.raises(OSError, match="disk gone"):
+        model.fit(broken(), shuffle=False, verbose=0)
+    model.fit(X, Y, verbose=0)
+
+
+def test_failed_trace_leaves_nothing_behind():
+    class Fragile(layers.Layer):
+        fails = True
+
+        def call(self, x):
+            if self.fails:
+                raise ArithmeticError("not yet")
+            return x * 2
+
+    layer = Fragile()
+    model = keras.Sequential([layers.Dense(1), layer])
+    model.compile("sgd", "mse")
+    with pytest.raises((ArithmeticError, RuntimeError), match="not yet"):
+        model.fit(X, Y, verbose=0)
+    layer.fails = False
+    assert np.isfinite(model.fit(X, Y, verbose=0).history["loss"][0])
+
+
+def test_interrupt_stops_at_a_step():
+    class Interrupt(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 1:
+                signal.raise_signal(signal.SIGINT)
+
+    model = regression()
+    twin = twins(model)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(X, Y, epochs=3, shuffle=False, verbose=0, callbacks=[Interrupt()])
+    twin.fit(X, Y, epochs=1, shuffle=False, verbose=0)
+    for ours, expected in zip(model.get_weights(), twin.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, expected)
