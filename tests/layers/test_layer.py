@@ -2,6 +2,7 @@
 
 import collections
 import copy
+import pickle
 
 import numpy as np
 import pytest
@@ -116,6 +117,18 @@ def test_container_keeps_its_kind_when_copied():
     layer = layers.Layer()
     layer.many = [1, [2]]
     assert copy.deepcopy(layer.many) == [1, [2]] and type(copy.deepcopy(layer.many)) is list
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))], ids=["copy", "pickle"])
+def test_layers_can_be_copied(copied):
+    layer = Nested()
+    layer(X)
+    twin = copied(layer)
+    np.testing.assert_array_equal(twin(X), layer(X))
+    assert [w.path for w in twin.weights] == [w.path for w in layer.weights]
+    assert not {id(v) for v in twin.variables} & {id(v) for v in layer.variables}
+    twin.first.kernel.assign(np.zeros((3, 2)))
+    assert layer.first.kernel.numpy().any()
 
 
 def test_state_after_build_is_refused():

@@ -22,6 +22,14 @@ def _is_metric(value):
     return hasattr(type(value), "update_state") and hasattr(type(value), "reset_state")
 
 
+def _is_layer(value):
+    return isinstance(value, LayerState)
+
+
+def _is_seed_generator(value):
+    return isinstance(value, SeedGenerator)
+
+
 def _unique(items):
     return list({id(x): x for x in items}.values())
 
@@ -49,8 +57,8 @@ class LayerState:
                     "trainable_variables": tracking.is_trainable_variable,
                     "non_trainable_variables": tracking.is_non_trainable_variable,
                     "metrics": _is_metric,
-                    "layers": lambda x: isinstance(x, LayerState),
-                    "seed_generators": lambda x: isinstance(x, SeedGenerator),
+                    "layers": _is_layer,
+                    "seed_generators": _is_seed_generator,
                 }
             )
         return tracker
@@ -115,6 +123,11 @@ class LayerState:
                 f"Use: add_weight(shape=..., name='{shape}')."
             )
         dtype = self.variable_dtype if dtype is None else config.standardize_dtype(dtype)
+        if autocast and is_float(dtype) and self.compute_dtype != self.variable_dtype:
+            raise ValueError(
+                "[add_weight] mixed policies are not supported yet: weights cannot be read in another dtype than "
+                f"their own. Received: dtype_policy={self.dtype_policy.name}, layer={self.name}"
+            )
         if initializer is None:
             initializer = "glorot_uniform" if is_float(dtype) else "zeros"
         with name_scope(self.name, caller=self):

@@ -57,6 +57,13 @@ class Tracker:
         self._ids.add(id(value))
         self.stores[kind].append(value)
 
+    def __getstate__(self):
+        return self.kinds, self.stores, self.locked
+
+    def __setstate__(self, state):  # copies have ids of their own
+        self.kinds, self.stores, self.locked = state
+        self._ids = {id(value) for store in self.stores.values() for value in store}
+
     def untrack(self, value):
         """Forgets `value`, and what is inside when it is a container; a locked tracker forgets too."""
         if isinstance(value, (list, tuple, set)):
