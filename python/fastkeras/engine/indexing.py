@@ -23,7 +23,10 @@ def getitem(tensor, key):
 
 
 def _are_basic(keys):
-    return all(type(k) is int or k is None or k is Ellipsis or isinstance(k, slice) for k in keys)
+    for k in keys:
+        if not (type(k) is slice or type(k) is int or k is None or k is Ellipsis):
+            return False
+    return True
 
 
 def check_range(indices, size, tag):
@@ -51,7 +54,7 @@ def _at(tensor, index):
 
 def _expand(tensor, keys):
     """The keys with Ellipsis spelled out and the dimensions that were left out added."""
-    used = sum(_dimensions(k) for k in keys)
+    used = sum([_dimensions(k) for k in keys])
     missing = tensor.ndim - used
     if missing < 0:
         raise IndexError(
@@ -74,13 +77,16 @@ def _dimensions(key):
 def _basic(tensor, keys):
     """Integers, slices and None."""
     start, stop, step, shape = [], [], [], []
-    sizes = iter(tensor.shape)
+    whole, sizes = True, iter(tensor.shape)
     for key in keys:
         if key is None:
             shape.append(1)
             continue
         size = next(sizes)
-        if isinstance(key, slice):
+        if key is _ALL or key == _ALL:
+            first, last, pace = 0, size, 1
+            shape.append(size)
+        elif type(key) is slice:
             first, last, pace = _bounds(key, size)
             shape.append(len(range(first, last, pace)))
         else:
@@ -91,19 +97,23 @@ def _basic(tensor, keys):
         start.append(first)
         stop.append(last)
         step.append(pace)
-    if any(first or pace != 1 for first, pace in zip(start, step, strict=True)) or tuple(stop) != tensor.shape:
+        whole = whole and first == 0 and last == size and pace == 1
+    if not whole:
         tensor = _slice(tensor, start=start, stop=stop, step=step)
     return tensor if tensor.shape == tuple(shape) else _reshape(tensor, shape=shape)
 
 
 def _bounds(key, size):
     """(start, stop, step) inside the axis; an empty slice has start == stop."""
-    if is_symbolic(key.start) or is_symbolic(key.stop) or is_symbolic(key.step):
+    try:
+        first, last, pace = key.indices(size)
+    except TypeError:
+        if not any(is_symbolic(bound) for bound in (key.start, key.stop, key.step)):
+            raise
         raise TypeError(
             "[getitem] the bounds of a slice must be known while a function is being traced. "
             "Use ops.slice(x, start_indices, shape), whose start may be a tensor"
-        )
-    first, last, pace = key.indices(size)
+        ) from None
     if pace > 0:
         return first, max(first, last), pace
     return (0, 0, 1) if first <= last else (first, last, pace)

@@ -10,6 +10,7 @@ from fastkeras.ops.core import (
     saturate_cast, scan, scatter, scatter_update, shape, slice, slice_update, stop_gradient, switch, unstack,
     vectorized_map, while_loop,
 )
+from fastkeras.ops.einops import rearrange
 from fastkeras.ops.linalg import (
     cholesky, cholesky_inverse, det, eigh, inv, jvp, logdet, lstsq, lu_factor, matrix_rank, norm, pinv, qr, solve,
     solve_triangular, svd,

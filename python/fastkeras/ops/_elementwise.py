@@ -168,8 +168,8 @@ def clip(x, x_min, x_max):
     if x.dtype == "bool":
         x = cast(x, "int32")
     if isinstance(x_min, NUMBERS) and isinstance(x_max, NUMBERS):
-        dtype = common_dtype(x, x_min, x_max)
-        return _clip(x if x.dtype == dtype else cast(x, dtype), minimum=x_min, maximum=x_max)
+        dtype = x.dtype if is_float(x.dtype) else common_dtype(x, x_min, x_max)
+        return _clip(cast(x, dtype), minimum=x_min, maximum=x_max)
     if x_min is not None:
         x = _maximum(x, x_min)
     return x if x_max is None else _minimum(x, x_max)
@@ -464,7 +464,6 @@ def where(condition, x1=None, x2=None):
         return tuple(convert_to_tensor(i.astype("int32")) for i in np.nonzero(values))
     if x1 is None or x2 is None:
         raise ValueError("`x1` and `x2` either both should be `None` or both should have non-None value.")
-    x1, x2 = together(x1, x2)
     return _where(cast(condition, "bool"), x1, x2)
 
 
