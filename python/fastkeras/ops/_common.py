@@ -68,6 +68,13 @@ def prod(numbers):
     return result
 
 
+def sizes_of(shape):
+    """A shape (or one size) as a list of ints."""
+    if isinstance(shape, (list, tuple)):
+        return [int(n) for n in shape]
+    return np.asarray(shape).reshape(-1).tolist()
+
+
 def part(x, axis, start, stop, step=1):
     """x[..., start:stop:step, ...] along one axis; the bounds as `slice.indices` gives them."""
     ndim = x.ndim

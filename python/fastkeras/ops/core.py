@@ -11,8 +11,8 @@ from fastkeras.engine.branches import Branch, merge
 from fastkeras.engine.indexing import check_range
 from fastkeras.ops._common import broadcast, normalize_axis, numpy_values, part, prod, reshape_to, slice_of
 from fastkeras.ops._elementwise import clip, where
-from fastkeras.ops._shapes import concatenate, stack
-from fastkeras.ops._shapes import unstack as unstack
+from fastkeras.ops._joining import concatenate, stack
+from fastkeras.ops._joining import unstack as unstack
 
 _scatter, _linear_index = primitive("scatter"), primitive("linear_index")
 

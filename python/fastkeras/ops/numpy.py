@@ -24,14 +24,16 @@ from fastkeras.ops._indexing import (
 from fastkeras.ops._products import (
     correlate, cross, dot, einsum, inner, kron, matmul, outer, tensordot, vdot,
 )
+from fastkeras.ops._joining import (
+    append, array_split, concatenate, dsplit, dstack, hsplit, hstack, split, stack, vsplit, vstack,
+)
 from fastkeras.ops._reductions import (
     all, amax, amin, any, argmax, argmin, average, count_nonzero, cumprod, cumsum, max, mean, min, prod, ptp, std,
     sum, var,
 )
 from fastkeras.ops._shapes import (
-    append, array_split, broadcast_to, concatenate, dsplit, dstack, expand_dims, flip, fliplr, flipud, hsplit,
-    hstack, meshgrid, moveaxis, ndim, pad, ravel, repeat, reshape, roll, rot90, size, split, squeeze, stack,
-    swapaxes, tile, transpose, vsplit, vstack,
+    broadcast_to, expand_dims, flip, fliplr, flipud, meshgrid, moveaxis, ndim, pad, ravel, repeat, reshape, roll,
+    rot90, size, squeeze, swapaxes, tile, transpose,
 )
 from fastkeras.ops._statistics import (
     bincount, corrcoef, diff, histogram, median, nanargmax, nanargmin, nancumprod, nancumsum, nanmax, nanmean,
