@@ -126,21 +126,22 @@ class _Assets:
 
     def __call__(self, path):
         if self.folder is None:
+            members = [m.filename for m in self.archive.infolist() if not m.is_dir()]
+            places = {name: parts_inside(name) for name in members if name.startswith(f"{_ASSETS}/")}
+            outside = [name for name, parts in places.items() if parts is None]
+            if outside:
+                raise ModelFileError(f"[load] not allowed: assets outside their folder. Received: {outside[:5]}")
             self.folder = tempfile.mkdtemp()
-            for member in self.archive.infolist():
-                if member.filename.startswith(f"{_ASSETS}/") and not member.is_dir():
-                    self._unpack(member)
+            for name, parts in places.items():
+                self._unpack(name, parts)
         place = os.path.join(self.folder, _ASSETS, *path.split("/"))
         return place if os.path.isdir(place) else None
 
-    def _unpack(self, member):
-        parts = parts_inside(member.filename)
-        if parts is None:
-            raise ModelFileError(f"[load] not allowed: asset outside its folder. Received: {member.filename!r}")
+    def _unpack(self, name, parts):
         place = os.path.join(self.folder, *parts)
         os.makedirs(os.path.dirname(place), exist_ok=True)
         with open(place, "xb") as file:
-            file.write(read_member(self.archive, member.filename))
+            file.write(read_member(self.archive, name))
 
 
 def write_weights(model, file, skip=()):

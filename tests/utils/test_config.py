@@ -1,0 +1,135 @@
+"""Settings, keras.json, what `import fastkeras` costs, and the functions of keras.backend."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import fastkeras as keras
+from fastkeras import backend as K
+
+SRC = os.pathsep.join(sys.path)
+
+
+def run(code, **environment):
+    environment = {**os.environ, "PYTHONPATH": SRC, **environment}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_keras_json_is_honoured(tmp_path):
+    show = "import fastkeras as k; print(k.config.floatx(), k.config.epsilon(), k.config.image_data_format())"
+    assert run(show, KERAS_HOME=str(tmp_path)) == "float32 1e-07 channels_last"
+    settings = {"floatx": "float64", "epsilon": 1e-5, "image_data_format": "channels_first", "backend": "jax"}
+    (tmp_path / "keras.json").write_text(json.dumps(settings))
+    assert run(show, KERAS_HOME=str(tmp_path)) == "float64 1e-05 channels_first"
+    (tmp_path / "keras.json").write_text("{broken")
+    assert run(show, KERAS_HOME=str(tmp_path)) == "float32 1e-07 channels_last"
+    assert sorted(os.listdir(tmp_path)) == ["keras.json"]
+
+
+def test_import_is_light():
+    """Importing loads nothing; a model loads nothing but NumPy and the library."""
+    heavy = ["h5py", "rich", "PIL", "matplotlib", "ml_dtypes", "scipy", "pandas", "tensorflow", "jax", "torch"]
+    code = f"""if True:
+        import sys, fastkeras as keras
+        keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+        print([name for name in {heavy} if name in sys.modules])
+    """
+    assert run(code) == "[]"
+
+
+def test_every_public_name_is_there():
+    for module in (keras, keras.utils, keras.saving, keras.config, keras.datasets, keras.backend, keras.tree):
+        missing = [name for name in dir(module) if not hasattr(module, name)]
+        assert missing == [], module
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        getattr(keras, "nothing")  # noqa: B009 - asking is what raises
+    assert keras.version() == keras.__version__
+
+
+def test_settings():
+    assert keras.config.backend() == "fastkeras"
+    assert keras.config.dtype_policy().name == "float32"
+    assert keras.config.float32_matmul_precision() == "highest"
+    keras.config.set_float32_matmul_precision("highest")
+    with pytest.raises(NotImplementedError, match="only 'highest' exists"):
+        keras.config.set_float32_matmul_precision("medium")
+    with pytest.raises(ValueError, match="precision must be"):
+        keras.config.set_float32_matmul_precision("low")
+    keras.config.disable_traceback_filtering()
+    assert not keras.config.is_traceback_filtering_enabled()
+    with pytest.raises(NotImplementedError, match="whole tracebacks"):
+        keras.config.enable_traceback_filtering()
+    keras.config.set_epsilon(1e-3)
+    try:
+        assert keras.config.epsilon() == keras.backend.epsilon() == 1e-3
+    finally:
+        keras.config.set_epsilon(1e-7)
+    assert keras.config.isa() in keras.config.available_isas()
+
+
+X = np.random.RandomState(0).normal(size=(3, 4)).astype("float32")
+
+
+@pytest.mark.parametrize(
+    ("made", "expected"),
+    [
+        (lambda: K.mean(X, axis=1, keepdims=True), X.mean(1, keepdims=True)),
+        (lambda: K.sum(X), X.sum()),
+        (lambda: K.argmax(X), X.argmax(-1)),
+        (lambda: K.any(X > 9), False),
+        (lambda: K.all(X < 9, axis=0), [True] * 4),
+        (lambda: K.dot(X, X.T), X @ X.T),
+        (lambda: K.batch_dot(X, X, axes=1), (X * X).sum(1, keepdims=True)),
+        (lambda: K.batch_dot(X[:, None], X[:, :, None]), (X * X).sum(1)[:, None, None]),
+        (lambda: K.batch_flatten(X[:, None]), X),
+        (lambda: K.bias_add(X, np.arange(4.0, dtype="float32")), X + np.arange(4)),
+        (lambda: K.clip(X, None, 0.5), X.clip(None, 0.5)),
+        (lambda: K.concatenate([X, X]), np.concatenate([X, X], -1)),
+        (lambda: K.permute_dimensions(X, (1, 0)), X.T),
+        (
+            lambda: K.relu(X, alpha=0.1, max_value=0.5, threshold=0.2),
+            np.where(X >= 0.2, X.clip(None, 0.5), 0.1 * (X - 0.2)),
+        ),
+        (lambda: K.hard_sigmoid(X), np.clip(0.2 * X + 0.5, 0, 1)),
+        (lambda: K.repeat(X, 2), np.stack([X, X], 1)),
+        (lambda: K.repeat_elements(X, 2, axis=1), np.repeat(X, 2, 1)),
+        (lambda: K.l2_normalize(X, axis=1), X / np.linalg.norm(X, axis=1, keepdims=True)),
+        (lambda: K.switch(X[:, 0] > 0, X, -X), np.where(X[:, :1] > 0, X, -X)),
+        (lambda: K.one_hot(np.array([1, 0]), 3), np.eye(3)[[1, 0]]),
+        (lambda: K.gather(X, np.array([2, 0])), X[[2, 0]]),
+        (lambda: K.reverse(X, 0), X[::-1]),
+        (lambda: K.pow(X, 2), X**2),
+        (lambda: K.constant(2.0, shape=(2, 2)), np.full((2, 2), 2)),
+        (lambda: K.eye(3), np.eye(3)),
+        (lambda: K.zeros_like(X), np.zeros_like(X)),
+        (
+            lambda: K.sparse_categorical_crossentropy(np.array([1, -1, 0]), K.softmax(X), ignore_class=-1),
+            [-np.log(np.exp(X[0, 1]) / np.exp(X[0]).sum()), 0, -np.log(np.exp(X[2, 0]) / np.exp(X[2]).sum())],
+        ),
+    ],
+)
+def test_backend_functions(made, expected):
+    np.testing.assert_allclose(K.get_value(made()), expected, rtol=2e-5, atol=1e-6)
+
+
+def test_backend_variables():
+    v = K.variable([1.0, 2.0], name="v")
+    K.set_value(v, [3.0, 4.0])
+    K.update_add(v, [1.0, 1.0])
+    K.update_sub(v, [0.5, 0.5])
+    K.moving_average_update(v, np.zeros(2, "float32"), 0.5)
+    assert K.eval(v).tolist() == [1.75, 2.25]
+    K.batch_set_value([(v, [0.0, 1.0])])
+    assert [a.tolist() for a in K.batch_get_value([v])] == [[0.0, 1.0]]
+    assert (K.int_shape(v), K.ndim(v), K.dtype(v), K.count_params(v)) == ((2,), 1, "float32", 2)
+    assert K.cast_to_floatx([1]).dtype == np.float32
+    assert K.random_normal((2, 3), seed=1).shape == (2, 3)
+    assert set(K.get_value(K.random_bernoulli((50,), p=0.5, seed=1)).tolist()) == {0.0, 1.0}
+    keras.utils.clear_session()
+    assert [K.get_uid("a"), K.get_uid("a"), K.get_uid("b")] == [1, 2, 1]
