@@ -23,5 +23,6 @@ py::tuple shape_tuple(const Shape& shape);
 void bind_tensors(py::module_& module);
 void bind_traces(py::module_& module);
 void bind_programs(py::module_& module);
+void bind_custom_gradient(py::module_& module);
 
 }  // namespace fk::bind

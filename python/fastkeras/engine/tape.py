@@ -1,6 +1,7 @@
 """GradientTape: derivatives of what was computed while it was recording."""
 
 import contextlib
+import threading
 
 import numpy as np
 
@@ -9,6 +10,15 @@ from fastkeras.engine import nest
 from fastkeras.engine.tensor import convert_to_tensor
 
 taping = _core.taping  # () -> bool: is a tape recording in this thread?
+
+_local = threading.local()
+
+
+def recording_tapes():
+    """The tapes that record in this thread."""
+    if not hasattr(_local, "tapes"):
+        _local.tapes = []
+    return _local.tapes
 
 
 class GradientTape:
@@ -32,16 +42,19 @@ class GradientTape:
         self._persistent = persistent
         self._used = False
         self._watched = []
+        self.rules = []  # custom gradients of what was recorded
 
     def __enter__(self):
         if self._tape.recording:
             raise ValueError("Tape is still recording. This can happen if you try to re-enter an already-active tape.")
         self._tape.start()
+        recording_tapes().append(self)
         return self
 
     def __exit__(self, *exception):
         if self._tape.recording:
             self._tape.stop()
+            recording_tapes().remove(self)
 
     def watch(self, tensor):
         """Makes the tape follow what is computed from `tensor` (one, or a structure of them)."""
@@ -59,6 +72,7 @@ class GradientTape:
     def reset(self):
         """Forgets everything recorded."""
         self._tape.clear()
+        self.rules.clear()
         self._used = False
 
     @contextlib.contextmanager
@@ -66,11 +80,11 @@ class GradientTape:
         """Nothing is recorded inside."""
         if not self._tape.recording:
             raise ValueError("Tape is not recording: stop_recording needs an active tape.")
-        self._tape.stop()
+        self.__exit__()
         try:
             yield
         finally:
-            self._tape.start()
+            self.__enter__()
 
     def gradient(self, target, sources, output_gradients=None, unconnected_gradients="none"):
         """d(sum of `target`)/d(source) for each of `sources`, in their structure; None where nothing connects them.
@@ -91,11 +105,12 @@ class GradientTape:
         seeds = [None] * len(targets) if output_gradients is None else nest.flatten(output_gradients)
         if len(seeds) != len(targets):
             raise ValueError(f"[GradientTape] output_gradients must match the targets. Received: {len(seeds)} for {len(targets)} targets")
-        with self.stop_recording() if self._tape.recording else contextlib.nullcontext():
+        with self.stoprecording_tapes() if self._tape.recording else contextlib.nullcontext():
             found = self._tape.gradient(targets, flat, seeds)
             if kind == "zero":
                 found = [convert_to_tensor(np.zeros(s.shape), s.dtype) if g is None else g for g, s in zip(found, flat)]
         self._used = True
         if not self._persistent:
             self._tape.clear()
+            self.rules.clear()
         return nest.pack_like(sources, found)

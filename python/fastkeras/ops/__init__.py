@@ -6,8 +6,8 @@ from fastkeras.ops import linalg as linalg
 from fastkeras.ops import nn as nn
 from fastkeras.ops import numpy as numpy
 from fastkeras.ops.core import (
-    associative_scan, cast, cond, convert_to_numpy, convert_to_tensor, dtype, fori_loop, is_tensor, map,
-    saturate_cast, scan, scatter, scatter_update, shape, slice, slice_update, stop_gradient, switch, unstack,
+    associative_scan, cast, cond, convert_to_numpy, convert_to_tensor, custom_gradient, dtype, fori_loop, is_tensor,
+    map, saturate_cast, scan, scatter, scatter_update, shape, slice, slice_update, stop_gradient, switch, unstack,
     vectorized_map, while_loop,
 )
 from fastkeras.ops.einops import rearrange

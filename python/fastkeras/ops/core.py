@@ -1,5 +1,7 @@
 """Conversion, slicing by tensors, scattering, loops and branches: the core part of `keras.ops`."""
 
+import functools
+
 import numpy as np
 
 from fastkeras import engine
@@ -8,6 +10,7 @@ from fastkeras.engine import is_symbolic, nest, op, primitive
 from fastkeras.engine import is_tensor as is_tensor
 from fastkeras.engine import shape as shape
 from fastkeras.engine.branches import Branch, merge
+from fastkeras.engine.custom_gradient import with_gradient
 from fastkeras.engine.indexing import check_range
 from fastkeras.ops._common import broadcast, normalize_axis, numpy_values, part, prod, reshape_to, slice_of
 from fastkeras.ops._elementwise import clip, where
@@ -241,6 +244,28 @@ def cond(pred, true_fn, false_fn):
     if not is_symbolic(pred):
         return true_fn() if bool(pred) else false_fn()
     return _select(cast(pred, "bool"), true_fn, false_fn)
+
+
+def custom_gradient(f):
+    """A function that returns the first of `f(*args)`, `(outputs, grad)`, and whose gradient is `grad(upstream)`.
+
+    `grad` gets the gradients of the outputs and returns one per argument; it may also be `grad(*args, upstream)`.
+
+    >>> import fastkeras as keras
+    >>> halved = keras.ops.custom_gradient(lambda x: (x * 1, lambda upstream: upstream * 0.5))
+    >>> x = keras.Variable(3.0)
+    >>> with keras.GradientTape() as tape:
+    ...     y = halved(x)
+    >>> float(tape.gradient(y, x))
+    0.5
+    """
+
+    @functools.wraps(f)
+    def run(*args, **kwargs):
+        outputs, grad = f(*args, **kwargs)
+        return with_gradient(grad, args, nest.map(engine.convert_to_tensor, outputs))
+
+    return run
 
 
 @op
