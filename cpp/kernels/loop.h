@@ -40,8 +40,8 @@ FK_VEC void for_each_vector(int64_t n, const F& body) {
     if (i < n) body(i, PartialVector{n - i});
 }
 
-// join(join(first, value(0)), value(1)) ... over all elements, in four interleaved chains (the latency of an addition is
-// four of its throughput) that are joined in a fixed order. value(i, lanes) gives a vector.
+// join(join(first, value(0)), value(1)) ... over all elements, in four interleaved chains (the latency of an addition
+// is four of its throughput) that are joined in a fixed order. value(i, lanes) gives a vector.
 template <class T, class Join, class F>
 FK_VEC VecOf<T> reduce_vectors(int64_t n, VecOf<T> first, const Join& join, const F& value) {
     using V = VecOf<T>;

@@ -139,7 +139,8 @@ FK_VEC void batch_norm(T* y, T* mean, T* variance, const T* x, const T* gamma, c
 
 // Sums of dy and of dy (x - mean) over a block of rows.
 template <class T>
-FK_VEC void block_products(T* sums, T* products, const T* x, const T* dy, const T* mean, int64_t rows, int64_t channels) {
+FK_VEC void block_products(T* sums, T* products, const T* x, const T* dy, const T* mean, int64_t rows,
+                           int64_t channels) {
     using V = VecOf<T>;
     constexpr int64_t step = lanes_of<V>;
     for_each_columns<T>(channels, [&](int64_t c, auto lanes, auto columns) [[gnu::always_inline]] {
@@ -179,13 +180,15 @@ FK_VEC void batch_norm_grad(T* dx, T* dgamma, T* dbeta, const T* x, const T* gam
         for_each_plane(s, [&](int64_t o, int64_t c) {
             const T *from = x + (o * channels + c) * s.inner, *g = dy + (o * channels + c) * s.inner;
             T* row = table + o * 2 * channels;
-            row[c] = sum_of<T>(s.inner, [&](int64_t i, auto lanes) [[gnu::always_inline]] { return lanes.load(g + i); });
+            row[c] =
+                sum_of<T>(s.inner, [&](int64_t i, auto lanes) [[gnu::always_inline]] { return lanes.load(g + i); });
             row[channels + c] = sum_of<T>(s.inner, [&](int64_t i, auto lanes) [[gnu::always_inline]] {
                 return lanes.load(g + i) * (lanes.load(from + i) - V(mean[c]));
             });
         });
 
-    T *a = table + s.blocks * 2 * channels, *b = a + channels, *shift = b + channels;  // dx = a dy + b (x - mean) + shift
+    T *a = table + s.blocks * 2 * channels, *b = a + channels,
+      *shift = b + channels;  // dx = a dy + b (x - mean) + shift
     const double count = double(s.outer) * double(s.inner);
     for (int64_t c = 0; c < channels; ++c) {
         double sum = 0, product = 0;
@@ -238,7 +241,8 @@ FK_VEC void layer_norm(T* y0, T* mean, T* inverse, const T* x0, const T* gamma, 
             const V m(mean[r]), scale(inverse[r]);
             for_each_vector<T>(n, [&](int64_t i, auto lanes) [[gnu::always_inline]] {
                 const V h = (lanes.load(x + i) - m) * scale;
-                lanes.store(y + i, fma(h, gamma ? lanes.load(gamma + i) : V(T(1)), beta ? lanes.load(beta + i) : V(T(0))));
+                lanes.store(y + i,
+                            fma(h, gamma ? lanes.load(gamma + i) : V(T(1)), beta ? lanes.load(beta + i) : V(T(0))));
             });
         }
     });
@@ -262,9 +266,11 @@ FK_VEC void layer_norm_grad(T* dx0, T* dgamma, T* dbeta, const T* x0, const T* g
                 return gamma ? g * lanes.load(gamma + i) : g;
             };
             const V a(sum_of<T>(n, gradient) / T(n));
-            const V b(sum_of<T>(n, [&](int64_t i, auto lanes) [[gnu::always_inline]] {
-                          return gradient(i, lanes) * ((lanes.load(x + i) - m) * scale);
-                      }) / T(n));
+            const V b(sum_of<T>(n,
+                                [&](int64_t i, auto lanes) [[gnu::always_inline]] {
+                                    return gradient(i, lanes) * ((lanes.load(x + i) - m) * scale);
+                                }) /
+                      T(n));
             for_each_vector<T>(n, [&](int64_t i, auto lanes) [[gnu::always_inline]] {
                 const V h = (lanes.load(x + i) - m) * scale, g = lanes.load(dy + i);
                 lanes.store(dx + i, (gradient(i, lanes) - a - h * b) * scale);
@@ -286,22 +292,22 @@ FK_VEC void layer_norm_grad(T* dx0, T* dgamma, T* dbeta, const T* x0, const T* g
 
 }  // namespace
 
-#define FK_DEFINE(T, type)                                                                                             \
-    void batch_norm_##type(T* y, T* mean, T* variance, const T* x, const T* gamma, const T* beta, T epsilon,           \
-                           const BatchShape& shape, T* table) {                                                        \
-        batch_norm(y, mean, variance, x, gamma, beta, epsilon, shape, table);                                          \
-    }                                                                                                                  \
-    void batch_norm_grad_##type(T* dx, T* dgamma, T* dbeta, const T* x, const T* gamma, const T* mean,                 \
-                                const T* variance, const T* dy, T epsilon, const BatchShape& shape, T* table) {        \
-        batch_norm_grad(dx, dgamma, dbeta, x, gamma, mean, variance, dy, epsilon, shape, table);                       \
-    }                                                                                                                  \
-    void layer_norm_##type(T* y, T* mean, T* inverse, const T* x, const T* gamma, const T* beta, T epsilon,            \
-                           const LayerShape& shape) {                                                                  \
-        layer_norm(y, mean, inverse, x, gamma, beta, epsilon, shape);                                                  \
-    }                                                                                                                  \
-    void layer_norm_grad_##type(T* dx, T* dgamma, T* dbeta, const T* x, const T* gamma, const T* mean, const T* inverse, \
-                                const T* dy, const LayerShape& shape, T* table) {                                      \
-        layer_norm_grad(dx, dgamma, dbeta, x, gamma, mean, inverse, dy, shape, table);                                 \
+#define FK_DEFINE(T, type)                                                                                      \
+    void batch_norm_##type(T* y, T* mean, T* variance, const T* x, const T* gamma, const T* beta, T epsilon,    \
+                           const BatchShape& shape, T* table) {                                                 \
+        batch_norm(y, mean, variance, x, gamma, beta, epsilon, shape, table);                                   \
+    }                                                                                                           \
+    void batch_norm_grad_##type(T* dx, T* dgamma, T* dbeta, const T* x, const T* gamma, const T* mean,          \
+                                const T* variance, const T* dy, T epsilon, const BatchShape& shape, T* table) { \
+        batch_norm_grad(dx, dgamma, dbeta, x, gamma, mean, variance, dy, epsilon, shape, table);                \
+    }                                                                                                           \
+    void layer_norm_##type(T* y, T* mean, T* inverse, const T* x, const T* gamma, const T* beta, T epsilon,     \
+                           const LayerShape& shape) {                                                           \
+        layer_norm(y, mean, inverse, x, gamma, beta, epsilon, shape);                                           \
+    }                                                                                                           \
+    void layer_norm_grad_##type(T* dx, T* dgamma, T* dbeta, const T* x, const T* gamma, const T* mean,          \
+                                const T* inverse, const T* dy, const LayerShape& shape, T* table) {             \
+        layer_norm_grad(dx, dgamma, dbeta, x, gamma, mean, inverse, dy, shape, table);                          \
     }
 FK_DEFINE(float, f32)
 FK_DEFINE(double, f64)

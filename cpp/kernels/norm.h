@@ -18,15 +18,18 @@ struct LayerShape {
 };
 
 #define FK_NORM_KERNELS(T, type)                                                                                       \
-    FK_KERNEL(void, batch_norm_##type, (T * y, T * mean, T * variance, const T* x, const T* gamma, const T* beta,      \
-                                        T epsilon, const BatchShape& shape, T* table))                                 \
-    FK_KERNEL(void, batch_norm_grad_##type, (T * dx, T * dgamma, T * dbeta, const T* x, const T* gamma, const T* mean, \
-                                             const T* variance, const T* dy, T epsilon, const BatchShape& shape,       \
-                                             T* table))                                                                \
-    FK_KERNEL(void, layer_norm_##type, (T * y, T * mean, T * inverse, const T* x, const T* gamma, const T* beta,       \
-                                        T epsilon, const LayerShape& shape))                                           \
-    FK_KERNEL(void, layer_norm_grad_##type, (T * dx, T * dgamma, T * dbeta, const T* x, const T* gamma, const T* mean, \
-                                             const T* inverse, const T* dy, const LayerShape& shape, T* table))
+    FK_KERNEL(void, batch_norm_##type,                                                                                 \
+              (T * y, T * mean, T * variance, const T* x, const T* gamma, const T* beta, T epsilon,                    \
+               const BatchShape& shape, T* table))                                                                     \
+    FK_KERNEL(void, batch_norm_grad_##type,                                                                            \
+              (T * dx, T * dgamma, T * dbeta, const T* x, const T* gamma, const T* mean, const T* variance,            \
+               const T* dy, T epsilon, const BatchShape& shape, T* table))                                             \
+    FK_KERNEL(                                                                                                         \
+        void, layer_norm_##type,                                                                                       \
+        (T * y, T * mean, T * inverse, const T* x, const T* gamma, const T* beta, T epsilon, const LayerShape& shape)) \
+    FK_KERNEL(void, layer_norm_grad_##type,                                                                            \
+              (T * dx, T * dgamma, T * dbeta, const T* x, const T* gamma, const T* mean, const T* inverse,             \
+               const T* dy, const LayerShape& shape, T* table))
 FK_NORM_KERNELS(float, f32)
 FK_NORM_KERNELS(double, f64)
 

@@ -59,8 +59,8 @@ FK_VEC void dropout_part(T* y, uint8_t* mask, const T* x, const Half* bits, int6
 }
 
 template <class T>
-FK_VEC void dropout(T* y, uint8_t* mask, const T* x, int64_t begin, int64_t end, const uint32_t* key, uint32_t threshold,
-                    T scale) {
+FK_VEC void dropout(T* y, uint8_t* mask, const T* x, int64_t begin, int64_t end, const uint32_t* key,
+                    uint32_t threshold, T scale) {
     for (int64_t i = begin; i < end; i += kDropoutGroup) {
         uint32_t words[kPhiloxGroup];
         philox_group(key, uint64_t(i / kDropoutGroup), words);
@@ -81,7 +81,8 @@ FK_VEC void dropout_grad(T* dx, const T* dy, const uint8_t* mask, int64_t begin,
 }  // namespace
 
 void random_words(uint32_t* y, int64_t begin, int64_t end, const uint32_t* key) {
-    fill(y, begin, end, key, [](const uint32_t* words, uint32_t* to) { __builtin_memcpy(to, words, 4 * kPhiloxGroup); });
+    fill(y, begin, end, key,
+         [](const uint32_t* words, uint32_t* to) { __builtin_memcpy(to, words, 4 * kPhiloxGroup); });
 }
 
 // Rounding must not reach `high`, which is outside.
@@ -115,7 +116,8 @@ void random_normal_f32(float* y, int64_t begin, int64_t end, const uint32_t* key
 void random_normal_f64(double* y, int64_t begin, int64_t end, const uint32_t* key, double mean, double stddev) {
     fill(y, begin, end, key, [&](const uint32_t* words, double* to) {
         for (int i = 0; i < 16; ++i) {
-            const double u = (double(bits53(words, i)) + 0.5) * 0x1p-53, angle = double(bits53(words, i + 16)) * kPi * 0x1p-52;
+            const double u = (double(bits53(words, i)) + 0.5) * 0x1p-53,
+                         angle = double(bits53(words, i + 16)) * kPi * 0x1p-52;
             const double radius = sqrt(-2 * log(u)) * stddev;
             to[i] = radius * cos(angle) + mean;
             to[i + 16] = radius * sin(angle) + mean;

@@ -23,17 +23,17 @@ FK_VEC double exp_negative(double x) { return exp(x); }
 template <class T>
 FK_VEC T row_max(const T* x, int64_t n) {
     using V = VecOf<T>;
-    const V m = reduce_vectors<T>(n, V(T(-__builtin_inf())), [](V a, V b) [[gnu::always_inline]] { return max(a, b); },
-                                  [&](int64_t i, auto lanes) [[gnu::always_inline]] { return lanes.load(x + i); });
+    const V m = reduce_vectors<T>(
+        n, V(T(-__builtin_inf())), [](V a, V b) [[gnu::always_inline]] { return max(a, b); },
+        [&](int64_t i, auto lanes) [[gnu::always_inline]] { return lanes.load(x + i); });
     return hmax(m);
 }
 
 template <class T>
 FK_VEC T exp_sum(const T* x, T m, int64_t n) {
     using V = VecOf<T>;
-    return sum_of<T>(n, [&](int64_t i, auto lanes) [[gnu::always_inline]] {
-        return exp_negative(lanes.load(x + i) - V(m));
-    });
+    return sum_of<T>(
+        n, [&](int64_t i, auto lanes) [[gnu::always_inline]] { return exp_negative(lanes.load(x + i) - V(m)); });
 }
 
 template <class T>
@@ -50,9 +50,8 @@ FK_VEC void softmax(T* y0, const T* x0, int64_t rows, int64_t n) {
                 return e;
             });
             const V scale(T(1) / sum);
-            for_each_vector<T>(n, [&](int64_t i, auto lanes) [[gnu::always_inline]] {
-                lanes.store(y + i, lanes.load(y + i) * scale);
-            });
+            for_each_vector<T>(n, [&](int64_t i, auto lanes)
+                                      [[gnu::always_inline]] { lanes.store(y + i, lanes.load(y + i) * scale); });
         }
     });
 }
@@ -65,9 +64,8 @@ FK_VEC void softmax_grad(T* dx0, const T* y0, const T* dy0, int64_t rows, int64_
         for (int64_t row = begin; row < end; ++row) {
             const T *y = y0 + row * n, *dy = dy0 + row * n;
             T* dx = dx0 + row * n;
-            const V dot(sum_of<T>(n, [&](int64_t i, auto lanes) [[gnu::always_inline]] {
-                return lanes.load(y + i) * lanes.load(dy + i);
-            }));
+            const V dot(sum_of<T>(n, [&](int64_t i, auto lanes)
+                                         [[gnu::always_inline]] { return lanes.load(y + i) * lanes.load(dy + i); }));
             for_each_vector<T>(n, [&](int64_t i, auto lanes) [[gnu::always_inline]] {
                 lanes.store(dx + i, lanes.load(y + i) * (lanes.load(dy + i) - dot));
             });
@@ -99,7 +97,8 @@ FK_VEC void log_softmax_grad(T* dx0, const T* y0, const T* dy0, int64_t rows, in
         for (int64_t row = begin; row < end; ++row) {
             const T *y = y0 + row * n, *dy = dy0 + row * n;
             T* dx = dx0 + row * n;
-            const V total(sum_of<T>(n, [&](int64_t i, auto lanes) [[gnu::always_inline]] { return lanes.load(dy + i); }));
+            const V total(
+                sum_of<T>(n, [&](int64_t i, auto lanes) [[gnu::always_inline]] { return lanes.load(dy + i); }));
             for_each_vector<T>(n, [&](int64_t i, auto lanes) [[gnu::always_inline]] {
                 lanes.store(dx + i, lanes.load(dy + i) - exp_negative(lanes.load(y + i)) * total);
             });
@@ -124,8 +123,8 @@ FK_VEC void sparse_crossentropy(T* loss, T* stats, const int32_t* labels, const 
 
 // dx = (softmax(x) - onehot(label)) dy; the exponentials are cheaper than storing and loading the probabilities.
 template <class T>
-FK_VEC void sparse_crossentropy_grad(T* dx0, const int32_t* labels, const T* x0, const T* stats, const T* dy, int64_t rows,
-                                     int64_t n) {
+FK_VEC void sparse_crossentropy_grad(T* dx0, const int32_t* labels, const T* x0, const T* stats, const T* dy,
+                                     int64_t rows, int64_t n) {
     using V = VecOf<T>;
     parallel_for(rows, row_grain(n), [&](int64_t begin, int64_t end) {
         for (int64_t row = begin; row < end; ++row) {
@@ -164,7 +163,8 @@ FK_VEC void crossentropy(T* loss, T* stats, const T* target0, const T* x0, int64
 
 // dx = (softmax(x) sum(target) - target) dy
 template <class T>
-FK_VEC void crossentropy_grad(T* dx0, const T* target0, const T* x0, const T* stats, const T* dy, int64_t rows, int64_t n) {
+FK_VEC void crossentropy_grad(T* dx0, const T* target0, const T* x0, const T* stats, const T* dy, int64_t rows,
+                              int64_t n) {
     using V = VecOf<T>;
     parallel_for(rows, row_grain(n), [&](int64_t begin, int64_t end) {
         for (int64_t row = begin; row < end; ++row) {
@@ -180,28 +180,28 @@ FK_VEC void crossentropy_grad(T* dx0, const T* target0, const T* x0, const T* st
 
 }  // namespace
 
-#define FK_DEFINE(T, type)                                                                                               \
-    void softmax_##type(T* y, const T* x, int64_t rows, int64_t n) { softmax(y, x, rows, n); }                           \
-    void softmax_grad_##type(T* dx, const T* y, const T* dy, int64_t rows, int64_t n) {                                  \
-        softmax_grad(dx, y, dy, rows, n);                                                                                \
-    }                                                                                                                    \
-    void log_softmax_##type(T* y, const T* x, int64_t rows, int64_t n) { log_softmax(y, x, rows, n); }                   \
-    void log_softmax_grad_##type(T* dx, const T* y, const T* dy, int64_t rows, int64_t n) {                              \
-        log_softmax_grad(dx, y, dy, rows, n);                                                                            \
-    }                                                                                                                    \
-    void sparse_crossentropy_##type(T* loss, T* stats, const int32_t* labels, const T* x, int64_t rows, int64_t n) {     \
-        sparse_crossentropy(loss, stats, labels, x, rows, n);                                                            \
-    }                                                                                                                    \
-    void sparse_crossentropy_grad_##type(T* dx, const int32_t* labels, const T* x, const T* stats, const T* dy,          \
-                                         int64_t rows, int64_t n) {                                                      \
-        sparse_crossentropy_grad(dx, labels, x, stats, dy, rows, n);                                                     \
-    }                                                                                                                    \
-    void crossentropy_##type(T* loss, T* stats, const T* target, const T* x, int64_t rows, int64_t n) {                  \
-        crossentropy(loss, stats, target, x, rows, n);                                                                   \
-    }                                                                                                                    \
-    void crossentropy_grad_##type(T* dx, const T* target, const T* x, const T* stats, const T* dy, int64_t rows,         \
-                                  int64_t n) {                                                                           \
-        crossentropy_grad(dx, target, x, stats, dy, rows, n);                                                            \
+#define FK_DEFINE(T, type)                                                                                           \
+    void softmax_##type(T* y, const T* x, int64_t rows, int64_t n) { softmax(y, x, rows, n); }                       \
+    void softmax_grad_##type(T* dx, const T* y, const T* dy, int64_t rows, int64_t n) {                              \
+        softmax_grad(dx, y, dy, rows, n);                                                                            \
+    }                                                                                                                \
+    void log_softmax_##type(T* y, const T* x, int64_t rows, int64_t n) { log_softmax(y, x, rows, n); }               \
+    void log_softmax_grad_##type(T* dx, const T* y, const T* dy, int64_t rows, int64_t n) {                          \
+        log_softmax_grad(dx, y, dy, rows, n);                                                                        \
+    }                                                                                                                \
+    void sparse_crossentropy_##type(T* loss, T* stats, const int32_t* labels, const T* x, int64_t rows, int64_t n) { \
+        sparse_crossentropy(loss, stats, labels, x, rows, n);                                                        \
+    }                                                                                                                \
+    void sparse_crossentropy_grad_##type(T* dx, const int32_t* labels, const T* x, const T* stats, const T* dy,      \
+                                         int64_t rows, int64_t n) {                                                  \
+        sparse_crossentropy_grad(dx, labels, x, stats, dy, rows, n);                                                 \
+    }                                                                                                                \
+    void crossentropy_##type(T* loss, T* stats, const T* target, const T* x, int64_t rows, int64_t n) {              \
+        crossentropy(loss, stats, target, x, rows, n);                                                               \
+    }                                                                                                                \
+    void crossentropy_grad_##type(T* dx, const T* target, const T* x, const T* stats, const T* dy, int64_t rows,     \
+                                  int64_t n) {                                                                       \
+        crossentropy_grad(dx, target, x, stats, dy, rows, n);                                                        \
     }
 FK_DEFINE(float, f32)
 FK_DEFINE(double, f64)

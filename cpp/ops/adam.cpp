@@ -1,4 +1,5 @@
-// adam_update(p..., g..., m..., v..., [vhat...,] alpha; n, beta_1, beta_2, epsilon, amsgrad) -> (p..., m..., v..., [vhat...])
+// adam_update(p..., g..., m..., v..., [vhat...,] alpha; n, beta_1, beta_2, epsilon, amsgrad) -> (p..., m..., v...,
+// [vhat...])
 //   m += (g - m) (1 - beta_1);  v += (g g - v) (1 - beta_2);  p -= m alpha / (sqrt(v) + epsilon)
 // With amsgrad the square root is that of vhat = max(vhat, v).
 #include "kernels/optimizer.h"

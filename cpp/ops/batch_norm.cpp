@@ -6,7 +6,9 @@
 namespace fk {
 namespace {
 
-int axis_of(const Call& call) { return normalize_axis(call.attrs.integer("axis"), call.in[0].shape.rank(), "batch_normalization"); }
+int axis_of(const Call& call) {
+    return normalize_axis(call.attrs.integer("axis"), call.in[0].shape.rank(), "batch_normalization");
+}
 
 BatchShape shape_of(const Call& call) {
     const Shape& x = call.in[0].shape;
@@ -27,8 +29,8 @@ size_t table_bytes(const Call& call) {
 std::vector<TensorType> infer(const Call& call) {
     check_float(call.in[0], "batch_normalization");
     const TensorType channel{call.in[0].dtype, {call.in[0].shape[axis_of(call)]}};
-    check(call.in.size() == 1 + Affine(call.attrs).count(), "[batch_normalization] takes x, gamma and beta. Received: ",
-          call.in.size(), " tensors");
+    check(call.in.size() == 1 + Affine(call.attrs).count(),
+          "[batch_normalization] takes x, gamma and beta. Received: ", call.in.size(), " tensors");
     for (const TensorType& t : call.in.subspan(1))
         check(t == channel, "[batch_normalization] gamma and beta must have the shape ", channel.shape, " and dtype ",
               name_of(channel.dtype), ". Received: ", t.shape, " ", name_of(t.dtype));
@@ -36,16 +38,17 @@ std::vector<TensorType> infer(const Call& call) {
 }
 
 Kernel kernel(const Call& call) {
-    return by_type(call.in[0].dtype, [&, s = shape_of(call), epsilon = call.attrs.number("epsilon")](auto zero) -> Kernel {
-        using T = decltype(zero);
-        return {[=, has = Affine(call.attrs)](const void* const* in, void* const* out, void* scratch) {
-                    const T* gamma = has.scale ? input<T>(in, 1) : nullptr;
-                    const T* beta = has.offset ? input<T>(in, has.count()) : nullptr;
-                    FK_BY_TYPE(T, batch_norm, output<T>(out, 0), output<T>(out, 1), output<T>(out, 2), input<T>(in, 0), gamma,
-                               beta, T(epsilon), s, static_cast<T*>(scratch));
-                },
-                table_bytes(call)};
-    });
+    return by_type(call.in[0].dtype,
+                   [&, s = shape_of(call), epsilon = call.attrs.number("epsilon")](auto zero) -> Kernel {
+                       using T = decltype(zero);
+                       return {[=, has = Affine(call.attrs)](const void* const* in, void* const* out, void* scratch) {
+                                   const T* gamma = has.scale ? input<T>(in, 1) : nullptr;
+                                   const T* beta = has.offset ? input<T>(in, has.count()) : nullptr;
+                                   FK_BY_TYPE(T, batch_norm, output<T>(out, 0), output<T>(out, 1), output<T>(out, 2),
+                                              input<T>(in, 0), gamma, beta, T(epsilon), s, static_cast<T*>(scratch));
+                               },
+                               table_bytes(call)};
+                   });
 }
 
 std::vector<Tensor> gradient(const Gradient& g) {
@@ -79,15 +82,18 @@ std::vector<TensorType> infer_grad(const Call& call) {
 }
 
 Kernel kernel_grad(const Call& call) {
-    return by_type(call.in[0].dtype, [&, s = shape_of(call), epsilon = call.attrs.number("epsilon")](auto zero) -> Kernel {
-        using T = decltype(zero);
-        return {[=, scale = size_t(Affine(call.attrs).scale)](const void* const* in, void* const* out, void* scratch) {
-                    FK_BY_TYPE(T, batch_norm_grad, output<T>(out, 0), output<T>(out, 1), output<T>(out, 2), input<T>(in, 0),
-                               scale ? input<T>(in, 1) : nullptr, input<T>(in, 1 + scale), input<T>(in, 2 + scale),
-                               input<T>(in, 3 + scale), T(epsilon), s, static_cast<T*>(scratch));
+    return by_type(
+        call.in[0].dtype, [&, s = shape_of(call), epsilon = call.attrs.number("epsilon")](auto zero) -> Kernel {
+            using T = decltype(zero);
+            return {
+                [=, scale = size_t(Affine(call.attrs).scale)](const void* const* in, void* const* out, void* scratch) {
+                    FK_BY_TYPE(T, batch_norm_grad, output<T>(out, 0), output<T>(out, 1), output<T>(out, 2),
+                               input<T>(in, 0), scale ? input<T>(in, 1) : nullptr, input<T>(in, 1 + scale),
+                               input<T>(in, 2 + scale), input<T>(in, 3 + scale), T(epsilon), s,
+                               static_cast<T*>(scratch));
                 },
                 table_bytes(call)};
-    });
+        });
 }
 
 std::vector<Tensor> gradient_grad(const Gradient& g) {

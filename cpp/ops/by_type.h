@@ -3,12 +3,12 @@
 #include "graph/op.h"
 
 // name_f32(...) or name_f64(...), inside code that is a template of T.
-#define FK_BY_TYPE(T, name, ...)                    \
-    do {                                            \
-        if constexpr (sizeof(T) == sizeof(float))   \
-            name##_f32(__VA_ARGS__);                \
-        else                                        \
-            name##_f64(__VA_ARGS__);                \
+#define FK_BY_TYPE(T, name, ...)                  \
+    do {                                          \
+        if constexpr (sizeof(T) == sizeof(float)) \
+            name##_f32(__VA_ARGS__);              \
+        else                                      \
+            name##_f64(__VA_ARGS__);              \
     } while (false)
 
 namespace fk {

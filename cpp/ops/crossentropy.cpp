@@ -2,7 +2,8 @@
 //   sparse_crossentropy(labels, logits)  -> loss = -log_softmax(logits)[label], stats
 //   crossentropy(target, logits)         -> loss = -sum(target log_softmax(logits)), stats
 // Labels are int32; a label outside the classes makes the loss and the gradient of its row NaN. `stats` is for the
-// gradients, sparse_crossentropy_grad(labels, logits, stats, dloss) and crossentropy_grad(target, logits, stats, dloss):
+// gradients, sparse_crossentropy_grad(labels, logits, stats, dloss) and crossentropy_grad(target, logits, stats,
+// dloss):
 //   (softmax(logits) - onehot(label)) dloss   and   (softmax(logits) sum(target) - target) dloss
 #include "kernels/softmax.h"
 #include "ops/by_type.h"
@@ -24,7 +25,8 @@ Tensor as_row_values(const Tensor& x) {
 
 struct Size {
     int64_t rows, n;
-    explicit Size(const Call& call) : rows(call.in[1].shape.count(0, call.in[1].shape.rank() - 1)), n(call.in[1].shape[-1]) {}
+    explicit Size(const Call& call)
+        : rows(call.in[1].shape.count(0, call.in[1].shape.rank() - 1)), n(call.in[1].shape[-1]) {}
 };
 
 Shape row_shape(const TensorType& logits) { return Shape(std::span(logits.shape.begin(), logits.shape.end() - 1)); }
@@ -44,14 +46,16 @@ std::vector<TensorType> infer_sparse(const Call& call) {
     const TensorType &labels = call.in[0], &logits = call.in[1];
     if (labels.dtype != DType::int32)
         fail<TypeError>("[sparse_crossentropy] labels must be int32. Received: dtype=", name_of(labels.dtype));
-    check(labels.shape == row_shape(logits), "[sparse_crossentropy] labels must have one label per row of logits. Received: ",
-          "labels.shape=", labels.shape, ", logits.shape=", logits.shape);
+    check(labels.shape == row_shape(logits),
+          "[sparse_crossentropy] labels must have one label per row of logits. Received: ", "labels.shape=",
+          labels.shape, ", logits.shape=", logits.shape);
     return {{logits.dtype, labels.shape}, stats_type(logits, kSparseStats)};
 }
 std::vector<TensorType> infer_dense(const Call& call) {
     check_logits(call, "crossentropy");
-    check(call.in[0] == call.in[1], "[crossentropy] target and logits must have the same shape. Received: target.shape=",
-          call.in[0].shape, ", logits.shape=", call.in[1].shape);
+    check(call.in[0] == call.in[1],
+          "[crossentropy] target and logits must have the same shape. Received: target.shape=", call.in[0].shape,
+          ", logits.shape=", call.in[1].shape);
     return {{call.in[1].dtype, row_shape(call.in[1])}, stats_type(call.in[1], kDenseStats)};
 }
 std::vector<TensorType> infer_grad(const Call& call) { return {call.in[1]}; }
@@ -60,8 +64,8 @@ Kernel kernel_sparse(const Call& call) {
     return by_type(call.in[1].dtype, [s = Size(call)](auto zero) -> Kernel {
         using T = decltype(zero);
         return {[s](const void* const* in, void* const* out, void*) {
-            FK_BY_TYPE(T, sparse_crossentropy, output<T>(out, 0), output<T>(out, 1), input<int32_t>(in, 0), input<T>(in, 1),
-                       s.rows, s.n);
+            FK_BY_TYPE(T, sparse_crossentropy, output<T>(out, 0), output<T>(out, 1), input<int32_t>(in, 0),
+                       input<T>(in, 1), s.rows, s.n);
         }};
     });
 }
@@ -78,7 +82,8 @@ Kernel kernel_dense(const Call& call) {
     return by_type(call.in[1].dtype, [s = Size(call)](auto zero) -> Kernel {
         using T = decltype(zero);
         return {[s](const void* const* in, void* const* out, void*) {
-            FK_BY_TYPE(T, crossentropy, output<T>(out, 0), output<T>(out, 1), input<T>(in, 0), input<T>(in, 1), s.rows, s.n);
+            FK_BY_TYPE(T, crossentropy, output<T>(out, 0), output<T>(out, 1), input<T>(in, 0), input<T>(in, 1), s.rows,
+                       s.n);
         }};
     });
 }
@@ -127,7 +132,8 @@ std::vector<std::pair<int, int>> onto_logits(const Call&) { return {{0, 1}}; }
 FK_OP(sparse_crossentropy, .infer = infer_sparse, .kernel = kernel_sparse, .gradient = gradient_sparse)
 FK_OP(sparse_crossentropy_grad, .infer = infer_grad, .kernel = kernel_sparse_grad, .gradient = gradient_sparse_grad,
       .in_place = onto_logits)
-FK_OP(crossentropy, .infer = infer_dense, .kernel = kernel_dense, .gradient = gradient_dense, .promote = Op::Promote::to_float)
+FK_OP(crossentropy, .infer = infer_dense, .kernel = kernel_dense, .gradient = gradient_dense,
+      .promote = Op::Promote::to_float)
 FK_OP(crossentropy_grad, .infer = infer_grad, .kernel = kernel_dense_grad, .gradient = gradient_dense_grad,
       .in_place = onto_logits)
 

@@ -19,8 +19,8 @@ double rate_of(const Call& call) {
 
 std::vector<TensorType> infer(const Call& call) {
     check_float(call.in[0], "dropout");
-    check(call.in[1] == TensorType{DType::uint32, {2}}, "[dropout] seed must be uint32 of shape (2,). Received: ",
-          name_of(call.in[1].dtype), " ", call.in[1].shape);
+    check(call.in[1] == TensorType{DType::uint32, {2}},
+          "[dropout] seed must be uint32 of shape (2,). Received: ", name_of(call.in[1].dtype), " ", call.in[1].shape);
     rate_of(call);
     return {call.in[0], {DType::boolean, call.in[0].shape}};
 }
@@ -46,8 +46,9 @@ std::vector<Tensor> gradient(const Gradient& g) {
 }
 
 std::vector<TensorType> infer_grad(const Call& call) {
-    check(call.in[0].shape == call.in[1].shape, "[dropout_grad] gradient and mask must have one shape. Received: ",
-          call.in[0].shape, " and ", call.in[1].shape);
+    check(call.in[0].shape == call.in[1].shape,
+          "[dropout_grad] gradient and mask must have one shape. Received: ", call.in[0].shape, " and ",
+          call.in[1].shape);
     return {call.in[0]};
 }
 

@@ -26,9 +26,10 @@ std::vector<TensorType> infer(const Call& call) {
     const Shape& x = call.in[0].shape;
     const int rank = outer_rank(call);
     check(rank >= 0 && rank < x.rank(), "[layer_normalization] the axes must be axes of x. Received: x.shape=", x);
-    check(call.in.size() == 1 + Affine(call.attrs).count(), "[layer_normalization] takes x, gamma and beta. Received: ",
-          call.in.size(), " tensors");
-    const TensorType weight = normalized_type(call), row{call.in[0].dtype, Shape(std::span(x.begin(), x.begin() + rank))};
+    check(call.in.size() == 1 + Affine(call.attrs).count(),
+          "[layer_normalization] takes x, gamma and beta. Received: ", call.in.size(), " tensors");
+    const TensorType weight = normalized_type(call),
+                     row{call.in[0].dtype, Shape(std::span(x.begin(), x.begin() + rank))};
     for (const TensorType& t : call.in.subspan(1))
         check(t == weight, "[layer_normalization] gamma and beta must have the shape ", weight.shape, " and dtype ",
               name_of(weight.dtype), ". Received: ", t.shape, " ", name_of(t.dtype));
@@ -36,15 +37,16 @@ std::vector<TensorType> infer(const Call& call) {
 }
 
 Kernel kernel(const Call& call) {
-    return by_type(call.in[0].dtype, [&, s = shape_of(call), epsilon = call.attrs.number("epsilon")](auto zero) -> Kernel {
-        using T = decltype(zero);
-        return {[=, has = Affine(call.attrs)](const void* const* in, void* const* out, void*) {
-            const T* gamma = has.scale ? input<T>(in, 1) : nullptr;
-            const T* beta = has.offset ? input<T>(in, has.count()) : nullptr;
-            FK_BY_TYPE(T, layer_norm, output<T>(out, 0), output<T>(out, 1), output<T>(out, 2), input<T>(in, 0), gamma, beta,
-                       T(epsilon), s);
-        }};
-    });
+    return by_type(call.in[0].dtype,
+                   [&, s = shape_of(call), epsilon = call.attrs.number("epsilon")](auto zero) -> Kernel {
+                       using T = decltype(zero);
+                       return {[=, has = Affine(call.attrs)](const void* const* in, void* const* out, void*) {
+                           const T* gamma = has.scale ? input<T>(in, 1) : nullptr;
+                           const T* beta = has.offset ? input<T>(in, has.count()) : nullptr;
+                           FK_BY_TYPE(T, layer_norm, output<T>(out, 0), output<T>(out, 1), output<T>(out, 2),
+                                      input<T>(in, 0), gamma, beta, T(epsilon), s);
+                       }};
+                   });
 }
 
 // mean and inverse are by-products for the gradient: ops/ does not hand them out.
@@ -61,15 +63,17 @@ std::vector<Tensor> gradient(const Gradient& g) {
     return d;
 }
 
-std::vector<TensorType> infer_grad(const Call& call) { return {call.in[0], normalized_type(call), normalized_type(call)}; }
+std::vector<TensorType> infer_grad(const Call& call) {
+    return {call.in[0], normalized_type(call), normalized_type(call)};
+}
 
 Kernel kernel_grad(const Call& call) {
     return by_type(call.in[0].dtype, [&, s = shape_of(call)](auto zero) -> Kernel {
         using T = decltype(zero);
         return {[=, scale = size_t(Affine(call.attrs).scale)](const void* const* in, void* const* out, void* scratch) {
-                    FK_BY_TYPE(T, layer_norm_grad, output<T>(out, 0), output<T>(out, 1), output<T>(out, 2), input<T>(in, 0),
-                               scale ? input<T>(in, 1) : nullptr, input<T>(in, 1 + scale), input<T>(in, 2 + scale),
-                               input<T>(in, 3 + scale), s, static_cast<T*>(scratch));
+                    FK_BY_TYPE(T, layer_norm_grad, output<T>(out, 0), output<T>(out, 1), output<T>(out, 2),
+                               input<T>(in, 0), scale ? input<T>(in, 1) : nullptr, input<T>(in, 1 + scale),
+                               input<T>(in, 2 + scale), input<T>(in, 3 + scale), s, static_cast<T*>(scratch));
                 },
                 size_t(2 * s.blocks * s.n) * sizeof(T)};
     });
@@ -79,9 +83,8 @@ std::vector<Tensor> gradient_grad(const Gradient& g) {
     const int rank = g.in[0]->shape.rank();
     std::vector<int64_t> axes;
     for (int a = rank - int(g.attrs.integer("axes")); a < rank; ++a) axes.push_back(a);
-    const NormDerivatives d =
-        derive_norm_gradient(g.in[0], g.attrs.flag("scale") ? g.in[1] : nullptr, g.in.back(), g.dout[0], g.dout[1],
-                             g.dout[2], axes, g.attrs.number("epsilon"));
+    const NormDerivatives d = derive_norm_gradient(g.in[0], g.attrs.flag("scale") ? g.in[1] : nullptr, g.in.back(),
+                                                   g.dout[0], g.dout[1], g.dout[2], axes, g.attrs.number("epsilon"));
     std::vector<Tensor> result(g.in.size());
     result.front() = d.x, result.back() = d.dy;
     if (d.gamma) result[1] = d.gamma;

@@ -12,13 +12,13 @@ inline void check_update(const Call& call, const char* tag, int64_t n, int64_t g
     check(int64_t(call.in.size()) == n * groups + 1 && n > 0, "[", tag, "] needs ", groups,
           " groups of n tensors and a scalar. Received: n=", n, ", ", call.in.size(), " tensors");
     const DType dtype = call.in[0].dtype;
-    check(dtype == DType::float32 || dtype == DType::float64, "[", tag, "] variables must be float32 or float64. Received: dtype=",
-          name_of(dtype));
+    check(dtype == DType::float32 || dtype == DType::float64, "[", tag,
+          "] variables must be float32 or float64. Received: dtype=", name_of(dtype));
     for (size_t i = 0; i + 1 < call.in.size(); ++i) {
         const TensorType& variable = call.in[i % size_t(n)];
         check(call.in[i] == variable && variable.dtype == dtype, "[", tag,
-              "] gradients and slots must have the shape and dtype of their variable. Received: ", call.in[i].shape, " ",
-              name_of(call.in[i].dtype), " for a variable ", variable.shape, " ", name_of(variable.dtype));
+              "] gradients and slots must have the shape and dtype of their variable. Received: ", call.in[i].shape,
+              " ", name_of(call.in[i].dtype), " for a variable ", variable.shape, " ", name_of(variable.dtype));
     }
     check(call.in.back().count() == 1 && call.in.back().dtype == dtype, "[", tag,
           "] the learning rate must be one number of the variables' dtype. Received: ", call.in.back().shape, " ",

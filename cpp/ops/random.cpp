@@ -4,8 +4,8 @@
 //   random_normal, random_truncated_normal(seed; shape, dtype, mean, stddev)   the second cut at two stddev
 //   random_integers(seed; shape, dtype, minval, maxval)       in [minval, maxval)
 //   random_permutation(seed; n)                               int32, each of 0 ... n - 1 once
-//   random_categorical(logits, seed; num_samples)             int32 class numbers, (batch, classes) -> (batch, num_samples)
-//   random_log_gamma(seed, alpha)                             logarithms of gamma(alpha, 1) variates
+//   random_categorical(logits, seed; num_samples)             int32 class numbers, (batch, classes) -> (batch,
+//   num_samples) random_log_gamma(seed, alpha)                             logarithms of gamma(alpha, 1) variates
 //   random_binomial(seed, counts, probabilities)              successes in `counts` trials
 #include <algorithm>
 #include <cmath>
@@ -20,8 +20,8 @@ namespace fk {
 namespace {
 
 void check_seed(const TensorType& seed, const std::string& tag) {
-    check(seed == TensorType{DType::uint32, {2}}, "[", tag, "] seed must be uint32 of shape (2,). Received: ",
-          name_of(seed.dtype), " ", seed.shape);
+    check(seed == TensorType{DType::uint32, {2}}, "[", tag,
+          "] seed must be uint32 of shape (2,). Received: ", name_of(seed.dtype), " ", seed.shape);
 }
 
 Philox philox(const void* seed) {
@@ -59,17 +59,17 @@ std::vector<TensorType> infer_floats(const Call& call) {
     return {type};
 }
 
-#define FK_RANDOM_KERNEL(kernel_name, function, first, second)                                                       \
-    Kernel kernel_name(const Call& call) {                                                                           \
-        const double a = call.attrs.number(#first), b = call.attrs.number(#second);                                  \
-        return by_type(call.out[0].dtype, [=, n = call.out[0].count()](auto zero) -> Kernel {                        \
-            using T = decltype(zero);                                                                                \
-            return {[=](const void* const* in, void* const* out, void*) {                                            \
-                parallel_for(n, kRandomGrain, [&](int64_t begin, int64_t end) {                                      \
-                    FK_BY_TYPE(T, function, output<T>(out, 0), begin, end, input<uint32_t>(in, 0), T(a), T(b));      \
-                });                                                                                                  \
-            }};                                                                                                      \
-        });                                                                                                          \
+#define FK_RANDOM_KERNEL(kernel_name, function, first, second)                                                  \
+    Kernel kernel_name(const Call& call) {                                                                      \
+        const double a = call.attrs.number(#first), b = call.attrs.number(#second);                             \
+        return by_type(call.out[0].dtype, [=, n = call.out[0].count()](auto zero) -> Kernel {                   \
+            using T = decltype(zero);                                                                           \
+            return {[=](const void* const* in, void* const* out, void*) {                                       \
+                parallel_for(n, kRandomGrain, [&](int64_t begin, int64_t end) {                                 \
+                    FK_BY_TYPE(T, function, output<T>(out, 0), begin, end, input<uint32_t>(in, 0), T(a), T(b)); \
+                });                                                                                             \
+            }};                                                                                                 \
+        });                                                                                                     \
     }
 FK_RANDOM_KERNEL(kernel_uniform, random_uniform, minval, maxval)
 FK_RANDOM_KERNEL(kernel_normal, random_normal, mean, stddev)
@@ -82,15 +82,16 @@ std::vector<TensorType> infer_integers(const Call& call) {
     check_seed(call.in[0], "random_integers");
     const TensorType type{call.attrs.dtype(), call.attrs.shape()};
     const int64_t low = call.attrs.integer("minval"), high = call.attrs.integer("maxval");
-    if (!is_integer(type.dtype)) fail<TypeError>("[randint] dtype must be an integer. Received: dtype=", name_of(type.dtype));
+    if (!is_integer(type.dtype))
+        fail<TypeError>("[randint] dtype must be an integer. Received: dtype=", name_of(type.dtype));
     check(low < high, "[randint] minval must be less than maxval. Received: minval=", low, ", maxval=", high);
     dispatch(type.dtype, [&](auto zero) {
         using T = decltype(zero);
         if constexpr (std::is_integral_v<T>)
             check(low >= int64_t(std::numeric_limits<T>::min()) &&
                       (sizeof(T) == 8 || high - 1 <= int64_t(std::numeric_limits<T>::max())),
-                  "[randint] the range must fit the dtype. Received: minval=", low, ", maxval=", high, ", dtype=",
-                  name_of(type.dtype));
+                  "[randint] the range must fit the dtype. Received: minval=", low, ", maxval=", high,
+                  ", dtype=", name_of(type.dtype));
     });
     return {type};
 }
@@ -103,7 +104,8 @@ Kernel kernel_integers(const Call& call) {
             T* y = output<T>(out, 0);
             const Philox random = philox(in[0]);
             parallel_for(n, kRandomGrain, [&](int64_t begin, int64_t end) {
-                for (int64_t i = begin; i < end; ++i) y[i] = T(int64_t(uint64_t(low) + below(random_64(random, i), range)));
+                for (int64_t i = begin; i < end; ++i)
+                    y[i] = T(int64_t(uint64_t(low) + below(random_64(random, i), range)));
             });
         }};
     });
@@ -112,8 +114,8 @@ Kernel kernel_integers(const Call& call) {
 std::vector<TensorType> infer_permutation(const Call& call) {
     check_seed(call.in[0], "random_permutation");
     const int64_t n = call.attrs.integer("n");
-    check(n >= 0 && n <= std::numeric_limits<int32_t>::max(), "[shuffle] the axis must have between 0 and 2^31 - 1 entries. ",
-          "Received: ", n);
+    check(n >= 0 && n <= std::numeric_limits<int32_t>::max(),
+          "[shuffle] the axis must have between 0 and 2^31 - 1 entries. ", "Received: ", n);
     return {{DType::int32, {n}}};
 }
 // Fisher and Yates's shuffle, inside out.
@@ -134,7 +136,8 @@ std::vector<TensorType> infer_categorical(const Call& call) {
     check_seed(call.in[1], "categorical");
     const Shape& logits = call.in[0].shape;
     const int64_t samples = call.attrs.integer("num_samples");
-    check(logits.rank() == 2 && logits[1] > 0, "[categorical] logits must be (batch, classes). Received: logits.shape=", logits);
+    check(logits.rank() == 2 && logits[1] > 0,
+          "[categorical] logits must be (batch, classes). Received: logits.shape=", logits);
     check(samples >= 0, "[categorical] num_samples must not be negative. Received: num_samples=", samples);
     return {{DType::int32, {logits[0], samples}}};
 }

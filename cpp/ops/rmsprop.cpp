@@ -1,4 +1,5 @@
-// rmsprop_update(p..., g..., v..., [m...,] [a...,] lr; n, rho, epsilon, momentum, centered) -> (p..., v..., [m...,] [a...])
+// rmsprop_update(p..., g..., v..., [m...,] [a...,] lr; n, rho, epsilon, momentum, centered) -> (p..., v..., [m...,]
+// [a...])
 //   v = rho v + (1 - rho) g g;  step = lr g / sqrt(v + epsilon)
 //   centered: a = rho a + (1 - rho) g and sqrt(v - a a + epsilon)
 //   with momentum: m = momentum m + step takes the place of the step

@@ -55,7 +55,9 @@ Kernel kernel_log_softmax_grad(const Call& call) {
 }
 
 std::vector<Tensor> gradient_softmax(const Gradient& g) { return {call("softmax_grad", {g.out[0], g.dout[0]})}; }
-std::vector<Tensor> gradient_log_softmax(const Gradient& g) { return {call("log_softmax_grad", {g.out[0], g.dout[0]})}; }
+std::vector<Tensor> gradient_log_softmax(const Gradient& g) {
+    return {call("log_softmax_grad", {g.out[0], g.dout[0]})};
+}
 
 std::vector<Tensor> gradient_softmax_grad(const Gradient& g) {
     const Tensor &y = g.in[0], &dy = g.in[1], &d = g.dout[0];
