@@ -96,8 +96,9 @@ FK_INLINE T fold(const T* x, int64_t n, const F& f) {
         for (int u = 0; u < kAccumulators; ++u) acc[u] = f(get(x + u * step));
         for (i = kAccumulators * step; i + kAccumulators * step <= n; i += kAccumulators * step)
             for (int u = 0; u < kAccumulators; ++u) acc[u] = Op::combine(acc[u], f(get(x + i + u * step)));
-        for (int half = kAccumulators / 2; half > 0; half /= 2)
-            for (int u = 0; u < half; ++u) acc[u] = Op::combine(acc[u], acc[u + half]);
+        static_assert(kAccumulators == 8);
+        for (int u = 0; u < 4; ++u) acc[u] = Op::combine(acc[u], acc[u + 4]);
+        acc[0] = Op::combine(Op::combine(acc[0], acc[2]), Op::combine(acc[1], acc[3]));
     } else {
         acc[0] = identity;
     }
@@ -187,9 +188,10 @@ FK_INLINE void over_pieces(const ReduceShape& s, const F& piece) {
     const int64_t rows = reduce_piece(s), pieces = (s.n + rows - 1) / rows;
     const int64_t work = (s.n < rows ? s.n : rows) * s.inner;
     parallel_for(s.outer * pieces, work >= kGrain ? 1 : kGrain / work, [&](int64_t begin, int64_t end) {
+        int64_t o = begin / pieces, first = begin % pieces * rows;
         for (int64_t p = begin; p < end; ++p) {
-            const int64_t first = p % pieces * rows;
-            piece(p / pieces, first, s.n - first < rows ? s.n - first : rows, p);
+            piece(o, first, s.n - first < rows ? s.n - first : rows, p);
+            if ((first += rows) >= s.n) ++o, first = 0;
         }
     });
 }
