@@ -207,11 +207,13 @@ private:
 
 // --- tiles ---
 
-// How a product is cut: blocks of rows x columns are handed to threads, each goes through k in steps of `depth`.
+// How a product is cut. Blocks of rows x columns are handed to threads; each goes through k in steps of `depth`, and
+// at each step through its rows in steps that fit the L2.
 struct Blocks {
-    int64_t rows, columns, depth;
-    bool copy_a;
-    int64_t a_line;  // stride of the copied A
+    int64_t rows, columns, depth, step;
+    bool copy_a;  // to lines of a_line elements
+    int64_t a_line;
+    int64_t keep;  // elements per panel of B kept for the following steps; 0: there is only one step
     int64_t slot_bytes;
 };
 
@@ -222,15 +224,59 @@ Blocks cut(const Gemm& g) {
     const double flops = 2.0 * double(g.m) * double(g.n) * double(g.k) * double(g.batch);
     int64_t wanted = int64_t(most(1, least(16, int64_t(flops / kChunkFlops))));
     if (wanted > g.threads && wanted < 4 * g.threads) wanted -= wanted % g.threads;  // equal shares
-    const int64_t row_blocks = pieces(g.m, kGemmRows);
-    const int64_t column_blocks = least(pieces(wanted, row_blocks * g.batch), pieces(g.n, kPanel<T>));
-    s.rows = pieces(g.m, row_blocks);
+    const int64_t row_blocks = pieces(g.m, kGemmRows * kGemmRowBlocks);
+    const int64_t most_columns = pieces(g.n, kPanel<T>);
+    const int64_t column_blocks =
+        least(most(pieces(wanted, row_blocks * g.batch), pieces(g.n, kGemmColumns)), most_columns);
+    s.rows = pieces(g.m, most(row_blocks, least(pieces(wanted, column_blocks * g.batch), pieces(g.m, kGemmRows))));
     s.columns = pieces(pieces(g.n, column_blocks), kPanel<T>) * kPanel<T>;
-    s.copy_a = false;
-    s.a_line = (g.a_col == 1 ? s.depth : s.rows) + 16;
-    s.slot_bytes = ((s.rows + kGemmPad) * (s.depth + kGemmPad) + s.depth * kGemmPanel) * int64_t(sizeof(T));
+    s.step = pieces(s.rows, pieces(s.rows, kGemmRows));
+    s.keep = s.step < s.rows ? s.depth * kPanel<T> : 0;
+    // A read across its lines costs a cache line per k and tile: worth a copy from 4 panels on. A read along its lines
+    // is copied where the lines are far apart and the copy (half a cycle per element) is small beside the products.
+    s.copy_a = s.depth > 64 && (g.a_col == 1 ? s.columns >= 256 && g.m > 64 : s.columns >= 4 * kPanel<T>);
+    s.a_line = (g.a_col == 1 ? s.depth : s.step) + 16;
+    s.slot_bytes = ((s.step + kGemmPad) * (s.depth + kGemmPad) + (s.keep ? s.columns + kGemmPad : kGemmPad) * s.depth) *
+                   int64_t(sizeof(T));
     s.slot_bytes = pieces(s.slot_bytes, 64) * 64;
     return s;
+}
+
+// Products of rows [i0, i0 + rows) at depth [p0, p0 + part.k) with all columns of the block; B is in place at `b`, or
+// for all but the first step in panels at b_copy.
+template <class T>
+void step(const Product<T>& p, const Blocks& s, Brgemm<T> part, const T* a, const T* b, T* c, T* a_copy, T* b_copy,
+          bool first) {
+    const Gemm& g = p.g;
+    if (s.copy_a) {
+        if (g.a_col == 1) {
+            copy_lines(a, g.a_row, part.m, part.k, a_copy, s.a_line);
+            part.a_row = s.a_line;
+        } else {
+            copy_lines(a, g.a_col, part.k, part.m, a_copy, s.a_line);
+            part.a_col = s.a_line;
+        }
+        a = a_copy;
+    }
+    if (first && g.b_col == 1) {
+        part.pack = b_copy;
+        part.pack_panel = s.keep;
+        run_brgemm(part, {a, b}, c);
+        return;
+    }
+    part.b_row = kPanel<T>;
+    part.b_panel = s.keep;
+    part.b_padded = true;
+    if (!first) return run_brgemm(part, {a, b_copy}, c);
+    const int64_t columns = part.n;
+    const T* bias = part.bias;
+    for (int64_t j = 0; j < columns; j += kPanel<T>) {
+        part.n = least(columns - j, kPanel<T>);
+        part.bias = bias ? bias + j : nullptr;
+        T* to = b_copy + j / kPanel<T> * s.keep;
+        pack_panel(b + j * g.b_col, g.b_row, g.b_col, part.k, part.n, kPanel<T>, to);
+        run_brgemm(part, {a, to}, c + j);
+    }
 }
 
 template <class T>
@@ -239,46 +285,24 @@ void block(const Product<T>& p, const Blocks& s, int64_t i0, int64_t j0, void* s
     const int64_t rows = least(g.m - i0, s.rows), columns = least(g.n - j0, s.columns);
     const Slot slot(scratch, g.threads, s.slot_bytes);
     T* a_copy = reinterpret_cast<T*>(slot.memory);
-    T* b_copy = a_copy + (s.rows + kGemmPad) * (s.depth + kGemmPad) / 16 * 16;
+    T* b_copy = a_copy + (s.step + kGemmPad) * (s.depth + kGemmPad) / 16 * 16;
     for (int64_t p0 = 0; p0 == 0 || p0 < g.k; p0 += s.depth) {
         const int64_t depth = least(g.k - p0, s.depth);
         const bool last = p0 + depth == g.k;
-        const T* a = p.a + i0 * g.a_row + p0 * g.a_col;
-        const T* b = p.b + p0 * g.b_row + j0 * g.b_col;
-        T* c = p.c + i0 * g.c_row + j0;
-        Brgemm<T> part{.m = rows,
-                       .n = columns,
-                       .k = depth,
-                       .a_row = g.a_row,
-                       .a_col = g.a_col,
-                       .b_row = g.b_row,
-                       .b_panel = kPanel<T>,
-                       .c_row = g.c_row,
-                       .accumulate = g.accumulate || p0 > 0,
-                       .relu = last && g.activation == Activation::relu,
-                       .bias = last && p.bias ? p.bias + j0 : nullptr};
-        if (s.copy_a) {
-            if (g.a_col == 1) {
-                copy_lines(a, g.a_row, rows, depth, a_copy, s.a_line);
-                part.a_row = s.a_line;
-            } else {
-                copy_lines(a, g.a_col, depth, rows, a_copy, s.a_line);
-                part.a_col = s.a_line;
-            }
-            a = a_copy;
-        }
-        if (g.b_col == 1) {
-            part.pack = b_copy;
-            run_brgemm(part, {a, b}, c);
-        } else {
-            for (int64_t j = 0; j < columns; j += kPanel<T>) {
-                part.n = least(columns - j, kPanel<T>);
-                part.b_row = pieces(part.n, Lanes<T>::count) * Lanes<T>::count;
-                part.b_padded = true;
-                part.bias = last && p.bias ? p.bias + j0 + j : nullptr;
-                pack_panel(b + j * g.b_col, g.b_row, g.b_col, depth, part.n, part.b_row, b_copy);
-                run_brgemm(part, {a, b_copy}, c + j);
-            }
+        for (int64_t i = i0; i < i0 + rows; i += s.step) {
+            const Brgemm<T> part{.m = least(i0 + rows - i, s.step),
+                                 .n = columns,
+                                 .k = depth,
+                                 .a_row = g.a_row,
+                                 .a_col = g.a_col,
+                                 .b_row = g.b_row,
+                                 .b_panel = kPanel<T>,
+                                 .c_row = g.c_row,
+                                 .accumulate = g.accumulate || p0 > 0,
+                                 .relu = last && g.activation == Activation::relu,
+                                 .bias = last && p.bias ? p.bias + j0 : nullptr};
+            step(p, s, part, p.a + i * g.a_row + p0 * g.a_col, p.b + p0 * g.b_row + j0 * g.b_col,
+                 p.c + i * g.c_row + j0, a_copy, b_copy, i == i0);
         }
     }
     if (g.activation != Activation::linear && g.activation != Activation::relu)

@@ -27,9 +27,11 @@ struct Brgemm {
     bool accumulate = false;
     bool relu = false;
     const T* bias = nullptr;
-    // Where given (pairs * k * panel elements): the first rows of tiles leave each panel here as they pass over it and
-    // the other rows read it from here, so that packing costs a few stores that the arithmetic hides.
+    // Where given, the first rows of tiles leave each panel here as they pass over it and the other rows read it from
+    // here, so that packing costs a few stores that the arithmetic hides. With pack_panel 0 the panels follow one
+    // another in the same pairs * k * panel elements; with pairs * k * panel they are all there afterwards.
     T* pack = nullptr;
+    int64_t pack_panel = 0;
 };
 template <class T>
 struct BrgemmPair {
@@ -59,15 +61,17 @@ FK_KERNEL(void, gemm_f32, (const Gemm& g, const float* a, const float* b, const 
 FK_KERNEL(void, gemm_f64,
           (const Gemm& g, const double* a, const double* b, const double* bias, double* c, void* scratch))
 
-// At most a block of this size is copied at a time, into one slot of the scratch per thread. 240 x 512 floats of A
-// fill an L2 of 512 KB; 512 x 16 of B fill an L1 of 32 KB.
-constexpr int64_t kGemmRows = 240, kGemmDepth = 512, kGemmPanel = 32, kGemmPad = 32;
+// What is copied at a time, into one slot of the scratch per thread: 168 x 256 floats of A are a third of an L2 of
+// 512 KB, 256 x 16 of B half an L1 of 32 KB. One thread goes through up to four such blocks of rows and 512 columns.
+constexpr int64_t kGemmRows = 168, kGemmRowBlocks = 4, kGemmDepth = 256, kGemmColumns = 512;
+constexpr int64_t kGemmPad = 32;  // the widest panel, and what keeps lines of a copy out of one set of the L1
 
 #ifndef FK_ISA
 // Enough for the blocks of any ISA.
 inline size_t gemm_scratch_bytes(const Gemm& g, size_t element_bytes) {
     const int64_t rows = g.m < kGemmRows ? g.m : kGemmRows, depth = g.k < kGemmDepth ? g.k : kGemmDepth;
-    const size_t slot = size_t((rows + kGemmPad) * (depth + kGemmPad) + depth * kGemmPanel) * element_bytes;
+    const int64_t columns = g.m <= kGemmRows ? 0 : g.n < kGemmColumns ? g.n : kGemmColumns;
+    const size_t slot = size_t((rows + kGemmPad) * (depth + kGemmPad) + depth * (columns + kGemmPad)) * element_bytes;
     return 64 + (slot + 63) / 64 * 64 * size_t(g.threads);
 }
 #endif
