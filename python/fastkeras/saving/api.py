@@ -1,17 +1,14 @@
 """save_model, load_model, save_weights, load_weights: the format follows the name of the file."""
 
 import errno
-import logging
 import os
 import warnings
-import zipfile
 
 from fastkeras.saving.atomic import atomic_file
 from fastkeras.saving.errors import ModelFileError
-from fastkeras.utils.messages import ask_to_proceed_with_overwrite
+from fastkeras.utils.messages import ask_to_proceed_with_overwrite, log_warning
 
 _H5 = (".h5", ".hdf5")
-_logger = logging.getLogger("fastkeras")
 
 
 def save_model(model, filepath, overwrite=True, zipped=None, **kwargs):
@@ -45,7 +42,7 @@ def save_model(model, filepath, overwrite=True, zipped=None, **kwargs):
                 "The `save_format` argument is deprecated in Keras 3. Please remove this argument and pass a file path "
                 f"with either `.keras` or `.h5` extension. Received: save_format={save_format}"
             )
-        _logger.warning("The `save_format` argument is deprecated: the file path decides. Received: %s", save_format)
+        log_warning("The `save_format` argument is deprecated: the file path decides. Received: %s", save_format)
     if kwargs:
         raise ValueError(f"The following argument(s) are not supported: {list(kwargs)}")
     if zipped is False:
@@ -72,7 +69,7 @@ def save_model(model, filepath, overwrite=True, zipped=None, **kwargs):
         return
     from fastkeras.saving.legacy_h5 import write_model as write_h5
 
-    _logger.warning(
+    log_warning(
         "You are saving your model as an HDF5 file via `model.save()` or `keras.saving.save_model(model)`. This file "
         "format is considered legacy. We recommend using instead the native Keras format, e.g. "
         "`model.save('my_model.keras')` or `keras.saving.save_model(model, 'my_model.keras')`. "
@@ -103,7 +100,9 @@ def load_model(filepath, custom_objects=None, compile=True, safe_mode=True):
     if os.path.isdir(path):
         raise ValueError(f"[load] only files can be loaded, not folders. Received: filepath={path}")
     if path.endswith(".keras"):
-        if not zipfile.is_zipfile(path):
+        from zipfile import is_zipfile  # here: it takes 10 ms
+
+        if not is_zipfile(path):
             raise ModelFileError(
                 f"File not found: filepath={filepath}. Please ensure the file is an accessible `.keras` zip file."
             )

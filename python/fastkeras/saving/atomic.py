@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import secrets
 import stat
 
 
@@ -17,7 +16,7 @@ def atomic_file(path):
     if os.path.isdir(target):
         raise IsADirectoryError(f"[save] a file cannot replace a directory. Received: filepath={path}")
     directory, name = os.path.split(target)
-    temporary = os.path.join(directory, f".{name[:200]}.{secrets.token_hex(6)}.tmp")
+    temporary = os.path.join(directory, f".{name[:200]}.{os.urandom(6).hex()}.tmp")
     try:
         with open(temporary, "xb") as file:
             yield file

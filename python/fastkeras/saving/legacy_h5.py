@@ -1,7 +1,6 @@
 """The HDF5 format of Keras 1 and 2 (`.h5`), which Keras 3 still reads and writes."""
 
 import json
-import logging
 import os
 import warnings
 
@@ -11,9 +10,9 @@ from fastkeras.saving import h5
 from fastkeras.saving.archive import parse_json
 from fastkeras.saving.errors import ModelFileError, only_model_file_errors
 from fastkeras.saving.keras_format import model_of_config, weights_file
+from fastkeras.utils.messages import log_warning
 
 _HEADER_LIMIT = 64512  # bytes that an HDF5 object header can hold; longer lists of names are split
-_logger = logging.getLogger("fastkeras")
 
 
 # --- writing ---------------------------------------------------------------------------------------------------------
@@ -141,7 +140,7 @@ def read_model(path, custom_objects=None, compile=True, safe_mode=True):
             return model
         text = _attribute_text(root, "training_config")
         if text is None:
-            _logger.warning(
+            log_warning(
                 "No training configuration found in the save file, so the model was *not* compiled. "
                 "Compile it manually."
             )
@@ -225,7 +224,7 @@ def _read_optimizer(group, model, datasets):
     shapes = [tuple(variable.shape) for variable in variables]
     arrays = [datasets.read(group, name, shapes) for name in names] if len(names) == len(variables) else []
     if [array.shape for array in arrays] != shapes:
-        _logger.warning(
+        log_warning(
             "Error in loading the saved optimizer state. As a result, your model is starting with a freshly "
             "initialized optimizer."
         )
@@ -242,9 +241,6 @@ def read_weights(model, path, by_name=False, skip_mismatch=False):
             group = h5.require_group(root, "model_weights")
         pairs = (_by_name if by_name else _topological)(group, model, h5.Datasets(size), skip_mismatch)
         _assign(pairs)
-    for layer in [model, *model.layers]:
-        if hasattr(layer, "finalize_state"):
-            layer.finalize_state()
 
 
 def _assign(pairs):

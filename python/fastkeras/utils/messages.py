@@ -1,6 +1,5 @@
 """What fastkeras says to the user, and asks."""
 
-import logging
 import sys
 
 
@@ -9,7 +8,7 @@ def print_msg(message, line_break=True):
     from fastkeras import config
 
     if not config.is_interactive_logging_enabled():
-        logging.getLogger("fastkeras").info("%s", message)
+        _logger().info("%s", message)
         return
     text = f"{message}\n" if line_break else str(message)
     try:
@@ -18,6 +17,17 @@ def print_msg(message, line_break=True):
         encoding = sys.stdout.encoding or "ascii"
         sys.stdout.write(text.replace("━", "=").encode(encoding, errors="ignore").decode(encoding))
     sys.stdout.flush()
+
+
+def log_warning(message, *arguments):
+    """Tell the logger `fastkeras` of something that is no error."""
+    _logger().warning(message, *arguments)
+
+
+def _logger():
+    import logging  # here: most programs never get this far
+
+    return logging.getLogger("fastkeras")
 
 
 def ask_to_proceed_with_overwrite(filepath):
