@@ -172,7 +172,7 @@ private:
             std::vector<int> from;
             for (int v : n.in) from.push_back(value.at(v));
             const int function = tile_function(name);
-            int y = program->append(function, from, attributes(function, n.attrs));
+            int y = program->append(function, from, tile_attributes(tile_function(function), n.attrs));
             if (may_leave_truth(m, compute)) y = program->append(tile_function("as_bool"), {y});
             value[n.out[0]] = y;
             node.label += (node.label.back() == '[' ? "" : " ") + std::string(name);
@@ -183,18 +183,6 @@ private:
         node.fused = std::make_shared<Kernel>();
         node.fused->run = [program](const void* const* in, void* const* out, void*) { tile_run(*program, in, out); };
         return node;
-    }
-
-    static std::vector<double> attributes(int function, const Attrs& attrs) {
-        std::vector<double> values;
-        for (std::string_view names = tile_function(function).attributes; !names.empty();) {
-            const size_t space = names.find(' ');
-            const std::string name(names.substr(0, space));
-            names = space == names.npos ? std::string_view() : names.substr(space + 1);
-            const auto& item = attrs.items().at(name);
-            values.push_back(std::holds_alternative<bool>(item) ? double(std::get<bool>(item)) : attrs.number(name));
-        }
-        return values;
     }
 
     // Units in an order that respects the groups, as near to the old one as that allows.
