@@ -31,6 +31,11 @@ def together(*values):
     return [convert_to_tensor(v, dtype) if isinstance(v, NUMBERS) else cast(v, dtype) for v in values]
 
 
+def floating_together(*values):
+    """As `together`, integers and booleans becoming floatx."""
+    return [floating(v) for v in together(*values)]
+
+
 def common_dtype(*values):
     """The dtype that arithmetic on tensors and Python numbers gives."""
     return config.result_type(*(_kind(v) if isinstance(v, NUMBERS) else v.dtype for v in values))

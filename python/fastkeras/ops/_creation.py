@@ -6,14 +6,13 @@ from fastkeras.engine import cast, config, convert_to_tensor, is_symbolic, op, p
 from fastkeras.ops._common import (
     NUMBERS,
     broadcast,
-    floating,
+    floating_together,
     integer_constant,
     is_float,
     normalize_axis,
     part,
     prod,
     reshape_to,
-    together,
 )
 
 _where, _place, _take, _transpose = primitive("where"), primitive("place"), primitive("take"), primitive("transpose")
@@ -173,7 +172,7 @@ def linspace(start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis
     """
     if num < 0:
         raise ValueError(f"`num` must be a non-negative integer. Received: num={num}")
-    start, stop = together(floating(start), floating(stop))
+    start, stop = floating_together(start, stop)
     intervals = max(num - 1 if endpoint else num, 1)
     step = primitive("divide")(_subtract(stop, start), intervals if num > (1 if endpoint else 0) else float("nan"))
     shape = np.broadcast_shapes(start.shape, stop.shape)
@@ -211,7 +210,7 @@ def geomspace(start, stop, num=50, endpoint=True, dtype=None, axis=0):
     >>> keras.ops.geomspace(1, 8, 4).numpy().round(4).tolist()
     [1.0, 2.0, 4.0, 8.0]
     """
-    start, stop = together(floating(start), floating(stop))
+    start, stop = floating_together(start, stop)
     log, magnitude = primitive("log"), primitive("abs")
     exponents = linspace(log(magnitude(start)), log(magnitude(stop)), num, endpoint, axis=axis)
     sign = broadcast(primitive("sign")(start), shape=list(np.broadcast_shapes(start.shape, stop.shape)))

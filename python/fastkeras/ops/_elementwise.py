@@ -6,7 +6,7 @@ import math
 import numpy as np
 
 from fastkeras.engine import cast, config, convert_to_tensor, op, primitive
-from fastkeras.ops._common import NUMBERS, common_dtype, floating, is_float, numpy_values, together
+from fastkeras.ops._common import NUMBERS, common_dtype, floating, floating_together, is_float, numpy_values, together
 
 _where = primitive("where")
 _add, _subtract, _multiply = primitive("add"), primitive("subtract"), primitive("multiply")
@@ -183,7 +183,7 @@ def hypot(x1, x2):
     >>> keras.ops.hypot([3.0], [4.0]).numpy().tolist()
     [5.0]
     """
-    x1, x2 = together(_abs(floating(x1)), _abs(floating(x2)))
+    x1, x2 = (_abs(x) for x in floating_together(x1, x2))
     large, small = _maximum(x1, x2), _minimum(x1, x2)
     ratio = divide(small, _where(_equal(large, 0), 1, large))
     length = _multiply(large, sqrt(_add(_multiply(ratio, ratio), 1)))
@@ -269,13 +269,13 @@ cbrt = unary("cbrt", "Cube root, also of negative numbers.", "[0.0]", "[0.0]")
 log10 = unary("log10", "Logarithm to base 10.", "[1.0]", "[0.0]")
 
 
-def _log_add(x1, x2, grow, fold):
-    """log(e^x1 + e^x2) from the larger one and the distance."""
-    x1, x2 = together(floating(x1), floating(x2))
+def _log_add(x1, x2, grow, fold, two):
+    """log(e^x1 + e^x2) from the larger one and the distance; `two` is the logarithm of 2."""
+    x1, x2 = floating_together(x1, x2)
     largest, distance = _maximum(x1, x2), _abs(_subtract(x1, x2))
     total = _add(largest, fold(grow(negative(distance))))
     # equal infinities have no distance
-    return _where(_equal(x1, x2), _add(x1, fold(1.0)), total)
+    return _where(_equal(x1, x2), _add(x1, two), total)
 
 
 @op
@@ -286,7 +286,7 @@ def logaddexp(x1, x2):
     >>> keras.ops.logaddexp([1000.0], [0.0]).numpy().tolist()
     [1000.0]
     """
-    return _log_add(x1, x2, _exp, _log1p)
+    return _log_add(x1, x2, _exp, _log1p, math.log(2))
 
 
 @op
@@ -297,7 +297,7 @@ def logaddexp2(x1, x2):
     >>> float(keras.ops.logaddexp2(3.0, 3.0))
     4.0
     """
-    return _log_add(x1, x2, exp2, lambda x: _multiply(_log1p(x), 1 / math.log(2)))
+    return _log_add(x1, x2, exp2, lambda x: _multiply(_log1p(x), 1 / math.log(2)), 1)
 
 
 # --- trigonometry ---------------------------------------------------------------------------------------------------
@@ -413,7 +413,7 @@ def isclose(x1, x2, rtol=1e-5, atol=1e-8, equal_nan=False):
     >>> keras.ops.isclose([1.0, 2.0], [1.0, 2.1]).numpy().tolist()
     [True, False]
     """
-    x1, x2 = together(floating(x1), floating(x2))
+    x1, x2 = floating_together(x1, x2)
     near = less_equal(_abs(_subtract(x1, x2)), _add(_multiply(_abs(x2), rtol), atol))
     finite = _logical_and(primitive("isfinite")(x1), primitive("isfinite")(x2))
     result = _logical_or(_logical_and(finite, near), _equal(x1, x2))

@@ -9,7 +9,14 @@ import builtins
 import numpy as np
 
 from fastkeras.engine import GradientTape, cast, convert_to_tensor, is_symbolic, nest, op, primitive
-from fastkeras.ops._common import broadcast, floating, normalize_axes, numpy_values, reshape_to, together
+from fastkeras.ops._common import (
+    broadcast,
+    floating,
+    floating_together,
+    normalize_axes,
+    numpy_values,
+    reshape_to,
+)
 from fastkeras.ops._reductions import max, min, sum
 
 _transpose, _solve, _cholesky = primitive("transpose"), primitive("solve"), primitive("cholesky")
@@ -248,7 +255,7 @@ def svd(x, full_matrices=True, compute_uv=True):
 
 def _system(a, b, tag):
     """The matrices of a system of equations, its right sides as matrices, and whether they were vectors."""
-    a, b = together(floating(a), floating(b))
+    a, b = floating_together(a, b)
     _matrices(a, tag, square=True)
     vectors = b.ndim == a.ndim - 1
     if b.ndim not in (a.ndim - 1, a.ndim) or b.shape[a.ndim - 2] != a.shape[-1]:
@@ -297,7 +304,7 @@ def lstsq(a, b, rcond=None):
     >>> keras.ops.lstsq([[1.0], [1.0]], [1.0, 3.0]).numpy().round(4).tolist()
     [2.0]
     """
-    a, b = together(floating(a), floating(b))
+    a, b = floating_together(a, b)
     if a.ndim != 2 or b.ndim not in (1, 2) or a.shape[0] != b.shape[0]:
         raise ValueError(
             f"[lstsq] a must be (m, n) and b (m,) or (m, k). Received: a.shape={a.shape}, b.shape={b.shape}"

@@ -6,11 +6,11 @@ from fastkeras.engine import cast, convert_to_tensor, op, primitive
 from fastkeras.ops._common import (
     broadcast,
     floating,
+    floating_together,
     is_float,
     normalize_axes,
     numpy_values,
     reshape_to,
-    together,
 )
 from fastkeras.ops._elementwise import unary
 from fastkeras.ops._fourier import extract_sequences, fft, fft2, ifft2, irfft, istft, rfft, stft  # noqa: F401
@@ -182,7 +182,7 @@ def cdist(x, y):
     >>> keras.ops.cdist([[0.0, 0.0]], [[3.0, 4.0]]).numpy().tolist()
     [[5.0]]
     """
-    x, y = together(floating(x), floating(y))
+    x, y = floating_together(x, y)
     if x.ndim < 2 or y.ndim < 2:
         raise ValueError("`cdist` inputs must have rank >= 2")
     if x.shape[-1] != y.shape[-1]:
