@@ -212,6 +212,31 @@ def frozen_layer(k):
     return _figures(history, **{f"w{i}": w for i, w in enumerate(model.get_weights())})
 
 
+def masked(k):
+    """Steps of zeros are no part of the loss: the mask goes through the layers. (Not metrics: Keras on JAX loses it.)"""
+    layers = k.layers
+    inputs = k.Input((5, 3))
+    outputs = layers.Dense(2)(layers.Dropout(0.0)(layers.Activation("tanh")(layers.Masking()(inputs))))
+    model = _weights(k.Model(inputs, outputs))
+    model.compile("sgd", "mse")
+    x = np.random.RandomState(2).normal(size=(20, 5, 3)).astype("float32")
+    x[:, 3:] = 0
+    x[::2, 2:] = 0
+    history = model.fit(x, x[..., :2], batch_size=8, epochs=2, shuffle=False, verbose=0)
+    return _figures(history, called=np.array(model(x)), predicted=model.predict(x, verbose=0))
+
+
+def own_train_step(k):
+    class Model(k.Sequential):
+        def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+            return super().compute_loss(x, y, y_pred, sample_weight) + 0.1 * k.ops.mean(k.ops.square(y_pred))
+
+    model = _weights(Model([k.Input((8,)), k.layers.Dense(2)]))
+    model.compile("sgd", "mae", metrics=["mse"])
+    x, _ = _data()
+    return _figures(model.fit(x, x[:, :2], batch_size=16, epochs=2, shuffle=False, verbose=0))
+
+
 def batch_shuffle(k):
     """The order of samples comes from NumPy's generator, so the figures agree even with shuffling."""
     x, y = _data()
@@ -228,7 +253,9 @@ ROWS = {
     for row in (
         first_losses, fit_with_validation, evaluate_and_predict, class_weights, sample_weights, several_outputs,
         list_of_outputs, penalties, batch_normalization, steps_per_epoch, generator, dataset, own_loss_and_metric,
-        frozen_layer, batch_shuffle,
+        frozen_layer,
+        masked,
+        own_train_step, batch_shuffle,
     )
 }  # fmt: skip
 TOLERANCE = {"first_losses": 1e-5}

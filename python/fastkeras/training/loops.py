@@ -209,7 +209,8 @@ class Loops:
 
     def predict_on_batch(self, x):
         """The predictions for one batch, as arrays."""
-        result = self.make_predict_function()((_plain(x),))
+        x = _plain(x)
+        result = self.make_predict_function()((x,) if nest.is_nested(x) else x)
         return result.numpy() if type(result) is Tensor else nest.map(convert_to_numpy, result)
 
     def _on_batch(self, make_function, batch, return_dict):

@@ -22,10 +22,12 @@ class Trainer(Loops):
     `compute_metrics`.
     """
 
+    run_eagerly = False
+
     def __init__(self):
         # vars(self): these are the trainer's own, not layers and metrics that the model should track.
         vars(self).update(
-            compiled=False, optimizer=None, loss=None, run_eagerly=False, jit_compile=True, steps_per_execution=1,
+            compiled=False, optimizer=None, loss=None, jit_compile=True, steps_per_execution=1,
             stop_training=False, train_function=None, test_function=None, predict_function=None, history=None,
             _compile_loss=None, _compile_metrics=None, _loss_tracker=None, _compile_arguments=None,
             _initial_epoch=None,
