@@ -12,7 +12,7 @@ from fastkeras.config import (
     set_floatx,
     set_image_data_format,
 )
-from fastkeras.engine import Variable, auto_name, convert_to_numpy, convert_to_tensor, name_scope, stop_gradient
+from fastkeras.engine import Variable, auto_name, convert_to_numpy, convert_to_tensor, name_scope
 from fastkeras.engine.config import is_float_dtype, is_int_dtype, result_type, standardize_dtype
 from fastkeras.ops import (
     abs,
@@ -22,18 +22,9 @@ from fastkeras.ops import (
     cumprod,
     cumsum,
     elu,
-    equal,
     exp,
     expand_dims,
-    greater,
-    greater_equal,
-    less,
-    less_equal,
     log,
-    maximum,
-    minimum,
-    not_equal,
-    reshape,
     round,
     shape,
     sigmoid,
@@ -47,7 +38,6 @@ from fastkeras.ops import (
     squeeze,
     stack,
     tanh,
-    tile,
     transpose,
 )
 from fastkeras.utils.session import clear_session, is_keras_tensor
@@ -231,6 +221,49 @@ def sum(x, axis=None, keepdims=False):
 def var(x, axis=None, keepdims=False):
     """Variance."""
     return ops.var(x, axis=axis, keepdims=keepdims)
+
+
+# --- elementwise comparisons ----------------------------------------------------------------------------------------
+
+
+def equal(x, y):
+    """`x == y`, elementwise."""
+    return ops.equal(x, y)
+
+
+def greater(x, y):
+    """`x > y`, elementwise."""
+    return ops.greater(x, y)
+
+
+def greater_equal(x, y):
+    """`x >= y`, elementwise."""
+    return ops.greater_equal(x, y)
+
+
+def less(x, y):
+    """`x < y`, elementwise."""
+    return ops.less(x, y)
+
+
+def less_equal(x, y):
+    """`x <= y`, elementwise."""
+    return ops.less_equal(x, y)
+
+
+def maximum(x, y):
+    """The larger of `x` and `y`, elementwise."""
+    return ops.maximum(x, y)
+
+
+def minimum(x, y):
+    """The smaller of `x` and `y`, elementwise."""
+    return ops.minimum(x, y)
+
+
+def not_equal(x, y):
+    """`x != y`, elementwise."""
+    return ops.not_equal(x, y)
 
 
 # --- values and shapes -----------------------------------------------------------------------------------------------
@@ -419,6 +452,11 @@ def repeat_elements(x, rep, axis):
     return ops.repeat(x, rep, axis=axis)
 
 
+def reshape(x, shape):
+    """The same values in another shape."""
+    return ops.reshape(x, shape)
+
+
 def reverse(x, axes):
     """Axes in the other direction."""
     return ops.flip(x, axis=axes)
@@ -429,6 +467,13 @@ def set_value(x, value):
     x.assign(value)
 
 
+def stop_gradient(variables):
+    """The values (of one tensor or of a list), taken for constants by gradients."""
+    if isinstance(variables, (list, tuple)):
+        return [ops.stop_gradient(variable) for variable in variables]
+    return ops.stop_gradient(variables)
+
+
 def switch(condition, then_expression, else_expression):
     """One of two expressions, by a condition (for all, or elementwise)."""
     then_value = then_expression() if callable(then_expression) else then_expression
@@ -436,6 +481,11 @@ def switch(condition, then_expression, else_expression):
     condition = ops.cast(condition, "bool")
     missing = convert_to_tensor(then_value).ndim - condition.ndim
     return ops.where(ops.reshape(condition, (*condition.shape, *[1] * missing)), then_value, else_value)
+
+
+def tile(x, n):
+    """`x` repeated `n` times along each axis."""
+    return ops.tile(x, n)
 
 
 def to_dense(tensor):

@@ -102,6 +102,13 @@ def test_copies(copied):
     assert_same(state(model), state(twin))
 
 
+@pytest.mark.filterwarnings("ignore:The object being serialized includes a `lambda`")
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))])
+def test_copies_with_lambdas(copied):
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Lambda(lambda x: x * 3)])
+    np.testing.assert_array_equal(copied(model).predict(np.ones((1, 2)), verbose=0), [[3, 3]])
+
+
 def test_custom_objects(tmp_path):
     class Twice(keras.layers.Layer):
         def call(self, x):

@@ -1,5 +1,6 @@
 """Model: a layer that can be trained, saved and summarised."""
 
+import functools
 import inspect
 import json
 import warnings
@@ -227,12 +228,13 @@ class Model(Trainer, Layer):
     def __reduce__(self):
         from fastkeras import saving
 
-        return saving.model_from_bytes, (saving.model_to_bytes(self),)
+        # Unpickling runs what the pickle says anyway, so its lambdas are no further risk.
+        return functools.partial(saving.model_from_bytes, safe_mode=False), (saving.model_to_bytes(self),)
 
     def __deepcopy__(self, memo):
         from fastkeras import saving
 
-        copied = saving.model_from_bytes(saving.model_to_bytes(self))
+        copied = saving.model_from_bytes(saving.model_to_bytes(self), safe_mode=False)
         memo[id(self)] = copied
         return copied
 
