@@ -30,7 +30,9 @@ std::vector<Tensor> gradient(const Gradient& g) {
     const py::gil_scoped_acquire gil;
     py::list flowing;
     for (size_t i = 0; i < g.out.size(); ++i)
-        flowing.append(g.dout[i] ? g.dout[i] : call("broadcast_to", {full({}, g.out[i]->dtype, 0)}, {{"shape", g.out[i]->shape.vec()}}));
+        flowing.append(g.dout[i]
+                           ? g.dout[i]
+                           : call("broadcast_to", {full({}, g.out[i]->dtype, 0)}, {{"shape", g.out[i]->shape.vec()}}));
     const py::list found = (*apply_rule)(g.attrs.integer("rule"), flowing);
     std::vector<Tensor> gradients(g.in.size());
     for (size_t i = 0; i < found.size(); ++i)

@@ -78,7 +78,8 @@ FK_INLINE void transpose_8x8(char* to, int64_t to_stride, const char* from, int6
 
 // to[i][j] = from[j][i] for i < n, j < m; the strides are those between rows of `to` and between rows of `from`.
 template <class T>
-FK_INLINE void transpose_block(char* to, int64_t to_stride, const char* from, int64_t from_stride, int64_t n, int64_t m) {
+FK_INLINE void transpose_block(char* to, int64_t to_stride, const char* from, int64_t from_stride, int64_t n,
+                               int64_t m) {
     constexpr int64_t element = sizeof(T);
     int64_t i = 0;
 #if __has_builtin(__builtin_shufflevector)
@@ -142,7 +143,8 @@ void copy_as(const StridedCopy& c, char* to, const char* from) {
     } else if (c.to[inner] == element && c.from[inner] == element) {
         const int64_t bytes = c.dims[inner] * element;
         if (inner == 0) {
-            parallel_for(bytes, kGrainBytes, [&](int64_t b, int64_t e) { std::memcpy(to + b, from + b, size_t(e - b)); });
+            parallel_for(bytes, kGrainBytes,
+                         [&](int64_t b, int64_t e) { std::memcpy(to + b, from + b, size_t(e - b)); });
         } else {
             over_outer(c, inner, to, from, bytes, [&](char* t, const char* f) { std::memcpy(t, f, size_t(bytes)); });
         }

@@ -1,5 +1,5 @@
-// Systems of equations, for matrices of any batch shape; a (..., n, n), b (..., n, k) with equal batches. NumPy has these
-// too, but not inside a program and without gradients. A singular matrix gives NaN.
+// Systems of equations, for matrices of any batch shape; a (..., n, n), b (..., n, k) with equal batches. NumPy has
+// these too, but not inside a program and without gradients. A singular matrix gives NaN.
 //   solve(a, b)                      a x = b, by LU with row exchanges
 //   triangular_solve(a, b; lower)    the same, reading only the lower or the upper part of a
 //   cholesky(a)                      the lower L with a = L L^T; NaN where a is not positive definite
@@ -17,7 +17,8 @@ int64_t side(const TensorType& a) { return a.shape[-1]; }
 int64_t batch(const TensorType& a) { return a.shape.count(0, a.shape.rank() - 2); }
 
 void check_square(const TensorType& a, const char* tag) {
-    check(a.shape.rank() >= 2 && a.shape[-1] == a.shape[-2], "[", tag, "] matrices must be square. Received: shape ", a.shape);
+    check(a.shape.rank() >= 2 && a.shape[-1] == a.shape[-2], "[", tag, "] matrices must be square. Received: shape ",
+          a.shape);
     if (a.dtype != DType::float32 && a.dtype != DType::float64)
         fail<TypeError>("[", tag, "] matrices must be float32 or float64. Received: dtype=", name_of(a.dtype));
 }
@@ -27,7 +28,8 @@ void check_system(const Call& call, const char* tag) {
     check_square(a, tag);
     bool fits = a.dtype == b.dtype && a.shape.rank() == b.shape.rank();
     for (int d = 0; fits && d < a.shape.rank() - 1; ++d) fits = a.shape[d] == b.shape[d];
-    check(fits, "[", tag, "] b must have the rows, the batch and the dtype of a. Received: a.shape=", a.shape, ", b.shape=", b.shape);
+    check(fits, "[", tag, "] b must have the rows, the batch and the dtype of a. Received: a.shape=", a.shape,
+          ", b.shape=", b.shape);
 }
 
 // f(begin, end) over the matrices of a batch, a chunk being worth handing to a thread.
@@ -95,15 +97,19 @@ Tensor matrix(int64_t n, DType dtype, const F& f) {
     const Tensor m = full({n, n}, dtype, 0);
     for (int64_t i = 0; i < n; ++i)
         for (int64_t j = 0; j < n; ++j) {
-            if (dtype == DType::float32) static_cast<float*>(m->data)[i * n + j] = float(f(i, j));
-            else static_cast<double*>(m->data)[i * n + j] = f(i, j);
+            if (dtype == DType::float32)
+                static_cast<float*>(m->data)[i * n + j] = float(f(i, j));
+            else
+                static_cast<double*>(m->data)[i * n + j] = f(i, j);
         }
     return m;
 }
 
 // x with its upper (or lower) part made zero and its diagonal scaled.
 Tensor part(const Tensor& x, bool lower, double diagonal) {
-    return x * matrix(side(*x), x->dtype, [&](int64_t i, int64_t j) { return i == j ? diagonal : (j < i) == lower ? 1.0 : 0.0; });
+    return x * matrix(side(*x), x->dtype, [&](int64_t i, int64_t j) {
+               return i == j ? diagonal : (j < i) == lower ? 1.0 : 0.0;
+           });
 }
 
 // --- solve ---
@@ -123,14 +129,16 @@ Kernel kernel_solve(const Call& call) {
                 thread_local std::vector<int32_t> rows;
                 rows.resize(size_t(n));
                 for (int64_t i = begin; i < end; ++i) {
-                    const T *a = static_cast<const T*>(in[0]) + i * n * n, *b = static_cast<const T*>(in[1]) + i * n * k;
+                    const T *a = static_cast<const T*>(in[0]) + i * n * n,
+                            *b = static_cast<const T*>(in[1]) + i * n * k;
                     T* x = static_cast<T*>(out[0]) + i * n * k;
                     lu.assign(a, a + n * n);
                     if (factor(lu.data(), rows.data(), n) == 0) {
                         std::fill(x, x + n * k, std::numeric_limits<T>::quiet_NaN());
                         continue;
                     }
-                    for (int64_t r = 0; r < n; ++r) std::copy(b + rows[size_t(r)] * k, b + (rows[size_t(r)] + 1) * k, x + r * k);
+                    for (int64_t r = 0; r < n; ++r)
+                        std::copy(b + rows[size_t(r)] * k, b + (rows[size_t(r)] + 1) * k, x + r * k);
                     substitute(lu.data(), x, n, k, true, true);
                     substitute(lu.data(), x, n, k, false, false);
                 }

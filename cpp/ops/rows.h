@@ -27,7 +27,8 @@ inline Shape with_axis_replaced(const Shape& x, int axis, const Shape& by) {
 // y = base (zeros when null), then y[o, indices[j], :] = combine(y[o, indices[j], :], updates[o, j, :]) for j in order.
 // Each row of y belongs to one chunk and its updates come in the order of j: the same bits for any number of threads.
 template <class T, class F>
-void combine_rows(const Rows& r, T* y, const T* base, const T* updates, const void* indices, DType index_type, const F& combine) {
+void combine_rows(const Rows& r, T* y, const T* base, const T* updates, const void* indices, DType index_type,
+                  const F& combine) {
     const int64_t total = r.outer * r.n * r.inner;
     if (total == 0) return;
     // With few outer slices, ranges of rows: every chunk reads all indices, so no more than eight.
@@ -35,12 +36,15 @@ void combine_rows(const Rows& r, T* y, const T* base, const T* updates, const vo
     const int64_t per_range = (r.n + ranges - 1) / ranges;
     parallel_for(r.outer * ranges, total >> 16 ? 1 : r.outer * ranges, [&](int64_t begin, int64_t end) {
         for (int64_t chunk = begin; chunk < end; ++chunk) {
-            const int64_t o = chunk / ranges, first = chunk % ranges * per_range, last = std::min(first + per_range, r.n);
+            const int64_t o = chunk / ranges, first = chunk % ranges * per_range,
+                          last = std::min(first + per_range, r.n);
             if (first >= last) continue;
             T* to = y + o * r.n * r.inner;
             T *rows_begin = to + first * r.inner, *rows_end = to + last * r.inner;
-            if (base == nullptr) std::fill(rows_begin, rows_end, T(0.f));
-            else if (base != y) std::copy(base + (rows_begin - y), base + (rows_end - y), rows_begin);
+            if (base == nullptr)
+                std::fill(rows_begin, rows_end, T(0.f));
+            else if (base != y)
+                std::copy(base + (rows_begin - y), base + (rows_end - y), rows_begin);
             for (int64_t j = 0; j < r.picked; ++j) {
                 const int64_t row = wrapped(index_at(indices, index_type, j), r.n);
                 if (row < first || row >= last) continue;

@@ -16,14 +16,16 @@ std::vector<TensorType> infer_scatter(const Call& call) {
     check_index(indices, "scatter_update");
     const int axis = normalize_axis(call.attrs.integer("axis"), x.shape.rank(), "scatter_update");
     const Shape expected = with_axis_replaced(x.shape, axis, indices.shape);
-    check(updates.shape == expected, "[scatter_update] updates must have one row per index. Received: inputs.shape=", x.shape,
+    check(updates.shape == expected,
+          "[scatter_update] updates must have one row per index. Received: inputs.shape=", x.shape,
           ", indices.shape=", indices.shape, ", updates.shape=", updates.shape, " instead of ", expected);
     if (updates.dtype != x.dtype)
-        fail<TypeError>("[scatter_update] updates must have the dtype of the inputs. Received: ", name_of(updates.dtype),
-                        " for ", name_of(x.dtype));
+        fail<TypeError>("[scatter_update] updates must have the dtype of the inputs. Received: ",
+                        name_of(updates.dtype), " for ", name_of(x.dtype));
     const std::string& how = call.attrs.text("reduction");
     check(how == "set" || how == "add" || how == "mul" || how == "max" || how == "min",
-          "[scatter_update] reduction must be one of None, 'add', 'max', 'min', 'mul'. Received: reduction='", how, "'");
+          "[scatter_update] reduction must be one of None, 'add', 'max', 'min', 'mul'. Received: reduction='", how,
+          "'");
     return {x};
 }
 
@@ -37,14 +39,15 @@ T combined(const std::string& how, T a, T b) {
 
 Kernel kernel_scatter(const Call& call) {
     const TensorType& x = call.in[0];
-    const Rows r(x.shape, normalize_axis(call.attrs.integer("axis"), x.shape.rank(), "scatter_update"), call.in[1].count());
+    const Rows r(x.shape, normalize_axis(call.attrs.integer("axis"), x.shape.rank(), "scatter_update"),
+                 call.in[1].count());
     const std::string how = call.attrs.text("reduction");
     return dispatch(x.dtype, [&](auto zero) -> Kernel {
         using T = decltype(zero);
         const auto make = [&](auto combine) -> Kernel {
             return {[r, combine, type = call.in[1].dtype](const void* const* in, void* const* out, void*) {
-                combine_rows<T>(r, static_cast<T*>(out[0]), static_cast<const T*>(in[0]), static_cast<const T*>(in[2]), in[1],
-                                type, combine);
+                combine_rows<T>(r, static_cast<T*>(out[0]), static_cast<const T*>(in[0]), static_cast<const T*>(in[2]),
+                                in[1], type, combine);
             }};
         };
         if (how == "set") return make([](T, T b) { return b; });
@@ -71,7 +74,8 @@ std::vector<Tensor> gradient_scatter(const Gradient& g) {
         if (g.needs[2]) dupdates = call("divide", {rows_of(call("multiply", {dy, g.out[0]})), updates});
     } else {  // max, min: to whichever is the result
         const auto where_equal = [](const Tensor& a, const Tensor& b, const Tensor& d) {
-            return call("multiply", {d, call("cast", {call("equal", {a, b})}, {{"dtype", std::string(name_of(d->dtype))}})});
+            return call("multiply",
+                        {d, call("cast", {call("equal", {a, b})}, {{"dtype", std::string(name_of(d->dtype))}})});
         };
         if (g.needs[0]) dx = where_equal(g.in[0], g.out[0], dy);
         if (g.needs[2]) dupdates = where_equal(updates, rows_of(g.out[0]), rows_of(dy));
@@ -88,8 +92,8 @@ std::vector<TensorType> infer_linear_index(const Call& call) {
     check_index(indices, "linear_index");
     const size_t k = call.attrs.integers("dims").size();
     check(indices.shape.rank() > 0 && size_t(indices.shape[-1]) == k,
-          "[linear_index] the last dimension of indices must be the number of dims. Received: indices.shape=", indices.shape,
-          ", ", k, " dims");
+          "[linear_index] the last dimension of indices must be the number of dims. Received: indices.shape=",
+          indices.shape, ", ", k, " dims");
     return {{DType::int64, Shape(std::span(indices.shape.begin(), indices.shape.end() - 1))}};
 }
 

@@ -1,8 +1,8 @@
 // Regular parts of a tensor.
-//   slice(x; start, stop, step)          y[i] = x[start + i * step], per axis; a negative step walks backwards to stop = -1
-//   place(x; shape, start, step, value)  y = value except y[start + i * step] = x[i]: padding, and the reverse of slice
-//   dynamic_slice(x, starts; shape)      a part whose place is itself a tensor, moved inside where it would stick out
-//   slice_update(x, starts, part)        x with `part` written there
+//   slice(x; start, stop, step)          y[i] = x[start + i * step], per axis; a negative step walks backwards to stop
+//   = -1 place(x; shape, start, step, value)  y = value except y[start + i * step] = x[i]: padding, and the reverse of
+//   slice dynamic_slice(x, starts; shape)      a part whose place is itself a tensor, moved inside where it would stick
+//   out slice_update(x, starts, part)        x with `part` written there
 #include <algorithm>
 #include <cstring>
 
@@ -58,7 +58,8 @@ Kernel kernel_slice(const Call& call) {
     const TensorType &x = call.in[0], &y = call.out[0];
     if (y.count() == 0) return nothing();
     const Strides strides = row_major(x.shape);
-    const int64_t offset = offset_of(per_axis(call.attrs, "start", x.shape.rank(), 0), strides) * int64_t(size_of(x.dtype));
+    const int64_t offset =
+        offset_of(per_axis(call.attrs, "start", x.shape.rank(), 0), strides) * int64_t(size_of(x.dtype));
     const StridedCopy copy = strided_copy(y.shape, row_major(y.shape),
                                           stepped(strides, per_axis(call.attrs, "step", x.shape.rank(), 1)), x.dtype);
     return {[copy, offset](const void* const* in, void* const* out, void*) {
@@ -84,8 +85,8 @@ std::vector<TensorType> infer_place(const Call& call) {
     for (int d = 0; d < x.rank(); ++d) {
         const int64_t last = start[d] + (x[d] - 1) * step[d];
         check(x[d] == 0 || (0 <= std::min(start[d], last) && std::max(start[d], last) < shape[d] && step[d] != 0),
-              "[pad] the tensor must fit into the padded shape. Received: x.shape=", x, ", shape=", shape, ", start=",
-              start[d], ", step=", step[d], " on axis ", d);
+              "[pad] the tensor must fit into the padded shape. Received: x.shape=", x, ", shape=", shape,
+              ", start=", start[d], ", step=", step[d], " on axis ", d);
     }
     return {{call.in[0].dtype, shape}};
 }
@@ -100,8 +101,10 @@ Kernel kernel_place(const Call& call) {
     return dispatch(x.dtype, [&](auto zero) -> Kernel {
         using T = decltype(zero);
         T value = zero;
-        if constexpr (std::is_same_v<T, bfloat16_t>) value = T(float(call.attrs.number("value", 0)));
-        else value = T(call.attrs.number("value", 0));
+        if constexpr (std::is_same_v<T, bfloat16_t>)
+            value = T(float(call.attrs.number("value", 0)));
+        else
+            value = T(call.attrs.number("value", 0));
         return {[=](const void* const* in, void* const* out, void*) {
             if (n < total)
                 parallel_for(total, 1 << 16, [&](int64_t begin, int64_t end) {
@@ -116,7 +119,8 @@ std::vector<Tensor> gradient_place(const Gradient& g) {
     const Shape& x = g.in[0]->shape;
     const auto start = per_axis(g.attrs, "start", x.rank(), 0), step = per_axis(g.attrs, "step", x.rank(), 1);
     std::vector<int64_t> stop(x.rank());
-    for (int d = 0; d < x.rank(); ++d) stop[d] = x[d] == 0 ? start[d] : start[d] + (x[d] - 1) * step[d] + (step[d] > 0 ? 1 : -1);
+    for (int d = 0; d < x.rank(); ++d)
+        stop[d] = x[d] == 0 ? start[d] : start[d] + (x[d] - 1) * step[d] + (step[d] > 0 ? 1 : -1);
     return {call("slice", {g.dout[0]}, {{"start", start}, {"stop", stop}, {"step", step}})};
 }
 
@@ -128,7 +132,8 @@ void check_starts(const TensorType& x, const TensorType& starts, const Shape& pa
           "[slice] start_indices and the part must have one entry per dimension. Received: inputs.shape=", x.shape,
           ", start_indices.shape=", starts.shape, ", part of shape ", part);
     for (int d = 0; d < part.rank(); ++d)
-        check(part[d] <= x.shape[d], "[slice] the part must not be larger than the tensor. Received: inputs.shape=", x.shape,
+        check(part[d] <= x.shape[d],
+              "[slice] the part must not be larger than the tensor. Received: inputs.shape=", x.shape,
               ", part of shape ", part);
 }
 
@@ -168,7 +173,7 @@ std::vector<TensorType> infer_slice_update(const Call& call) {
     check_starts(call.in[0], call.in[1], call.in[2].shape);
     if (call.in[0].dtype != call.in[2].dtype)
         fail<TypeError>("[slice_update] the part must have the dtype of the tensor. Received: ",
-                     name_of(call.in[2].dtype), " for ", name_of(call.in[0].dtype));
+                        name_of(call.in[2].dtype), " for ", name_of(call.in[0].dtype));
     return {call.in[0]};
 }
 

@@ -69,7 +69,8 @@ void over_lanes(int64_t lanes, int64_t n, const F& f) {
 
 void check_sortable(const Call& call, const char* tag) {
     check(call.in[0].shape.rank() > 0, "[", tag, "] x must have at least one dimension. Received: a scalar");
-    check(call.in[0].shape[-1] < int64_t(1) << 31, "[", tag, "] positions are int32. Received: x.shape=", call.in[0].shape);
+    check(call.in[0].shape[-1] < int64_t(1) << 31, "[", tag,
+          "] positions are int32. Received: x.shape=", call.in[0].shape);
 }
 
 // emit(lane, i, x, position) for the first `k` of each lane in order.
@@ -79,8 +80,10 @@ void ordered(const void* x, int64_t lanes, int64_t n, int64_t k, bool descending
         for (int64_t lane = begin; lane < end; ++lane) {
             const T* row = static_cast<const T*>(x) + lane * n;
             auto& items = packed(row, n, descending);
-            if (k == n) sort_packed<T>(items);
-            else std::partial_sort(items.begin(), items.begin() + k, items.end());
+            if (k == n)
+                sort_packed<T>(items);
+            else
+                std::partial_sort(items.begin(), items.begin() + k, items.end());
             for (int64_t i = 0; i < k; ++i) emit(lane * k + i, row, int32_t(items[size_t(i)]));
         }
     });
@@ -126,7 +129,8 @@ Kernel kernel_argsort(const Call& call) {
 }
 
 std::vector<Tensor> back_to(const Gradient& g, const Tensor& positions) {
-    return {call("take_along_axis_grad", {g.dout[0], positions}, {{"axis", int64_t(-1)}, {"shape", g.in[0]->shape.vec()}})};
+    return {
+        call("take_along_axis_grad", {g.dout[0], positions}, {{"axis", int64_t(-1)}, {"shape", g.in[0]->shape.vec()}})};
 }
 
 std::vector<Tensor> gradient_sort(const Gradient& g) { return back_to(g, call("argsort", {g.in[0]})); }
@@ -136,8 +140,8 @@ std::vector<Tensor> gradient_sort(const Gradient& g) { return back_to(g, call("a
 std::vector<TensorType> infer_top_k(const Call& call) {
     check_sortable(call, "top_k");
     const int64_t k = call.attrs.integer("k");
-    check(0 <= k && k <= call.in[0].shape[-1],
-          "[top_k] k must not be larger than the last dimension. Received: k=", k, ", x.shape=", call.in[0].shape);
+    check(0 <= k && k <= call.in[0].shape[-1], "[top_k] k must not be larger than the last dimension. Received: k=", k,
+          ", x.shape=", call.in[0].shape);
     Shape shape = call.in[0].shape;
     shape[-1] = k;
     return {{call.in[0].dtype, shape}, {DType::int32, shape}};
@@ -171,8 +175,8 @@ bool less(T a, T b) {
 }
 
 std::vector<TensorType> infer_searchsorted(const Call& call) {
-    check(call.in[0].shape.rank() == 1, "[searchsorted] sorted_sequence must be 1-D. Received: sorted_sequence.shape=",
-          call.in[0].shape);
+    check(call.in[0].shape.rank() == 1,
+          "[searchsorted] sorted_sequence must be 1-D. Received: sorted_sequence.shape=", call.in[0].shape);
     return {{DType::int32, call.in[1].shape}};
 }
 
@@ -185,8 +189,9 @@ Kernel kernel_searchsorted(const Call& call) {
             const T *s = static_cast<const T*>(in[0]), *v = static_cast<const T*>(in[1]);
             parallel_for(count, 1 << 12, [&](int64_t begin, int64_t end) {
                 for (int64_t i = begin; i < end; ++i)
-                    static_cast<int32_t*>(out[0])[i] =
-                        int32_t((right ? std::upper_bound(s, s + n, v[i], less<T>) : std::lower_bound(s, s + n, v[i], less<T>)) - s);
+                    static_cast<int32_t*>(out[0])[i] = int32_t((right ? std::upper_bound(s, s + n, v[i], less<T>)
+                                                                      : std::lower_bound(s, s + n, v[i], less<T>)) -
+                                                               s);
             });
         }};
     });

@@ -1,5 +1,5 @@
-// Rows picked by index tensors. Negative indices count from the end. An index outside the axis reads as "no value": NaN,
-// or the lowest signed, the highest unsigned integer, True; its gradient goes nowhere.
+// Rows picked by index tensors. Negative indices count from the end. An index outside the axis reads as "no value":
+// NaN, or the lowest signed, the highest unsigned integer, True; its gradient goes nowhere.
 //   take(x, indices; axis)                       indices.shape replaces the axis
 //   take_grad(dy, indices; axis, shape)          the reverse: sums the rows of dy by index
 //   take_along_axis(x, indices; axis)            one index per element; shapes agree in all other dimensions
@@ -16,10 +16,14 @@ namespace {
 
 template <class T>
 T no_value() {
-    if constexpr (std::is_same_v<T, bfloat16_t>) return bfloat16_t(NAN);
-    else if constexpr (std::is_floating_point_v<T>) return std::numeric_limits<T>::quiet_NaN();
-    else if constexpr (std::is_signed_v<T>) return std::numeric_limits<T>::min();
-    else return std::numeric_limits<T>::max();
+    if constexpr (std::is_same_v<T, bfloat16_t>)
+        return bfloat16_t(NAN);
+    else if constexpr (std::is_floating_point_v<T>)
+        return std::numeric_limits<T>::quiet_NaN();
+    else if constexpr (std::is_signed_v<T>)
+        return std::numeric_limits<T>::min();
+    else
+        return std::numeric_limits<T>::max();
 }
 
 // --- take ---
@@ -48,8 +52,10 @@ Kernel kernel_take(const Call& call) {
                         continue;
                     }
                     const T* from = x + (p / r.picked * r.n + row) * r.inner;
-                    if (r.inner == 1) *to = *from;
-                    else std::memcpy(to, from, size_t(r.inner) * sizeof(T));
+                    if (r.inner == 1)
+                        *to = *from;
+                    else
+                        std::memcpy(to, from, size_t(r.inner) * sizeof(T));
                 }
             });
         }};
@@ -57,9 +63,9 @@ Kernel kernel_take(const Call& call) {
 }
 
 std::vector<Tensor> gradient_take(const Gradient& g) {
-    return {call("take_grad", {g.dout[0], g.in[1]},
-                 {{"axis", g.attrs.integer("axis")}, {"shape", g.in[0]->shape.vec()}}),
-            nullptr};
+    return {
+        call("take_grad", {g.dout[0], g.in[1]}, {{"axis", g.attrs.integer("axis")}, {"shape", g.in[0]->shape.vec()}}),
+        nullptr};
 }
 
 // --- take_grad ---
@@ -69,8 +75,9 @@ std::vector<TensorType> infer_take_grad(const Call& call) {
     const Shape shape = call.attrs.shape();
     const int axis = normalize_axis(call.attrs.integer("axis"), shape.rank(), "take_grad");
     const Shape expected = with_axis_replaced(shape, axis, call.in[1].shape);
-    check(call.in[0].shape == expected, "[take_grad] the gradient must have the shape of what was taken. Received: ",
-          call.in[0].shape, " instead of ", expected);
+    check(call.in[0].shape == expected,
+          "[take_grad] the gradient must have the shape of what was taken. Received: ", call.in[0].shape,
+          " instead of ", expected);
     return {{call.in[0].dtype, shape}};
 }
 
@@ -137,10 +144,11 @@ std::vector<Tensor> gradient_along(const Gradient& g) {
 std::vector<TensorType> infer_along_grad(const Call& call) {
     check_index(call.in[1], "take_along_axis_grad");
     const Shape shape = call.attrs.shape();
-    check_along(shape, call.in[1].shape, normalize_axis(call.attrs.integer("axis"), shape.rank(), "take_along_axis_grad"));
+    check_along(shape, call.in[1].shape,
+                normalize_axis(call.attrs.integer("axis"), shape.rank(), "take_along_axis_grad"));
     check(call.in[0].shape == call.in[1].shape,
-          "[take_along_axis_grad] the gradient must have the shape of the indices. Received: ", call.in[0].shape, " and ",
-          call.in[1].shape);
+          "[take_along_axis_grad] the gradient must have the shape of the indices. Received: ", call.in[0].shape,
+          " and ", call.in[1].shape);
     return {{call.in[0].dtype, shape}};
 }
 
