@@ -300,6 +300,21 @@ def test_compiled_call_follows_the_model():
     assert model(x).shape == (2, 7)
 
 
+def test_compiled_call_inside_another_model_follows_its_training():
+    class Outer(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.inner = keras.Sequential([keras.Input((64,)), layers.Dropout(0.5)])
+
+        def call(self, x):
+            return self.inner(x)
+
+    model = Outer()
+    model.inner(ones(1, 64)), model(ones(1, 64))
+    assert (model(ones(1, 64), training=True).numpy() == 0).any()
+    assert (model(ones(1, 64)).numpy() == 1).all()
+
+
 def test_compiled_call_leaves_tapes_alone():
     model = mlp()
     x = keras.ops.convert_to_tensor(ones(2, 4))

@@ -213,7 +213,7 @@ def frozen_layer(k):
 
 
 def masked(k):
-    """Steps of zeros are no part of the loss: the mask goes through the layers. (Not metrics: Keras on JAX loses it.)"""
+    """Steps of zeros are no part of the loss: the mask goes through the layers (Keras on JAX loses it for metrics)."""
     layers = k.layers
     inputs = k.Input((5, 3))
     outputs = layers.Dense(2)(layers.Dropout(0.0)(layers.Activation("tanh")(layers.Masking()(inputs))))

@@ -29,6 +29,11 @@ class _Calls(threading.local):
 _calls = _Calls()
 
 
+def in_call():
+    """Is a layer being called in this thread? Then a call inside takes its `training` from there."""
+    return _calls.entry is not None
+
+
 def _recorded(build):
     """Wraps a `build` method: names its variables, keeps its arguments for the file, marks the layer built."""
     signature = inspect.signature(build)

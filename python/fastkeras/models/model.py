@@ -9,6 +9,7 @@ import numpy as np
 
 from fastkeras.engine import Function, Tensor, taping, tracing
 from fastkeras.layers import Layer
+from fastkeras.layers.layer import in_call
 from fastkeras.layers.state import edits
 from fastkeras.registry import deserialize_keras_object, register, serialize_keras_object
 from fastkeras.training import Trainer
@@ -53,7 +54,7 @@ class Model(Trainer, Layer):
         if len(args) == 1 and (not kwargs or kwargs == _INFERENCE):
             x = args[0]
             if self._call_edits == edits.count and self._call_function is not None:
-                if (type(x) is Tensor or type(x) is np.ndarray) and not tracing() and not taping():
+                if (type(x) is Tensor or type(x) is np.ndarray) and not (tracing() or taping() or in_call()):
                     return self._call_function(x)
         outputs = super().__call__(*args, **kwargs)
         if self._call_edits != edits.count and not tracing():
