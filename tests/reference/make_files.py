@@ -52,9 +52,7 @@ def data_sets():
         for name in ("mnist", "fashion_mnist", "boston_housing", "california_housing", "imdb", "reuters", "cifar100"):
             module = importlib.import_module(f"keras.src.datasets.{name}")
             stack.enter_context(mock.patch.object(module, "get_file", get_file))
-        return {
-            name: datasets_cases.summary(case(keras.datasets)) for name, case in datasets_cases.CASES.items()
-        }
+        return {name: datasets_cases.summary(case(keras.datasets)) for name, case in datasets_cases.CASES.items()}
 
 
 def main():
