@@ -19,8 +19,15 @@ import time
 HERE = pathlib.Path(__file__).parent
 PEERS = ("keras-jax", "keras-tensorflow", "keras-torch", "torch")
 # workload -> the ratio to the best peer that is our goal
-GOALS = {"mlp_fit": 5, "tabular_fit": 10, "mlp_predict_10000": 8, "mlp_predict_1": 20, "mlp_call_1": 20, "step_overhead": None, "import": 10}
-IMPORTS = {"fastkeras": "import fastkeras", "keras-jax": "import keras", "keras-tensorflow": "import keras", "keras-torch": "import keras", "torch": "import torch"}
+GOALS = {
+    "mlp_fit": 5,
+    "tabular_fit": 10,
+    "mlp_predict_10000": 8,
+    "mlp_predict_1": 20,
+    "mlp_call_1": 20,
+    "import": 10,
+    "step_overhead": None,
+}
 
 
 def environment(framework):
@@ -32,12 +39,20 @@ def measure(python, framework, workload):
     """Seconds, or None where the framework has no such workload."""
     if workload == "import":
         start = time.perf_counter()
-        subprocess.run([python, "-c", IMPORTS[framework]], check=True, env=environment(framework), capture_output=True)
+        subprocess.run(
+            [python, "-c", f"import {framework.split('-')[0]}"],
+            check=True,
+            env=environment(framework),
+            capture_output=True,
+        )
         return time.perf_counter() - start
     if framework == "torch" and workload not in ("mlp_fit", "tabular_fit"):
         return None
     done = subprocess.run(
-        [python, str(HERE / "workloads.py"), framework, workload], env=environment(framework), capture_output=True, text=True
+        [python, str(HERE / "workloads.py"), framework, workload],
+        env=environment(framework),
+        capture_output=True,
+        text=True,
     )
     if done.returncode:
         sys.exit(f"{framework} {workload}:\n{done.stderr}")
@@ -47,7 +62,13 @@ def measure(python, framework, workload):
 def show(seconds):
     if seconds is None:
         return "-"
-    return f"{seconds:.2f} s" if seconds >= 1 else f"{seconds * 1e3:.2f} ms" if seconds >= 1e-3 else f"{seconds * 1e6:.1f} us"
+    return (
+        f"{seconds:.2f} s"
+        if seconds >= 1
+        else f"{seconds * 1e3:.2f} ms"
+        if seconds >= 1e-3
+        else f"{seconds * 1e6:.1f} us"
+    )
 
 
 def main():
@@ -72,7 +93,10 @@ def main():
             peers = [t for f, t in medians.items() if f != "fastkeras" and t is not None]
             ratio = f"{min(peers) / medians['fastkeras']:.1f}x" if peers else "-"
             goal = f"{GOALS[workload]}x" if GOALS.get(workload) else "-"
-            print(f"| {workload} | " + " | ".join(show(medians[f]) for f in frameworks) + f" | {ratio} | {goal} |", flush=True)
+            print(
+                f"| {workload} | " + " | ".join(show(medians[f]) for f in frameworks) + f" | {ratio} | {goal} |",
+                flush=True,
+            )
     finally:
         if busy:
             busy.kill()

@@ -98,7 +98,10 @@ def main():
     reloaded = keras.models.load_model(file)
     probabilities = model.predict(x_test, verbose=0)
     identical = np.array_equal(probabilities, reloaded.predict(x_test, verbose=0))
-    print(f"Saved {file} ({file.stat().st_size / 1e6:.1f} MB); predictions of the reloaded model are identical: {identical}")
+    print(
+        f"Saved {file} ({file.stat().st_size / 1e6:.1f} MB); "
+        f"predictions of the reloaded model are identical: {identical}"
+    )
     if not identical:
         raise SystemExit("The reloaded model differs.")
 

@@ -46,7 +46,9 @@ def test_memory_bytes_is_what_the_first_run_takes():
 
 @glibc
 def test_steps_take_no_memory():
-    model = keras.Sequential([keras.Input((20,)), keras.layers.Dense(32, "relu"), keras.layers.Dropout(0.5), keras.layers.Dense(3)])
+    model = keras.Sequential(
+        [keras.Input((20,)), keras.layers.Dense(32, "relu"), keras.layers.Dropout(0.5), keras.layers.Dense(3)]
+    )
     model.compile("adam", "mse")
     x, y = np.random.rand(4096, 20).astype("float32"), np.random.rand(4096, 3).astype("float32")
     model.fit(x, y, batch_size=8, epochs=2, verbose=0)

@@ -26,9 +26,9 @@ def dtypes(k):
     o = k.ops
     unary = (
         "sum prod max mean var std cumsum cumprod median argmax argmin count_nonzero average any all nansum nanmean "
-        "nanmax nanvar nanmedian nanprod nancumsum sqrt exp log log1p floor ceil trunc abs fabs reciprocal square cbrt sinc "
-        "signbit logical_not argsort sort deg2rad angle isreal real isnan nan_to_num diff logsumexp norm trace corrcoef "
-        "trapezoid zeros_like ones_like transpose flip ravel sin tanh arctan expm1"
+        "nanmax nanvar nanmedian nanprod nancumsum sqrt exp log log1p floor ceil trunc abs fabs reciprocal square cbrt "
+        "sinc signbit logical_not argsort sort deg2rad angle isreal real isnan nan_to_num diff logsumexp norm trace "
+        "corrcoef trapezoid zeros_like ones_like transpose flip ravel sin tanh arctan expm1"
     ).split()
     binary = {
         "power": 2, "add": 1, "subtract": 1.5, "multiply": 2, "divide": 2, "floor_divide": 2, "maximum": 2.5,

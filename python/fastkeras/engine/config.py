@@ -69,7 +69,9 @@ def _standardize_other(dtype):
         return floatx()
     if name not in DTYPES:
         if name in WIDENED:
-            raise TypeError(f"[dtype] tensors hold {', '.join(DTYPES)}; {name} is not supported. Received: dtype={dtype}")
+            raise TypeError(
+                f"[dtype] tensors hold {', '.join(DTYPES)}; {name} is not supported. Received: dtype={dtype}"
+            )
         raise ValueError(f"Invalid dtype: {dtype}")
     return name
 

@@ -99,12 +99,17 @@ class GradientTape:
         if kind not in ("none", "zero"):
             raise ValueError(f"Unknown value for unconnected_gradients: {unconnected_gradients!r}")
         if self._used and not self._persistent:
-            raise RuntimeError("A non-persistent GradientTape can only be used to compute one set of gradients (or jacobians)")
+            raise RuntimeError(
+                "A non-persistent GradientTape can only be used to compute one set of gradients (or jacobians)"
+            )
         targets = nest.flatten(target)
         flat = nest.flatten(sources)
         seeds = [None] * len(targets) if output_gradients is None else nest.flatten(output_gradients)
         if len(seeds) != len(targets):
-            raise ValueError(f"[GradientTape] output_gradients must match the targets. Received: {len(seeds)} for {len(targets)} targets")
+            raise ValueError(
+                "[GradientTape] output_gradients must match the targets. "
+                f"Received: {len(seeds)} for {len(targets)} targets"
+            )
         with self.stoprecording_tapes() if self._tape.recording else contextlib.nullcontext():
             found = self._tape.gradient(targets, flat, seeds)
             if kind == "zero":

@@ -48,9 +48,14 @@ class Variable(_core.Variable):
             raise TypeError(f"[Variable] unknown arguments. Received: {', '.join(sorted(kwargs))}")
         name = name or auto_name(type(self).__name__)
         if not isinstance(name, str) or "/" in name:
-            raise ValueError(f"Argument `name` must be a string and cannot contain character `/`. Received: name={name}")
+            raise ValueError(
+                f"Argument `name` must be a string and cannot contain character `/`. Received: name={name}"
+            )
         if aggregation not in (None, *_AGGREGATIONS):
-            raise ValueError(f"Invalid value for argument `aggregation`. Expected one of {_AGGREGATIONS}. Received: aggregation={aggregation}")
+            raise ValueError(
+                f"Invalid value for argument `aggregation`. Expected one of {_AGGREGATIONS}. "
+                f"Received: aggregation={aggregation}"
+            )
         if synchronization not in (None, *_SYNCHRONIZATIONS):
             raise ValueError(
                 f"Invalid value for argument `synchronization`. Expected one of {_SYNCHRONIZATIONS}. "
@@ -120,8 +125,7 @@ class Variable(_core.Variable):
 
     def __deepcopy__(self, memo):
         with init_scope():
-            twin = Variable(self.numpy(), dtype=self.dtype, trainable=self.trainable, autocast=self.autocast,
-                            aggregation=self.aggregation, synchronization=self.synchronization, name=self.name)  # fmt: skip
+            twin = Variable(*self.__reduce__()[1])
         twin.path, twin.regularizer, twin.constraint = self.path, self.regularizer, self.constraint
         memo[id(self)] = twin
         return twin
@@ -134,17 +138,26 @@ class Variable(_core.Variable):
 def _initial_value(initializer, shape, dtype):
     if callable(initializer) and not isinstance(initializer, (_core.Tensor, _core.Variable)):
         if shape is None:
-            raise ValueError(f"When creating a Variable from an initializer, the `shape` argument should be specified. Received: initializer={initializer} and shape={shape}")
+            raise ValueError(
+                "When creating a Variable from an initializer, the `shape` argument should be specified. "
+                f"Received: initializer={initializer} and shape={shape}"
+            )
         dtype = floatx() if dtype is None else standardize_dtype(dtype)
         shape = tuple(int(d) for d in shape)
         charge(shape)
         value = convert_to_tensor(initializer(shape, dtype=dtype), dtype)
         if value.shape != shape:
-            raise ValueError(f"[Variable] the initializer must return a value of the shape asked for. Received: {value.shape}, asked: {shape}")
+            raise ValueError(
+                "[Variable] the initializer must return a value of the shape asked for. "
+                f"Received: {value.shape}, asked: {shape}"
+            )
         return value
     value = convert_to_tensor(initializer)
     if shape is not None and tuple(shape) != value.shape:
-        raise ValueError(f"[Variable] the initial value must have the given shape. Received: shape={tuple(shape)}, value.shape={value.shape}")
+        raise ValueError(
+            "[Variable] the initial value must have the given shape. "
+            f"Received: shape={tuple(shape)}, value.shape={value.shape}"
+        )
     return value if dtype is None else cast(value, dtype)
 
 

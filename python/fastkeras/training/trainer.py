@@ -22,7 +22,7 @@ class Trainer(Loops):
     `compute_metrics`.
     """
 
-    run_eagerly = False
+    run_eagerly = False  # compile() sets it
 
     def __init__(self):
         # vars(self): these are the trainer's own, not layers and metrics that the model should track.
