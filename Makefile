@@ -23,8 +23,8 @@ demo: $(STAMP)  ## train, evaluate, save, reload a Fashion-MNIST classifier; pic
 	$(PY) examples/fashion_mnist.py
 
 test: $(STAMP)  ## build, install, run the whole suite
-	$(PY) -m pytest --import-mode=importlib tests
-	cd tests && ../$(PY) -m pytest -q --rootdir=.. -c ../pyproject.toml --import-mode=importlib --pyargs --doctest-modules fastkeras
+	$(PY) -m pytest tests
+	cd tests && ../$(PY) -m pytest -q --rootdir=.. -c ../pyproject.toml --pyargs --doctest-modules fastkeras
 
 bench: $(STAMP)  ## kernels and models on this machine
 	$(PY) -m pytest bench/ops.py --benchmark-only -q
@@ -45,7 +45,7 @@ sanitize: $(VENV)/bin/python  ## the suite under AddressSanitizer and UndefinedB
 	$(PYTHON) -m venv .venv-sanitize
 	.venv-sanitize/bin/python -m pip install --quiet -Ccmake.define.FASTKERAS_SANITIZE=ON -Cbuild-dir=build/sanitize '.[test,demo,images]'
 	LD_PRELOAD="$$(g++ -print-file-name=libasan.so) $$(g++ -print-file-name=libubsan.so)" ASAN_OPTIONS=detect_leaks=0 \
-	  .venv-sanitize/bin/python -m pytest --import-mode=importlib -p no:cacheprovider tests
+	  .venv-sanitize/bin/python -m pytest -p no:cacheprovider tests
 
 reference:  ## recompute the stored figures with real Keras (needs bench/peers/install.sh)
 	KERAS_BACKEND=jax .venv-peers/bin/python tests/reference/make.py
