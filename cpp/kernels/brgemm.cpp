@@ -9,9 +9,9 @@ namespace {
 // AVX-512 32), and two FMA units with a latency of 4 want at least 8 sums. Measured with AVX2 on Zen 3 in L1: 6x2
 // reaches 98% of the FMA peak. Doubles make do with fewer variants: each is compiled for every ISA.
 #if defined(FK_ISA_avx512)
-constexpr int kMostRows = 14;
+constexpr int kMostRows = 14, kUnroll = 1;
 #else
-constexpr int kMostRows = 6;
+constexpr int kMostRows = 6, kUnroll = 2;
 #endif
 template <class T>
 constexpr int kTileRows = kMostRows;
@@ -24,36 +24,45 @@ constexpr int64_t kPanel = kTileVectors * Lanes<T>::count;
 
 enum class Source { full, partial, packing };
 
+// A column of tiles of equal height: rows from `row` on, `columns` columns of a panel. With `packed` B comes from
+// g.pack. Meanwhile the lines of B at fetch, fetch + g.b_row, ... are fetched, `share` per tile.
 template <class T>
-using Tile = void (*)(const Brgemm<T>& g, const BrgemmPair<T>* pairs, int64_t count, int64_t row, int64_t panel,
-                      int64_t columns, bool packed, T* c);
+struct Column {
+    int64_t row, tiles, panel, columns;
+    bool packed;
+    const T* fetch;
+    int64_t share;
+};
+template <class T>
+using Tiling = void (*)(const Brgemm<T>& g, const BrgemmPair<T>* pairs, int64_t count, const Column<T>& at, T* c);
 
-// Rows [row, row + kRows) and `columns` columns of a panel. Source says how a row of B is read: whole vectors, the last
-// one partial, or partial and left in g.pack; with `packed` it comes from there.
+// Source says how a row of B is read: whole vectors; the last one partial; partial, and left in g.pack.
 template <class T, int kRows, int kVectors, Source source>
-void tile(const Brgemm<T>& g, const BrgemmPair<T>* pairs, int64_t count, int64_t row, int64_t panel, int64_t columns,
-          bool packed, T* c) {
+FK_VEC void tile(const Brgemm<T>& g, const BrgemmPair<T>* pairs, int64_t count, const Column<T>& at, int64_t row,
+                 T* c) {
     using L = Lanes<T>;
     using V = typename L::V;
-    const int64_t last = columns - (kVectors - 1) * L::count;  // columns in the last vector
+    const int64_t last = at.columns - (kVectors - 1) * L::count;  // columns in the last vector
     const bool whole = last == L::count;
+    const int64_t k = g.k, c_row = g.c_row;
     V sum[kRows][kVectors];
 #pragma GCC unroll 16
     for (int i = 0; i < kRows; ++i)
 #pragma GCC unroll 2
         for (int j = 0; j < kVectors; ++j) {
-            const T* p = c + i * g.c_row + j * L::count;
+            const T* p = c + i * c_row + j * L::count;
             sum[i][j] = !g.accumulate ? V(T(0)) : whole || j + 1 < kVectors ? L::load(p) : L::load(p, last);
         }
     if (g.accumulate)  // the first sums of the next tile wait for these
 #pragma GCC unroll 16
-        for (int i = 0; i < kRows; ++i) __builtin_prefetch(c + (kRows + i) * g.c_row + columns - 1, 1);
-    T* pack = g.pack + panel * g.pack_panel;
+        for (int i = 0; i < kRows; ++i) __builtin_prefetch(c + (kRows + i) * c_row + at.columns - 1, 1);
+    T* pack = g.pack + at.panel * g.pack_panel;
     for (int64_t r = 0; r < count; ++r) {
         const T* a = pairs[r].a + row * g.a_row;
-        const T* b = packed ? pack + r * g.k * kPanel<T> : pairs[r].b + panel * g.b_panel;
-        const int64_t b_row = packed ? kPanel<T> : g.b_row, a_row = g.a_row, a_col = g.a_col;
-        for (int64_t p = 0; p < g.k; ++p) {
+        const T* b = at.packed ? pack + r * k * kPanel<T> : pairs[r].b + at.panel * g.b_panel;
+        const int64_t b_row = at.packed ? kPanel<T> : g.b_row, a_row = g.a_row, a_col = g.a_col;
+#pragma GCC unroll kUnroll
+        for (int64_t p = 0; p < k; ++p) {
             V bv[kVectors];
 #pragma GCC unroll 2
             for (int j = 0; j < kVectors; ++j)
@@ -76,7 +85,7 @@ void tile(const Brgemm<T>& g, const BrgemmPair<T>* pairs, int64_t count, int64_t
         }
     }
     if (g.bias) {
-        const T* p = g.bias + panel * kPanel<T>;
+        const T* p = g.bias + at.panel * kPanel<T>;
 #pragma GCC unroll 2
         for (int j = 0; j < kVectors; ++j) {
             const V bias = whole || j + 1 < kVectors ? L::load(p + j * L::count) : L::load(p + j * L::count, last);
@@ -89,7 +98,7 @@ void tile(const Brgemm<T>& g, const BrgemmPair<T>* pairs, int64_t count, int64_t
     for (int i = 0; i < kRows; ++i)
 #pragma GCC unroll 2
         for (int j = 0; j < kVectors; ++j) {
-            T* p = c + i * g.c_row + j * L::count;
+            T* p = c + i * c_row + j * L::count;
             const V y = max(floor, sum[i][j]);
             if (whole || j + 1 < kVectors)
                 L::store(p, y);
@@ -98,24 +107,35 @@ void tile(const Brgemm<T>& g, const BrgemmPair<T>* pairs, int64_t count, int64_t
         }
 }
 
-// Table of tiles by [rows - 1][vectors - 1][source], filled by recursion over rows.
+// One call for the column: a call per tile costs a tenth where k is 32.
+template <class T, int kRows, int kVectors, Source source>
+void column(const Brgemm<T>& g, const BrgemmPair<T>* pairs, int64_t count, const Column<T>& at, T* c) {
+    const T* fetch = at.fetch;
+    for (int64_t t = 0; t < at.tiles; ++t) {
+        for (int64_t p = 0; p < at.share; ++p, fetch += g.b_row) __builtin_prefetch(fetch);
+        tile<T, kRows, kVectors, source>(g, pairs, count, at, at.row + t * kRows, c);
+        c += kRows * g.c_row;
+    }
+}
+
+// By [rows - 1][vectors - 1][source], filled by recursion over rows.
 template <class T>
-struct Tiles {
-    Tile<T> by[kTileRows<T>][kTileVectors][3];
+struct Tilings {
+    Tiling<T> by[kTileRows<T>][kTileVectors][3];
 };
 template <class T, int kRows = kTileRows<T>>
-constexpr void fill(Tiles<T>& t) {
-    t.by[kRows - 1][0][0] = tile<T, kRows, 1, Source::full>;
-    t.by[kRows - 1][0][1] = tile<T, kRows, 1, Source::partial>;
-    t.by[kRows - 1][0][2] = tile<T, kRows, 1, Source::packing>;
-    t.by[kRows - 1][1][0] = tile<T, kRows, 2, Source::full>;
-    t.by[kRows - 1][1][1] = tile<T, kRows, 2, Source::partial>;
-    t.by[kRows - 1][1][2] = tile<T, kRows, 2, Source::packing>;
+constexpr void fill(Tilings<T>& t) {
+    t.by[kRows - 1][0][0] = column<T, kRows, 1, Source::full>;
+    t.by[kRows - 1][0][1] = column<T, kRows, 1, Source::partial>;
+    t.by[kRows - 1][0][2] = column<T, kRows, 1, Source::packing>;
+    t.by[kRows - 1][1][0] = column<T, kRows, 2, Source::full>;
+    t.by[kRows - 1][1][1] = column<T, kRows, 2, Source::partial>;
+    t.by[kRows - 1][1][2] = column<T, kRows, 2, Source::packing>;
     if constexpr (kRows > 1) fill<T, kRows - 1>(t);
 }
 template <class T>
-constexpr Tiles<T> kTiles = [] {
-    Tiles<T> t{};
+constexpr Tilings<T> kTilings = [] {
+    Tilings<T> t{};
     fill<T>(t);
     return t;
 }();
@@ -125,31 +145,39 @@ constexpr Tiles<T> kTiles = [] {
 template <class T>
 void brgemm(const Brgemm<T>& g, const BrgemmPair<T>* pairs, int64_t count, T* c) {
     const int64_t tiles = (g.m + kTileRows<T> - 1) / kTileRows<T>;
+    if (tiles == 0) return;
+    const int64_t low = g.m / tiles, high_tiles = g.m % tiles;  // that many tiles have low + 1 rows, the others low
     const bool pack = g.pack && (tiles > 1 || g.pack_panel > 0);
-    // While a panel is at work, each of its tiles fetches a share of the lines of the next one: rows of B far apart
-    // are lines (and pages) that no prefetcher of the CPU expects. Costs nothing and takes 1024^3 from 72 to 78
-    // GFLOP/s.
-    const int64_t share = pack && tiles > 2 ? (g.k + tiles - 3) / (tiles - 2) : 0;
     for (int64_t panel = 0; panel * kPanel<T> < g.n; ++panel) {
         const int64_t rest = g.n - panel * kPanel<T>, columns = rest < kPanel<T> ? rest : kPanel<T>;
         const int64_t vectors = (columns + Lanes<T>::count - 1) / Lanes<T>::count;
-        const bool whole = g.b_padded || columns % Lanes<T>::count == 0;
-        for (int64_t t = 0, row = 0; t < tiles; ++t) {
-            const int64_t rows = (g.m - row + tiles - t - 1) / (tiles - t);
-            const bool packed = pack && t > 0;
-            if (packed && rest > kPanel<T>) {
-                const int64_t end = t * share < g.k ? t * share : g.k;
-                const T* line = pairs[0].b + (panel + 1) * g.b_panel + (rest < 2 * kPanel<T> ? 0 : kPanel<T> - 1);
-                for (int64_t p = (t - 1) * share; p < end; ++p) __builtin_prefetch(line + p * g.b_row);
-            }
-            const Source source = packed  ? Source::full
-                                  : pack  ? Source::packing
-                                  : whole ? Source::full
-                                          : Source::partial;
-            kTiles<T>.by[rows - 1][vectors - 1][int(source)](g, pairs, count, row, panel, columns, packed,
-                                                             c + row * g.c_row + panel * kPanel<T>);
-            row += rows;
+        Column<T> at{
+            .row = 0, .tiles = 0, .panel = panel, .columns = columns, .packed = false, .fetch = nullptr, .share = 0};
+        const auto run = [&](int64_t n, int64_t rows, Source source) {
+            if (n == 0) return;
+            at.tiles = n;
+            kTilings<T>.by[rows - 1][vectors - 1][int(source)](g, pairs, count, at,
+                                                               c + at.row * g.c_row + panel * kPanel<T>);
+            at.row += n * rows;
+            at.fetch += n * at.share * g.b_row;
+        };
+        if (!pack) {
+            const Source source = g.b_padded || columns % Lanes<T>::count == 0 ? Source::full : Source::partial;
+            run(high_tiles, low + 1, source);
+            run(tiles - high_tiles, low, source);
+            continue;
         }
+        const bool first_high = high_tiles > 0;
+        run(1, low + first_high, Source::packing);
+        // While a panel is at work, each of its tiles fetches a share of the lines of the next one: rows of B far apart
+        // are lines (and pages) that no prefetcher of the CPU expects. Took 1024^3 from 72 to 78 GFLOP/s.
+        at.packed = true;
+        if (rest >= 2 * kPanel<T>) {
+            at.fetch = pairs[0].b + (panel + 1) * g.b_panel + kPanel<T> - 1;
+            at.share = tiles > 1 ? (g.k + tiles - 2) / (tiles - 1) : 0;
+        }
+        run(high_tiles - first_high, low + 1, Source::full);
+        run(tiles - (high_tiles > 0 ? high_tiles : 1), low, Source::full);
     }
 }
 

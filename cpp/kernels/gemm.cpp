@@ -152,7 +152,7 @@ void vector_columns(const Product<T>& p, Way way, int64_t begin, int64_t end) {
 
 // --- copies ---
 
-// A panel of B whose columns are contiguous, as `width` contiguous elements per k, zeros after the last column.
+// A panel of B whose columns are contiguous, as `width` elements (whole vectors) per k, zeros after the last column.
 FK_VEC void pack_columns(const float* b, int64_t b_col, int64_t k, int64_t columns, int64_t width, float* to) {
     for (int64_t j = 0; j < width; j += kLanes)
         for (int64_t p = 0; p < k; p += kLanes) {
@@ -222,7 +222,7 @@ Blocks cut(const Gemm& g) {
     Blocks s;
     s.depth = most(1, pieces(g.k, most(1, pieces(g.k, kGemmDepth))));
     const double flops = 2.0 * double(g.m) * double(g.n) * double(g.k) * double(g.batch);
-    int64_t wanted = int64_t(most(1, least(16, int64_t(flops / kChunkFlops))));
+    int64_t wanted = most(1, least(g.threads == 1 ? 1 : 8 * g.threads, int64_t(flops / kChunkFlops)));
     if (wanted > g.threads && wanted < 4 * g.threads) wanted -= wanted % g.threads;  // equal shares
     const int64_t row_blocks = pieces(g.m, kGemmRows * kGemmRowBlocks);
     const int64_t most_columns = pieces(g.n, kPanel<T>);
@@ -232,10 +232,10 @@ Blocks cut(const Gemm& g) {
     s.columns = pieces(pieces(g.n, column_blocks), kPanel<T>) * kPanel<T>;
     s.step = pieces(s.rows, pieces(s.rows, kGemmRows));
     s.keep = s.step < s.rows ? s.depth * kPanel<T> : 0;
-    // A read across its lines costs a cache line per k and tile: worth a copy from 4 panels on. A read along its lines
-    // is copied where the lines are far apart and the copy (half a cycle per element) is small beside the products.
-    s.copy_a = s.depth > 64 && (g.a_col == 1 ? s.columns >= 256 && g.m > 64 : s.columns >= 4 * kPanel<T>);
-    s.a_line = (g.a_col == 1 ? s.depth : s.step) + 16;
+    // Lines of A far apart are copied where that (half a cycle per element) is small beside the products; columns of A
+    // are turned into lines where a tile would otherwise touch more than 128 cache lines.
+    s.copy_a = g.a_col == 1 ? s.depth > 64 && g.m > 64 && s.columns >= 256 : s.depth > 128 && s.columns >= 128;
+    s.a_line = pieces(s.depth, 16) * 16 + 16;  // not a power of two: lines in different sets of the L1
     s.slot_bytes = ((s.step + kGemmPad) * (s.depth + kGemmPad) + (s.keep ? s.columns + kGemmPad : kGemmPad) * s.depth) *
                    int64_t(sizeof(T));
     s.slot_bytes = pieces(s.slot_bytes, 64) * 64;
@@ -249,14 +249,11 @@ void step(const Product<T>& p, const Blocks& s, Brgemm<T> part, const T* a, cons
           bool first) {
     const Gemm& g = p.g;
     if (s.copy_a) {
-        if (g.a_col == 1) {
+        if (g.a_col == 1)
             copy_lines(a, g.a_row, part.m, part.k, a_copy, s.a_line);
-            part.a_row = s.a_line;
-        } else {
-            copy_lines(a, g.a_col, part.k, part.m, a_copy, s.a_line);
-            part.a_col = s.a_line;
-        }
-        a = a_copy;
+        else
+            pack_panel(a, g.a_row, g.a_col, part.m, part.k, s.a_line, a_copy);
+        a = a_copy, part.a_row = s.a_line, part.a_col = 1;
     }
     if (first && g.b_col == 1) {
         part.pack = b_copy;
