@@ -62,9 +62,9 @@ FK_KERNEL(void, gemm_f64,
           (const Gemm& g, const double* a, const double* b, const double* bias, double* c, void* scratch))
 
 // What is copied at a time, into one slot of the scratch per thread: 168 x 512 floats of A are two thirds of an L2 of
-// 512 KB, 512 x 16 of B stream from there (depth 256 would read C twice as often: 4% at 1024^3). One thread goes
-// through up to four such blocks of rows and 512 columns.
-constexpr int64_t kGemmRows = 168, kGemmRowBlocks = 4, kGemmDepth = 512, kGemmColumns = 512;
+// 512 KB, 512 x 16 of B stream from there (depth 256 reads and writes C twice as often: 4% at 1024^3). One thread goes
+// through up to eight such blocks of rows and 1024 columns.
+constexpr int64_t kGemmRows = 168, kGemmRowBlocks = 8, kGemmDepth = 512, kGemmColumns = 1024;
 constexpr int64_t kGemmPad = 32;  // the widest panel, and what keeps lines of a copy out of one set of the L1
 
 #ifndef FK_ISA
