@@ -38,26 +38,33 @@ using Clock = std::chrono::steady_clock;
 using std::chrono::microseconds;
 
 // When another process takes a core, a worker is descheduled in the middle of a chunk and the caller waits a time
-// slice, milliseconds, for it. Then one core alone is faster: work is not shared for a while, for longer each time
-// sharing fails again. With four compilers beside two threads an mlp step took 9 ms without this.
+// slice, milliseconds, for it. Now and then that costs less than working alone; but when 20 ms are lost faster than
+// three tenths of the time, one core alone is faster: work is not shared for a while, for longer each time sharing
+// fails again. With four compilers beside two threads an mlp step took 9 ms without this.
 class Contention {
 public:
-    bool sharing_pays() const { return Clock::now().time_since_epoch().count() >= resume_.load(std::memory_order_relaxed); }
-    void waited(Clock::duration time) {
-        if (time < microseconds(100)) return;
-        const auto now = Clock::now();
-        const auto last = Clock::time_point(Clock::duration(resume_.load(std::memory_order_relaxed)));
-        const auto length = pause_.load(std::memory_order_relaxed);
-        // Sharing that went well for ten pauses makes the next pause short again.
-        const auto next = now - last > microseconds(10 * length) ? kShortest : std::min(2 * length, kLongest);
-        pause_.store(next, std::memory_order_relaxed);
-        resume_.store((now + microseconds(next)).time_since_epoch().count(), std::memory_order_relaxed);
+    bool sharing_pays() const { return now() >= resume_.load(std::memory_order_relaxed); }
+
+    // The caller waited `time` for the last chunks of a loop; its own took `chunk` each. A slow chunk is a few times
+    // longer than its sisters, a descheduled worker is away for a time slice.
+    void waited(Clock::duration time, Clock::duration chunk) {
+        if (time < microseconds(500) + 4 * chunk) return;
+        const std::lock_guard lock(mutex_);
+        const Clock::rep at = now();
+        lost_ = std::max<Clock::rep>(0, lost_ - (at - last_) * 3 / 10) + time.count();
+        last_ = at;
+        if (lost_ < kTolerated) return;
+        pause_ = at - resume_.load(std::memory_order_relaxed) > 10 * pause_ ? kTolerated : std::min(2 * pause_, 32 * kTolerated);
+        lost_ = 0;
+        resume_.store(at + pause_, std::memory_order_relaxed);
     }
 
 private:
-    static constexpr int64_t kShortest = 5000, kLongest = 640000;  // microseconds
+    static Clock::rep now() { return Clock::now().time_since_epoch().count(); }
+    static constexpr Clock::rep kTolerated = Clock::duration(microseconds(20000)).count();
     std::atomic<Clock::rep> resume_{0};
-    std::atomic<int64_t> pause_{kShortest};
+    std::mutex mutex_;
+    Clock::rep lost_ = 0, last_ = 0, pause_ = kTolerated;
 };
 Contention contention;
 
@@ -110,19 +117,20 @@ private:
         state_.store(pack(++generation_, 0, uint64_t(chunks)), std::memory_order_seq_cst);
         if (sleepers_.load(std::memory_order_seq_cst) > 0) wake();
         int64_t chunk, done = 0;
+        const auto start = Clock::now();
         while (take<true>(chunk)) {
             run(context, first + chunk);
             ++done;
         }
         pending_.fetch_sub(done, std::memory_order_acq_rel);
+        const auto joined = Clock::now();
         for (int spin = 0; pending_.load(std::memory_order_acquire) > 0; ++spin) {
             if (spin < kSpins) {
                 relax();
                 continue;
             }
-            const auto start = Clock::now();
             while (pending_.load(std::memory_order_acquire) > 0) sched_yield();
-            contention.waited(Clock::now() - start);
+            contention.waited(Clock::now() - joined, (joined - start) / std::max<int64_t>(done, 1));
         }
     }
 
