@@ -48,16 +48,21 @@ static Tensor from_array(py::array array, DType dtype, bool borrow) {
         array = py::module_::import("numpy").attr("asarray")(array, py::arg("order") = "C");
         borrow = true;
     }
-    check(array.ndim() <= kMaxRank, "[tensor] a tensor has at most ", kMaxRank, " dimensions. Received: ", array.ndim());
+    check(array.ndim() <= kMaxRank, "[tensor] a tensor has at most ", kMaxRank,
+          " dimensions. Received: ", array.ndim());
     const TensorType type{dtype, Shape(std::span<const int64_t>(array.shape(), size_t(array.ndim())))};
     if (borrow) {
         void* data = const_cast<void*>(array.data());
         auto* keep = new py::object(std::move(array));
-        return make_tensor(type, std::make_shared<Buffer>(data, [keep] {
-            if (!Py_IsInitialized()) return;  // the interpreter is gone, and the array with it
-            py::gil_scoped_acquire gil;
-            delete keep;
-        }), data);
+        return make_tensor(type,
+                           std::make_shared<Buffer>(data,
+                                                    [keep] {
+                                                        if (!Py_IsInitialized())
+                                                            return;  // the interpreter is gone, and the array with it
+                                                        py::gil_scoped_acquire gil;
+                                                        delete keep;
+                                                    }),
+                           data);
     }
     Tensor t = make_tensor(type);
     std::memcpy(t->data, array.data(), type.bytes());
@@ -65,7 +70,9 @@ static Tensor from_array(py::array array, DType dtype, bool borrow) {
 }
 
 // numpy.float64 is a Python float too: x * numpy.sqrt(2.0) stays float32.
-bool is_python_number(py::handle o) { return PyFloat_Check(o.ptr()) || PyLong_CheckExact(o.ptr()) || PyBool_Check(o.ptr()); }
+bool is_python_number(py::handle o) {
+    return PyFloat_Check(o.ptr()) || PyLong_CheckExact(o.ptr()) || PyBool_Check(o.ptr());
+}
 
 Tensor to_tensor(py::handle o, bool borrow) {
     if (py::isinstance<TensorImpl>(o)) return o.cast<Tensor>();
@@ -86,9 +93,11 @@ Tensor to_tensor(py::handle o, bool borrow) {
         return from_array(array, dtype_of(array), borrow);
     }
     if (o.is_none()) fail<TypeError>("[tensor] a tensor is needed. Received: None");
-    if (py::isinstance<py::str>(o)) fail<TypeError>("[tensor] a tensor holds numbers. Received: ", std::string(py::repr(o)));
+    if (py::isinstance<py::str>(o))
+        fail<TypeError>("[tensor] a tensor holds numbers. Received: ", std::string(py::repr(o)));
     if (py::hasattr(o, "_keras_history"))
-        fail<TypeError>("[tensor] a KerasTensor has no value; use it with layers and keras.ops only. Received: ", std::string(py::repr(o)));
+        fail<TypeError>("[tensor] a KerasTensor has no value; use it with layers and keras.ops only. Received: ",
+                        std::string(py::repr(o)));
     if (py::isinstance<py::list>(o) || py::isinstance<py::tuple>(o)) {
         // Lists may hold tensors of a trace: those are stacked.
         bool symbolic = false;
@@ -113,7 +122,8 @@ Tensor to_tensor(py::handle o, bool borrow) {
         if (dtype == DType::int64) {
             const py::array_t<int64_t> wide(array);
             const auto* p = wide.data();
-            dtype = std::all_of(p, p + wide.size(), [](int64_t v) { return v == int32_t(v); }) ? DType::int32 : DType::int64;
+            dtype = std::all_of(p, p + wide.size(), [](int64_t v) { return v == int32_t(v); }) ? DType::int32
+                                                                                               : DType::int64;
         }
     }
     return from_array(array, dtype, true);
@@ -126,17 +136,20 @@ Attr to_attr(const std::string& name, py::handle value) {
     if (py::isinstance<py::str>(value)) return value.cast<std::string>();
     if (py::isinstance<py::tuple>(value) || py::isinstance<py::list>(value)) {
         bool floats = false;
-        for (py::handle item : py::reinterpret_borrow<py::sequence>(value)) floats = floats || PyFloat_Check(item.ptr());
+        for (py::handle item : py::reinterpret_borrow<py::sequence>(value))
+            floats = floats || PyFloat_Check(item.ptr());
         if (floats) return value.cast<std::vector<double>>();
         return value.cast<std::vector<int64_t>>();
     }
-    fail<TypeError>("[attribute] ", name, " must be a number, a string or a list of numbers. Received: ", std::string(py::repr(value)));
+    fail<TypeError>("[attribute] ", name,
+                    " must be a number, a string or a list of numbers. Received: ", std::string(py::repr(value)));
 }
 
 py::array to_numpy(const Tensor& t) {
     if (t->symbolic())
-        fail<TypeError>("[tensor] this tensor has no value yet: it belongs to a function that is being traced (a training step, a "
-                        "layer's call). Use ops on it, or run eagerly: compile(run_eagerly=True)");
+        fail<TypeError>(
+            "[tensor] this tensor has no value yet: it belongs to a function that is being traced (a training step, a "
+            "layer's call). Use ops on it, or run eagerly: compile(run_eagerly=True)");
     auto* keep = new std::shared_ptr<Buffer>(t->buffer);
     const py::capsule owner(keep, [](void* p) { delete static_cast<std::shared_ptr<Buffer>*>(p); });
     return py::array(numpy_dtype(t->dtype), t->shape.vec(), t->data, owner);

@@ -10,13 +10,14 @@ namespace {
 // Arrays and tensors as feeds, without a copy where their layout allows it.
 std::vector<Tensor> to_feeds(const Program& program, const py::sequence& values) {
     const auto& types = program.feed_types();
-    check(values.size() == types.size(), "[program] the program takes ", types.size(), " arrays. Received: ", values.size());
+    check(values.size() == types.size(), "[program] the program takes ", types.size(),
+          " arrays. Received: ", values.size());
     std::vector<Tensor> feeds(types.size());
     for (size_t i = 0; i < feeds.size(); ++i) {
         feeds[i] = to_tensor(values[i], true);
         if (!(*feeds[i] == types[i]) || feeds[i]->symbolic())
-            fail("[program] array ", i, " must be ", name_of(types[i].dtype), types[i].shape, ". Received: ",
-                 name_of(feeds[i]->dtype), feeds[i]->shape);
+            fail("[program] array ", i, " must be ", name_of(types[i].dtype), types[i].shape,
+                 ". Received: ", name_of(feeds[i]->dtype), feeds[i]->shape);
     }
     return feeds;
 }
@@ -34,30 +35,36 @@ std::vector<Tensor> run(Program& program, const py::sequence& values) {
 }
 
 // The rows of `array` that a burst may touch, checked against the type of one step's batch.
-std::byte* rows_of(py::array array, const TensorType& type, int64_t needed, bool write, const char* what, size_t number) {
+std::byte* rows_of(py::array array, const TensorType& type, int64_t needed, bool write, const char* what,
+                   size_t number) {
     const bool fits = array.ndim() == type.shape.rank() && array.ndim() > 0 && (array.flags() & py::array::c_style) &&
                       array.dtype().equal(numpy_dtype(type.dtype)) && (!write || array.writeable()) &&
-                      std::equal(type.shape.begin() + 1, type.shape.end(), array.shape() + 1) && array.shape(0) >= needed;
+                      std::equal(type.shape.begin() + 1, type.shape.end(), array.shape() + 1) &&
+                      array.shape(0) >= needed;
     if (!fits)
-        fail("[run_steps] ", what, " ", number, " must be a C-ordered ", name_of(type.dtype), " array with at least ", needed,
-             " rows of a batch of shape ", type.shape, ". Received: ", std::string(py::str(array.dtype())), " array of shape ",
-             std::string(py::str(array.attr("shape"))));
+        fail("[run_steps] ", what, " ", number, " must be a C-ordered ", name_of(type.dtype), " array with at least ",
+             needed, " rows of a batch of shape ", type.shape, ". Received: ", std::string(py::str(array.dtype())),
+             " array of shape ", std::string(py::str(array.attr("shape"))));
     return static_cast<std::byte*>(const_cast<void*>(array.data()));
 }
 
 void run_steps(Program& program, const py::sequence& sources, int64_t steps, int64_t batch, const py::object& indices,
                int64_t start, const py::object& outputs) {
-    check(steps >= 1 && batch >= 1 && start >= 0, "[run_steps] steps and batch_size must be positive, start not negative. Received: "
-          "steps=", steps, ", batch_size=", batch, ", start=", start);
+    check(steps >= 1 && batch >= 1 && start >= 0,
+          "[run_steps] steps and batch_size must be positive, start not negative. Received: "
+          "steps=",
+          steps, ", batch_size=", batch, ", start=", start);
     const auto& types = program.feed_types();
-    check(sources.size() == types.size(), "[run_steps] the program takes ", types.size(), " arrays. Received: ", sources.size());
+    check(sources.size() == types.size(), "[run_steps] the program takes ", types.size(),
+          " arrays. Received: ", sources.size());
     Program::Burst burst;
     burst.start = start, burst.batch = batch, burst.steps = steps;
     int64_t needed = start + steps * batch;
     py::array_t<int64_t, py::array::c_style> order;
     if (!indices.is_none()) {
         order = indices.cast<py::array_t<int64_t, py::array::c_style>>();
-        check(order.size() >= steps * batch, "[run_steps] indices must hold steps * batch_size rows. Received: ", order.size(),
+        check(order.size() >= steps * batch,
+              "[run_steps] indices must hold steps * batch_size rows. Received: ", order.size(),
               " indices, steps=", steps, ", batch_size=", batch);
         burst.indices = order.data();
         int64_t low = 0;
@@ -69,16 +76,20 @@ void run_steps(Program& program, const py::sequence& sources, int64_t steps, int
         check(low >= 0, "[run_steps] indices must not be negative. Received: ", low);
     }
     for (size_t i = 0; i < types.size(); ++i) {
-        check(types[i].shape.rank() > 0 && types[i].shape[0] == batch, "[run_steps] batch_size must be the first dimension of every "
-              "fed tensor. Received: batch_size=", batch, ", shape=", types[i].shape);
+        check(types[i].shape.rank() > 0 && types[i].shape[0] == batch,
+              "[run_steps] batch_size must be the first dimension of every "
+              "fed tensor. Received: batch_size=",
+              batch, ", shape=", types[i].shape);
         burst.sources.push_back(rows_of(py::array::ensure(sources[i]), types[i], needed, false, "source", i));
     }
     if (!outputs.is_none()) {
         const auto list = outputs.cast<py::sequence>();
         const auto& out = program.output_types();
-        check(list.size() == out.size(), "[run_steps] the program returns ", out.size(), " arrays. Received: ", list.size());
+        check(list.size() == out.size(), "[run_steps] the program returns ", out.size(),
+              " arrays. Received: ", list.size());
         for (size_t i = 0; i < out.size(); ++i)
-            burst.outputs.push_back(rows_of(list[i].cast<py::array>(), out[i], start + steps * batch, true, "output", i));
+            burst.outputs.push_back(
+                rows_of(list[i].cast<py::array>(), out[i], start + steps * batch, true, "output", i));
     }
     const py::gil_scoped_release release;
     program.run_steps(burst);
@@ -90,7 +101,8 @@ void bind_programs(py::module_& m) {
     py::class_<Program, std::shared_ptr<Program>>(m, "Program")
         .def(py::init([](const std::shared_ptr<Trace>& trace, const std::vector<Tensor>& outputs) {
                  return std::make_shared<Program>(*trace, outputs);
-             }), py::arg("trace"), py::arg("outputs"))
+             }),
+             py::arg("trace"), py::arg("outputs"))
         .def("run", &run)
         .def("run_steps", &run_steps, py::arg("sources"), py::kw_only(), py::arg("steps"), py::arg("batch_size"),
              py::arg("indices") = py::none(), py::arg("start") = 0, py::arg("outputs") = py::none())

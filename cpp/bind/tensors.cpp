@@ -24,7 +24,10 @@ py::object call_primitive(const Op& op, const py::args& args, const py::kwargs& 
             const Tensor natural = to_tensor(args[i]);
             const bool wider = numbers.size() == in.size() || natural->dtype == DType::int64 ||
                                (is_float(natural->dtype) && !is_float(common)) || common == DType::boolean;
-            in[i] = wider ? natural : full({}, common, PyFloat_Check(args[i].ptr()) ? PyFloat_AsDouble(args[i].ptr()) : double(args[i].cast<int64_t>()));
+            in[i] = wider ? natural
+                          : full({}, common,
+                                 PyFloat_Check(args[i].ptr()) ? PyFloat_AsDouble(args[i].ptr())
+                                                              : double(args[i].cast<int64_t>()));
         }
     }
     Attrs attrs;
@@ -65,7 +68,8 @@ void bind_tensors(py::module_& m) {
     py::class_<Variable, std::shared_ptr<Variable>>(m, "Variable", py::dynamic_attr())
         .def(py::init([](py::handle value, bool trainable) {
                  return std::make_shared<Variable>(to_tensor(value), trainable);
-             }), py::arg("value"), py::arg("trainable"))
+             }),
+             py::arg("value"), py::arg("trainable"))
         .def_property_readonly("shape", [](const Variable& v) { return shape_tuple(v.type.shape); })
         .def_property_readonly("dtype", [](const Variable& v) { return py::str(name_of(v.type.dtype).data()); })
         .def_readwrite("_trainable", &Variable::trainable)
@@ -79,10 +83,11 @@ void bind_tensors(py::module_& m) {
 
     py::class_<Primitive>(m, "Primitive")
         .def_readonly("name", &Primitive::name)
-        .def("__call__", [](Primitive& p, const py::args& args, const py::kwargs& kwargs) {
-            if (!p.op) p.op = &find_op(p.name);
-            return call_primitive(*p.op, args, kwargs);
-        })
+        .def("__call__",
+             [](Primitive& p, const py::args& args, const py::kwargs& kwargs) {
+                 if (!p.op) p.op = &find_op(p.name);
+                 return call_primitive(*p.op, args, kwargs);
+             })
         .def("__repr__", [](const Primitive& p) { return "<primitive " + p.name + ">"; });
     m.def("primitive", [](const std::string& name) { return Primitive{name}; });
     m.def("primitive_names", &op_names);

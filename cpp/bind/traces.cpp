@@ -16,7 +16,8 @@ void bind_traces(py::module_& m) {
         std::vector<std::unique_ptr<TraceScope>> entered;
     };
     py::class_<Scope>(m, "TraceScope")
-        .def(py::init([](std::shared_ptr<Trace> trace) { return Scope{std::move(trace), {}}; }), py::arg("trace").none(true))
+        .def(py::init([](std::shared_ptr<Trace> trace) { return Scope{std::move(trace), {}}; }),
+             py::arg("trace").none(true))
         .def("__enter__", [](Scope& s) { s.entered.push_back(std::make_unique<TraceScope>(s.trace)); })
         .def("__exit__", [](Scope& s, const py::args&) { s.entered.pop_back(); });
     m.def("tracing", [] { return bool(current_trace()); });

@@ -33,7 +33,8 @@ struct bfloat16_t {
     explicit bfloat16_t(float f) {
         const uint32_t u = __builtin_bit_cast(uint32_t, f);
         // Round to nearest even; NaN keeps a payload bit so that it stays NaN.
-        bits = (u & 0x7fffffffu) > 0x7f800000u ? uint16_t((u >> 16) | 0x40) : uint16_t((u + 0x7fffu + ((u >> 16) & 1)) >> 16);
+        bits = (u & 0x7fffffffu) > 0x7f800000u ? uint16_t((u >> 16) | 0x40)
+                                               : uint16_t((u + 0x7fffu + ((u >> 16) & 1)) >> 16);
     }
     operator float() const { return __builtin_bit_cast(float, uint32_t(bits) << 16); }
 };

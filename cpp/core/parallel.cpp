@@ -54,7 +54,8 @@ public:
         lost_ = std::max<Clock::rep>(0, lost_ - (at - last_) * 3 / 10) + time.count();
         last_ = at;
         if (lost_ < kTolerated) return;
-        pause_ = at - resume_.load(std::memory_order_relaxed) > 10 * pause_ ? kTolerated : std::min(2 * pause_, 32 * kTolerated);
+        pause_ = at - resume_.load(std::memory_order_relaxed) > 10 * pause_ ? kTolerated
+                                                                            : std::min(2 * pause_, 32 * kTolerated);
         lost_ = 0;
         resume_.store(at + pause_, std::memory_order_relaxed);
     }
@@ -109,7 +110,9 @@ private:
 
     // 24 bits of generation, 20 of front, 20 of back: one compare-and-swap takes a chunk, and a thread that was
     // away for a whole job cannot take a chunk of the next one by mistake.
-    static uint64_t pack(uint64_t generation, uint64_t front, uint64_t back) { return generation << 40 | front << 20 | back; }
+    static uint64_t pack(uint64_t generation, uint64_t front, uint64_t back) {
+        return generation << 40 | front << 20 | back;
+    }
 
     void run_some(int64_t first, int64_t chunks, void (*run)(void*, int64_t), void* context) {
         run_ = run, context_ = context, first_ = first;
@@ -319,11 +322,14 @@ void parallel_chunks(int64_t chunks, void (*run)(void*, int64_t), void* context)
             void (*run)(void*, int64_t);
             void* context;
         } job{chunks, run, context};
-        run_region(true, [](void* p) {
-            auto& j = *static_cast<Job*>(p);
-            if (team) return run_on_team(j.chunks, j.run, j.context);
-            for (int64_t i = 0; i < j.chunks; ++i) j.run(j.context, i);
-        }, &job);
+        run_region(
+            true,
+            [](void* p) {
+                auto& j = *static_cast<Job*>(p);
+                if (team) return run_on_team(j.chunks, j.run, j.context);
+                for (int64_t i = 0; i < j.chunks; ++i) j.run(j.context, i);
+            },
+            &job);
         return;
     }
     run_on_team(chunks, run, context);

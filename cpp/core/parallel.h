@@ -23,11 +23,13 @@ FK_INLINE void parallel_for(int64_t n, int64_t grain, const F& f) {
         const F* f;
         int64_t n, grain;
     } context{&f, n, grain};
-    parallel_chunks((n + grain - 1) / grain, [](void* p, int64_t chunk) {
-        const auto& c = *static_cast<const Context*>(p);
-        const int64_t begin = chunk * c.grain, end = begin + c.grain;
-        (*c.f)(begin, end < c.n ? end : c.n);
-    }, &context);
+    parallel_chunks((n + grain - 1) / grain,
+                    [](void* p, int64_t chunk) {
+                        const auto& c = *static_cast<const Context*>(p);
+                        const int64_t begin = chunk * c.grain, end = begin + c.grain;
+                        (*c.f)(begin, end < c.n ? end : c.n);
+                    },
+                    &context);
 }
 }  // namespace
 
@@ -36,7 +38,7 @@ FK_INLINE void parallel_for(int64_t n, int64_t grain, const F& f) {
 // flushed to zero while the body runs. Without `workers` only that happens.
 void run_region(bool workers, void (*body)(void* context), void* context);
 
-int num_threads();           // what the next region of this thread will use
+int num_threads();            // what the next region of this thread will use
 void set_num_threads(int n);  // 0: the default again (OMP_NUM_THREADS, affinity, cgroup quota)
 
 // Counts this thread's calls of parallel_chunks: a program learns from it whether a region pays.

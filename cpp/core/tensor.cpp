@@ -9,7 +9,8 @@
 namespace fk {
 
 Shape::Shape(std::span<const int64_t> dims) {
-    check(dims.size() <= size_t(kMaxRank), "[shape] a tensor has at most ", kMaxRank, " dimensions. Received: ", dims.size());
+    check(dims.size() <= size_t(kMaxRank), "[shape] a tensor has at most ", kMaxRank,
+          " dimensions. Received: ", dims.size());
     rank_ = int(dims.size());
     std::copy(dims.begin(), dims.end(), dims_.begin());
     __int128 count = 1;
@@ -43,7 +44,8 @@ int normalize_axis(int64_t axis, int rank, const char* tag) {
     return int(axis < 0 ? axis + rank : axis);
 }
 
-Buffer::Buffer(size_t bytes) : bytes_(std::max<size_t>(kAlignment, (bytes + kAlignment - 1) / kAlignment * kAlignment)) {
+Buffer::Buffer(size_t bytes)
+    : bytes_(std::max<size_t>(kAlignment, (bytes + kAlignment - 1) / kAlignment * kAlignment)) {
     data_ = std::aligned_alloc(kAlignment, bytes_);
     if (!data_) throw std::bad_alloc();
 }

@@ -84,7 +84,7 @@ struct TensorImpl : TensorType {
 };
 using Tensor = std::shared_ptr<TensorImpl>;
 
-Tensor make_tensor(const TensorType& type);                                   // new, uninitialised
+Tensor make_tensor(const TensorType& type);                                              // new, uninitialised
 Tensor make_tensor(const TensorType& type, std::shared_ptr<Buffer> buffer, void* data);  // a view of a buffer
 Tensor full(const Shape& shape, DType dtype, double value);
 

@@ -15,7 +15,8 @@ static std::shared_ptr<Trace> trace_of(const Op& op, const std::vector<Tensor>& 
         if (!t->symbolic()) continue;
         auto trace = t->trace.lock();
         if (!trace || (found && trace != found))
-            fail("[", op.name, "] a symbolic tensor was used outside of the trace that made it: it was kept from inside a "
+            fail("[", op.name,
+                 "] a symbolic tensor was used outside of the trace that made it: it was kept from inside a "
                  "traced function (a training step, a layer's call). Return it, or assign it to a Variable");
         found = std::move(trace);
     }

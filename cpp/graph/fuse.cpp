@@ -114,10 +114,13 @@ private:
     };
     Border border(const std::vector<int>& members) const {
         Border b;
-        const auto inside = [&](int node) { return node >= 0 && std::binary_search(members.begin(), members.end(), node); };
+        const auto inside = [&](int node) {
+            return node >= 0 && std::binary_search(members.begin(), members.end(), node);
+        };
         for (int m : members) {
             for (int v : g_.nodes[m].in)
-                if (!inside(producer_[v]) && std::find(b.inputs.begin(), b.inputs.end(), v) == b.inputs.end()) b.inputs.push_back(v);
+                if (!inside(producer_[v]) && std::find(b.inputs.begin(), b.inputs.end(), v) == b.inputs.end())
+                    b.inputs.push_back(v);
             const int out = g_.nodes[m].out[0];
             if (!std::all_of(uses_[out].begin(), uses_[out].end(), inside)) b.outputs.push_back(out);
         }
@@ -132,12 +135,14 @@ private:
         const DType type = type_of(a) == DType::boolean ? type_of(b) : type_of(a);
         size_t instructions = 0;
         for (int m : all) instructions += may_leave_truth(m, type) ? 2 : 1;
-        if (instructions > size_t(TileProgram::kMaxInstructions) || edge.inputs.size() > size_t(TileProgram::kMaxInputs) ||
+        if (instructions > size_t(TileProgram::kMaxInstructions) ||
+            edge.inputs.size() > size_t(TileProgram::kMaxInputs) ||
             edge.outputs.size() > size_t(TileProgram::kMaxOutputs))
             return;
         // Bitwise functions of truth values have another meaning on the numbers 0 and 1.
         for (int m : all)
-            if (g_.nodes[m].op->tile && *compute_type(m) != type && tile_function(tile_function(g_.nodes[m].op->tile)).types == TileFunction::integers)
+            if (g_.nodes[m].op->tile && *compute_type(m) != type &&
+                tile_function(tile_function(g_.nodes[m].op->tile)).types == TileFunction::integers)
                 return;
 
         Bits unit(before_[0].size()), ancestors(before_[0].size());
@@ -194,7 +199,8 @@ private:
             bool all = true;
             for (int m : members_[group])
                 for (int v : g_.nodes[m].in)
-                    if (const int p = producer_[v]; p >= 0 && group_[p] != group && !done[group_[p]]) stack.push_back(group_[p]), all = false;
+                    if (const int p = producer_[v]; p >= 0 && group_[p] != group && !done[group_[p]])
+                        stack.push_back(group_[p]), all = false;
             return all;
         };
         for (size_t i = 0; i < g_.nodes.size(); ++i) {

@@ -28,8 +28,8 @@ struct Graph {
     std::vector<State> states;
 
     Call call(const Node& node, std::vector<TensorType>& in, std::vector<TensorType>& out) const;
-    std::vector<int> use_counts() const;              // of each value, by nodes, outputs and states
-    void rename(const std::vector<int>& to);          // value v becomes to[v] wherever it is read
+    std::vector<int> use_counts() const;      // of each value, by nodes, outputs and states
+    void rename(const std::vector<int>& to);  // value v becomes to[v] wherever it is read
 };
 
 Graph build_graph(const Trace& trace, const std::vector<Tensor>& outputs);
@@ -52,9 +52,9 @@ struct Copy {
     size_t bytes;
 };
 struct Plan {
-    std::vector<Place> places;            // of each value
-    std::vector<size_t> scratch;          // byte offset in the arena of each node's scratch
-    std::vector<Copy> copies;             // run after the last node, in order
+    std::vector<Place> places;    // of each value
+    std::vector<size_t> scratch;  // byte offset in the arena of each node's scratch
+    std::vector<Copy> copies;     // run after the last node, in order
     size_t arena_bytes = 0;
 };
 Plan plan_memory(const Graph& graph, const std::vector<Kernel>& kernels);

@@ -23,7 +23,8 @@ public:
     Attrs(std::initializer_list<std::pair<const std::string, Attr>> items) : items_(items) {}
     void set(const std::string& name, Attr value) { items_.insert_or_assign(name, std::move(value)); }
     bool has(const std::string& name) const { return items_.count(name) != 0; }
-    // Each throws TypeError naming the attribute when it is missing or of another type; ints and bools convert to float.
+    // Each throws TypeError naming the attribute when it is missing or of another type; ints and bools convert to
+    // float.
     int64_t integer(const std::string& name) const;
     double number(const std::string& name) const;
     bool flag(const std::string& name) const;
@@ -97,9 +98,9 @@ struct Op {
     bool impure = false;
 };
 
-const Op& register_op(Op op);                 // throws when the name is taken
-const Op& find_op(const std::string& name);   // throws when there is none
-std::vector<std::string> op_names();          // sorted
+const Op& register_op(Op op);                // throws when the name is taken
+const Op& find_op(const std::string& name);  // throws when there is none
+std::vector<std::string> op_names();         // sorted
 
 // Runs or records the op: the one front door, used by Python and by gradient rules.
 std::vector<Tensor> apply(const Op& op, std::vector<Tensor> in, Attrs attrs);

@@ -54,7 +54,8 @@ Graph build_graph(const Trace& trace, const std::vector<Tensor>& outputs) {
         if (t->symbolic()) fail("[trace] a result belongs to another trace");
         // Equal scalars become one value, so that what is computed from them can be shared too.
         for (const auto& [v, c] : g.constants)
-            if (t->bytes() <= 8 && static_cast<const TensorType&>(*c) == *t && !std::memcmp(c->data, t->data, t->bytes()))
+            if (t->bytes() <= 8 && static_cast<const TensorType&>(*c) == *t &&
+                !std::memcmp(c->data, t->data, t->bytes()))
                 return number[t.get()] = v;
         const int v = add(t);
         g.constants.push_back({v, t});

@@ -56,12 +56,18 @@ size_t place_blocks(std::vector<Block>& blocks) {
     return total;
 }
 
-size_t round_up(size_t bytes) { return std::max<size_t>(kAlignment, (bytes + kAlignment - 1) / kAlignment * kAlignment); }
+size_t round_up(size_t bytes) {
+    return std::max<size_t>(kAlignment, (bytes + kAlignment - 1) / kAlignment * kAlignment);
+}
 
 class Planner {
 public:
     Planner(const Graph& g, const std::vector<Kernel>& kernels)
-        : g_(g), kernels_(kernels), root_(g.types.size()), made_at_(g.types.size(), -1), last_read_(g.types.size(), -1),
+        : g_(g),
+          kernels_(kernels),
+          root_(g.types.size()),
+          made_at_(g.types.size(), -1),
+          last_read_(g.types.size(), -1),
           block_(g.types.size(), -1) {}
 
     Plan plan() {
@@ -112,9 +118,8 @@ private:
         const auto pairs = shareable(g_, n);
         for (size_t i = 0; i < n.in.size(); ++i) {
             if (root_[n.in[i]] != before) continue;
-            const auto allowed = std::any_of(pairs.begin(), pairs.end(), [&](auto p) {
-                return p.second == int(i) && n.out[p.first] == after;
-            });
+            const auto allowed = std::any_of(pairs.begin(), pairs.end(),
+                                             [&](auto p) { return p.second == int(i) && n.out[p.first] == after; });
             if (!allowed) return false;
         }
         return true;
@@ -183,7 +188,8 @@ private:
                     const int source = root_[n.in[pi]];
                     if (po != int(o) || fixed_[source] || block_[source] < 0 || last_read_[source] != i) continue;
                     if (blocks_[block_[source]].last != i || g_.types[source].bytes() != g_.types[v].bytes()) continue;
-                    if (std::count_if(n.out.begin(), n.out.end(), [&](int w) { return block_[w] == block_[source]; })) continue;
+                    if (std::count_if(n.out.begin(), n.out.end(), [&](int w) { return block_[w] == block_[source]; }))
+                        continue;
                     if (!read_like_output(n, pairs, int(o), source)) continue;
                     block_[v] = block_[source];
                     blocks_[block_[v]].last = std::max(i, last_read_[v]);
@@ -207,7 +213,8 @@ private:
     }
 
     // Every use of `source` by this node must be one that may share with output `o`.
-    bool read_like_output(const Graph::Node& n, const std::vector<std::pair<int, int>>& pairs, int o, int source) const {
+    bool read_like_output(const Graph::Node& n, const std::vector<std::pair<int, int>>& pairs, int o,
+                          int source) const {
         for (size_t i = 0; i < n.in.size(); ++i)
             if (root_[n.in[i]] == source && std::find(pairs.begin(), pairs.end(), std::pair(o, int(i))) == pairs.end())
                 return false;

@@ -57,9 +57,8 @@ Program::Program(const Trace& trace, const std::vector<Tensor>& outputs) : graph
     }
     for (const TensorType& t : output_types_) discarded_bytes_ = std::max(discarded_bytes_, aligned(t.bytes()));
     for (size_t s = 0; s < graph_.states.size(); ++s) lock_order_.push_back(s);
-    std::sort(lock_order_.begin(), lock_order_.end(), [&](size_t a, size_t b) {
-        return graph_.states[a].variable.get() < graph_.states[b].variable.get();
-    });
+    std::sort(lock_order_.begin(), lock_order_.end(),
+              [&](size_t a, size_t b) { return graph_.states[a].variable.get() < graph_.states[b].variable.get(); });
 }
 
 // Holds the variables of a program: those it writes exclusively, the others shared.
@@ -106,7 +105,8 @@ void Program::release(std::unique_ptr<Context> context) {
     idle_.push_back(std::move(context));
 }
 
-void Program::point(Context& context, const std::vector<std::vector<size_t>>& positions, size_t which, const void* to) const {
+void Program::point(Context& context, const std::vector<std::vector<size_t>>& positions, size_t which,
+                    const void* to) const {
     for (size_t position : positions[which]) context.pointers[position] = const_cast<void*>(to);
 }
 
@@ -117,10 +117,12 @@ void Program::point_states(Context& context) const {
     }
 }
 
-void Program::execute(Context& context, const std::vector<const void*>& feeds, const std::vector<void*>& outputs) const {
+void Program::execute(Context& context, const std::vector<const void*>& feeds,
+                      const std::vector<void*>& outputs) const {
     auto* arena = static_cast<std::byte*>(context.memory->data());
     void** pointers = context.pointers.data();
-    for (const Instruction& i : instructions_) i.kernel.run(pointers + i.inputs, pointers + i.outputs, arena + i.scratch);
+    for (const Instruction& i : instructions_)
+        i.kernel.run(pointers + i.inputs, pointers + i.outputs, arena + i.scratch);
     for (const Copy& copy : plan_.copies) {
         const auto address = [&](Place place) -> void* {
             switch (place.kind) {
@@ -147,11 +149,13 @@ void Program::run(const std::vector<const void*>& feeds, const std::vector<void*
         point_states(*context);
         for (size_t i = 0; i < feeds.size(); ++i) point(*context, feed_positions_, i, feeds[i]);
         for (size_t i = 0; i < outputs.size(); ++i) point(*context, output_positions_, i, outputs[i]);
-        in_region([&] {
-            const int64_t before = parallel_calls();
-            execute(*context, feeds, outputs);
-            parallel_ = parallel_calls() != before;
-        }, parallel_);
+        in_region(
+            [&] {
+                const int64_t before = parallel_calls();
+                execute(*context, feeds, outputs);
+                parallel_ = parallel_calls() != before;
+            },
+            parallel_);
     }
     release(std::move(context));
 }
@@ -188,8 +192,9 @@ void Program::run_steps(const Burst& burst) {
             const int64_t row = burst.start + s * burst.batch;
             if (burst.indices) gather(*context, burst, s);
             for (size_t f = 0; f < feeds.size(); ++f) {
-                feeds[f] = burst.indices ? gather_buffer(*context, f)
-                                         : burst.sources[f] + size_t(row) * (feed_types_[f].bytes() / size_t(burst.batch));
+                feeds[f] = burst.indices
+                               ? gather_buffer(*context, f)
+                               : burst.sources[f] + size_t(row) * (feed_types_[f].bytes() / size_t(burst.batch));
                 point(*context, feed_positions_, f, feeds[f]);
             }
             for (size_t o = 0; o < outputs.size(); ++o) {
@@ -200,16 +205,21 @@ void Program::run_steps(const Burst& burst) {
             }
             execute(*context, feeds, outputs);
         };
-        // The first step tells whether anything here runs in parallel; a region for serial steps would only burn a core.
-        in_region([&] {
-            const int64_t before = parallel_calls();
-            step(0);
-            parallel_ = parallel_calls() != before;
-        }, parallel_);
+        // The first step tells whether anything here runs in parallel; a region for serial steps would only burn a
+        // core.
+        in_region(
+            [&] {
+                const int64_t before = parallel_calls();
+                step(0);
+                parallel_ = parallel_calls() != before;
+            },
+            parallel_);
         if (burst.steps > 1)
-            in_region([&] {
-                for (int64_t s = 1; s < burst.steps; ++s) step(s);
-            }, parallel_);
+            in_region(
+                [&] {
+                    for (int64_t s = 1; s < burst.steps; ++s) step(s);
+                },
+                parallel_);
     }
     release(std::move(context));
 }
@@ -219,7 +229,8 @@ std::string Program::describe() const {
     std::ostringstream s;
     const auto value = [&](int v) {
         const Place& p = plan_.places[v];
-        s << " %" << v << ":" << name_of(graph_.types[v].dtype) << graph_.types[v].shape << "@" << kKinds[p.kind] << p.index;
+        s << " %" << v << ":" << name_of(graph_.types[v].dtype) << graph_.types[v].shape << "@" << kKinds[p.kind]
+          << p.index;
     };
     for (const auto& n : graph_.nodes) {
         s << (n.label.empty() ? n.op->name : n.label) << "(";

@@ -59,8 +59,8 @@ private:
     std::vector<TensorType> feed_types_, output_types_;
     std::vector<Instruction> instructions_;
     std::vector<std::vector<size_t>> feed_positions_, output_positions_, state_positions_;
-    std::vector<std::pair<size_t, size_t>> arena_positions_;           // position, offset
-    std::vector<std::pair<size_t, const void*>> constant_positions_;   // position, address
+    std::vector<std::pair<size_t, size_t>> arena_positions_;          // position, offset
+    std::vector<std::pair<size_t, const void*>> constant_positions_;  // position, address
     std::vector<size_t> gather_offsets_;
     size_t pointer_count_ = 0, gather_bytes_ = 0, discarded_bytes_ = 0;
     std::vector<size_t> lock_order_;  // states by address, so that programs that share variables cannot deadlock

@@ -8,7 +8,9 @@ namespace fk {
 static thread_local std::shared_ptr<Trace> active_trace;
 
 const std::shared_ptr<Trace>& current_trace() { return active_trace; }
-TraceScope::TraceScope(std::shared_ptr<Trace> trace) : saved_(std::move(active_trace)) { active_trace = std::move(trace); }
+TraceScope::TraceScope(std::shared_ptr<Trace> trace) : saved_(std::move(active_trace)) {
+    active_trace = std::move(trace);
+}
 TraceScope::~TraceScope() { active_trace = std::move(saved_); }
 
 Tensor Trace::symbol(const TensorType& type, int producer) {
@@ -56,8 +58,9 @@ void Variable::set_value(Tensor value) {
 }
 
 void Variable::assign(Tensor value) {
-    check(value->shape == type.shape, "[variable] the assigned value must have the variable's shape. Received: value.shape=",
-          value->shape, ", variable.shape=", type.shape);
+    check(value->shape == type.shape,
+          "[variable] the assigned value must have the variable's shape. Received: value.shape=", value->shape,
+          ", variable.shape=", type.shape);
     if (value->dtype != type.dtype) value = call("cast", {value}, {{"dtype", std::string(name_of(type.dtype))}});
     if (active_trace)
         active_trace->assign(*this, std::move(value));

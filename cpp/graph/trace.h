@@ -26,9 +26,9 @@ public:
     explicit Variable(Tensor value, bool trainable) : type(*value), trainable(trainable), value_(std::move(value)) {}
     virtual ~Variable() = default;
 
-    Tensor read();               // inside a trace: the symbolic value it has there
-    void assign(Tensor value);   // the dtype is cast, the shape must be the same
-    Tensor value() const;        // the concrete value, also inside a trace; waits for a running burst
+    Tensor read();              // inside a trace: the symbolic value it has there
+    void assign(Tensor value);  // the dtype is cast, the shape must be the same
+    Tensor value() const;       // the concrete value, also inside a trace; waits for a running burst
     void set_value(Tensor value);
 
     // For programs, while they hold `mutex` exclusively: memory nobody else sees (copied first when somebody does).

@@ -65,9 +65,8 @@ FK_INLINE void with_type(DType t, const F& f) {
 }  // namespace
 
 void cast_elements(void* to, DType to_type, const void* from, DType from_type, int64_t n) {
-    with_type(to_type, [&](auto t) {
-        with_type(from_type, [&](auto s) { cast_all<decltype(t), decltype(s)>(to, from, n); });
-    });
+    with_type(to_type,
+              [&](auto t) { with_type(from_type, [&](auto s) { cast_all<decltype(t), decltype(s)>(to, from, n); }); });
 }
 
 }  // namespace fk::FK_ISA

@@ -45,20 +45,23 @@ constexpr bool takes(TileFunction::Types types, bool integer) {
 
 template <class F, class T>
 constexpr TileLoop loop_of() {
-    if constexpr (takes(F::types, std::is_integral_v<T>)) return tile_loop<F, T, F::tensors>;
-    else return nullptr;
+    if constexpr (takes(F::types, std::is_integral_v<T>))
+        return tile_loop<F, T, F::tensors>;
+    else
+        return nullptr;
 }
 
 // One struct per row.
-#define FK_ROW(name, count, type, result, attributes, formula)                                                      \
-    struct row_##name {                                                                                             \
-        static constexpr int tensors = count;                                                                       \
-        static constexpr TileFunction::Types types = TileFunction::type;                                            \
-        template <class T>                                                                                          \
-        [[gnu::always_inline]] static T f([[maybe_unused]] T a, [[maybe_unused]] T b, [[maybe_unused]] T c,         \
-                                          [[maybe_unused]] T p, [[maybe_unused]] T q, [[maybe_unused]] const double* k) { \
-            return formula;                                                                                         \
-        }                                                                                                           \
+#define FK_ROW(name, count, type, result, attributes, formula)                                              \
+    struct row_##name {                                                                                     \
+        static constexpr int tensors = count;                                                               \
+        static constexpr TileFunction::Types types = TileFunction::type;                                    \
+        template <class T>                                                                                  \
+        [[gnu::always_inline]] static T f([[maybe_unused]] T a, [[maybe_unused]] T b, [[maybe_unused]] T c, \
+                                          [[maybe_unused]] T p, [[maybe_unused]] T q,                       \
+                                          [[maybe_unused]] const double* k) {                               \
+            return formula;                                                                                 \
+        }                                                                                                   \
     };
 #include "kernels/elementwise_rows.h"
 

@@ -11,8 +11,12 @@ concept Integral = std::is_integral_v<T>;  // bool too
 template <class T>
 concept Floating = !Integral<T>;
 
-#define FK_INT template <Integral T> FK_VEC
-#define FK_FLOAT template <Floating T> FK_VEC
+#define FK_INT            \
+    template <Integral T> \
+    FK_VEC
+#define FK_FLOAT          \
+    template <Floating T> \
+    FK_VEC
 
 // Integers wrap around, as in NumPy; the arithmetic is unsigned because signed overflow is undefined.
 FK_FLOAT T negate(T a) { return -a; }
@@ -38,13 +42,13 @@ FK_INT bool isnan(T) { return false; }
 FK_INT bool isinf(T) { return false; }
 FK_INT bool isfinite(T) { return true; }
 FK_INT T bitwise_not(T a) {
-    if constexpr (std::is_same_v<T, bool>) return !a;
-    else return T(~a);
+    if constexpr (std::is_same_v<T, bool>)
+        return !a;
+    else
+        return T(~a);
 }
 FK_INT T left_shift(T a, T b) { return b >= T(0) && uint64_t(b) < 8 * sizeof(T) ? T(uint64_t(a) << b) : T(0); }
-FK_INT T right_shift(T a, T b) {
-    return b >= T(0) && uint64_t(b) < 8 * sizeof(T) ? T(a >> b) : T(a < T(0) ? -1 : 0);
-}
+FK_INT T right_shift(T a, T b) { return b >= T(0) && uint64_t(b) < 8 * sizeof(T) ? T(a >> b) : T(a < T(0) ? -1 : 0); }
 
 // The sign rule of Python: the quotient is rounded down, the rest has the sign of the divisor. Dividing by zero gives
 // zero, as in NumPy; dividing by -1 is apart because the smallest integer has no negative.
@@ -145,8 +149,8 @@ FK_FLOAT T erfinv_estimate(T x) {
         ((y = fma(y, v, T(c))), ...);
         return y;
     };
-    const T near = horner(w - T(2.5), 2.81022636e-08f, 3.43273939e-07f, -3.5233877e-06f, -4.39150654e-06f, 0.00021858087f,
-                          -0.00125372503f, -0.00417768164f, 0.246640727f, 1.50140941f);
+    const T near = horner(w - T(2.5), 2.81022636e-08f, 3.43273939e-07f, -3.5233877e-06f, -4.39150654e-06f,
+                          0.00021858087f, -0.00125372503f, -0.00417768164f, 0.246640727f, 1.50140941f);
     const T far = horner(sqrt(max(T(5), w)) - T(3), -0.000200214257f, 0.000100950558f, 0.00134934322f, -0.00367342844f,
                          0.00573950773f, -0.0076224613f, 0.00943887047f, 1.00167406f, 2.83297682f);
     const T y = select(w < T(5), near, far) * x;
@@ -181,23 +185,31 @@ struct Lanes<float> {
 };
 template <class T>
 FK_VEC typename Lanes<T>::V get(const T* p) {
-    if constexpr (Lanes<T>::n > 1) return load(p);
-    else return *p;
+    if constexpr (Lanes<T>::n > 1)
+        return load(p);
+    else
+        return *p;
 }
 template <class T>
 FK_VEC typename Lanes<T>::V get_partial(const T* p, int64_t n) {
-    if constexpr (Lanes<T>::n > 1) return load_partial(p, n);
-    else return *p;
+    if constexpr (Lanes<T>::n > 1)
+        return load_partial(p, n);
+    else
+        return *p;
 }
 template <class T>
 FK_VEC void put(T* p, typename Lanes<T>::V v) {
-    if constexpr (Lanes<T>::n > 1) store(p, v);
-    else *p = v;
+    if constexpr (Lanes<T>::n > 1)
+        store(p, v);
+    else
+        *p = v;
 }
 template <class T>
 FK_VEC void put_partial(T* p, typename Lanes<T>::V v, int64_t n) {
-    if constexpr (Lanes<T>::n > 1) store_partial(p, v, n);
-    else *p = v;
+    if constexpr (Lanes<T>::n > 1)
+        store_partial(p, v, n);
+    else
+        *p = v;
 }
 
 }  // namespace fk::FK_ISA

@@ -41,8 +41,10 @@ struct Max {
     }
     template <class T>
     static constexpr T identity() {
-        if constexpr (std::is_integral_v<T>) return std::is_signed_v<T> ? T(T(1) << (8 * sizeof(T) - 1)) : T(0);
-        else return T(-__builtin_inf());
+        if constexpr (std::is_integral_v<T>)
+            return std::is_signed_v<T> ? T(T(1) << (8 * sizeof(T) - 1)) : T(0);
+        else
+            return T(-__builtin_inf());
     }
 };
 struct Min {
@@ -52,8 +54,10 @@ struct Min {
     }
     template <class T>
     static constexpr T identity() {
-        if constexpr (std::is_integral_v<T>) return bitwise_not(Max::identity<T>());
-        else return T(__builtin_inf());
+        if constexpr (std::is_integral_v<T>)
+            return bitwise_not(Max::identity<T>());
+        else
+            return T(__builtin_inf());
     }
 };
 // Partial results are logarithms of sums of exponentials. Two equal ones are apart because inf - inf is NaN.
@@ -297,7 +301,8 @@ void arg_extreme_of(int32_t* y, const T* x, const ReduceShape& s) {
                 const T extreme = fold_row<Op>(from, s.n);  // NaN where there is one
                 int64_t i = 0;
                 if constexpr (kStep<T> > 1)
-                    while (i + kStep<T> <= s.n && !any((load(from + i) == extreme) | isnan(load(from + i)))) i += kStep<T>;
+                    while (i + kStep<T> <= s.n && !any((load(from + i) == extreme) | isnan(load(from + i))))
+                        i += kStep<T>;
                 while (!(from[i] == extreme || isnan(from[i]))) ++i;
                 *to = int32_t(i);
                 continue;
@@ -391,7 +396,8 @@ void reduce(Reduction kind, DType type, void* y, const void* x, const ReduceShap
 void moments(DType type, void* mean, void* variance, const void* x, const ReduceShape& shape, void* scratch) {
     const auto run = [&](auto t) {
         using T = decltype(t);
-        moments_of(static_cast<T*>(mean), static_cast<T*>(variance), static_cast<const T*>(x), shape, static_cast<T*>(scratch));
+        moments_of(static_cast<T*>(mean), static_cast<T*>(variance), static_cast<const T*>(x), shape,
+                   static_cast<T*>(scratch));
     };
     type == DType::float64 ? run(double{}) : run(float{});
 }
@@ -407,8 +413,10 @@ void cumulate(Reduction kind, DType type, void* y, const void* x, const ReduceSh
     with_type(type, [&](auto t) {
         using T = decltype(t);
         const T* from = static_cast<const T*>(x);
-        if (kind == Reduction::sum) cumulate_as<Sum>(static_cast<T*>(y), from, shape, reverse);
-        else cumulate_as<Prod>(static_cast<T*>(y), from, shape, reverse);
+        if (kind == Reduction::sum)
+            cumulate_as<Sum>(static_cast<T*>(y), from, shape, reverse);
+        else
+            cumulate_as<Prod>(static_cast<T*>(y), from, shape, reverse);
     });
 }
 

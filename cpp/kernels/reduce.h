@@ -28,7 +28,8 @@ FK_KERNEL(void, reduce, (Reduction kind, DType type, void* y, const void* x, con
 
 // Mean and variance (the mean of squared distances from the mean): per piece in two passes over L1, then combined by
 // Chan's formula, so that a large mean costs no digits. float32 and float64.
-FK_KERNEL(void, moments, (DType type, void* mean, void* variance, const void* x, const ReduceShape& shape, void* scratch))
+FK_KERNEL(void, moments,
+          (DType type, void* mean, void* variance, const void* x, const ReduceShape& shape, void* scratch))
 
 // The index of the first largest (or smallest) along the middle axis; NaN counts as both. n > 0.
 FK_KERNEL(void, arg_extreme, (bool largest, DType type, int32_t* y, const void* x, const ReduceShape& shape))

@@ -66,13 +66,16 @@ void lay_out(T* to, const S* from, const TileProgram& p, const TileProgram::Inpu
 }
 
 template <class T>
-void load_as(void* to, const void* from, const TileProgram& p, const TileProgram::Input& input, int64_t begin, int64_t n) {
+void load_as(void* to, const void* from, const TileProgram& p, const TileProgram::Input& input, int64_t begin,
+             int64_t n) {
     T* y = static_cast<T*>(to);
     const auto from_type = [&](auto type) {
         using S = decltype(type);
         const S* x = static_cast<const S*>(from);
-        if (input.kind == TileProgram::Input::full) convert_run(y, x + begin, n);
-        else lay_out(y, x, p, input, begin, n);
+        if (input.kind == TileProgram::Input::full)
+            convert_run(y, x + begin, n);
+        else
+            lay_out(y, x, p, input, begin, n);
     };
     if (input.dtype == DType::boolean) return from_type(bool{});
     if constexpr (std::is_same_v<T, float>)
@@ -80,7 +83,8 @@ void load_as(void* to, const void* from, const TileProgram& p, const TileProgram
     from_type(T{});
 }
 
-void load_input(void* to, const void* from, const TileProgram& p, const TileProgram::Input& input, int64_t begin, int64_t n) {
+void load_input(void* to, const void* from, const TileProgram& p, const TileProgram::Input& input, int64_t begin,
+                int64_t n) {
     switch (p.compute) {
         case DType::boolean:
         case DType::uint8: return load_as<uint8_t>(to, from, p, input, begin, n);
@@ -142,7 +146,8 @@ void run_chunk(const TileProgram& p, const void* const* in, void* const* out, in
         const int64_t n = end - at < step ? end - at : step;
         for (int i = 0; i < p.inputs; ++i) {
             const Input& input = p.input_of[i];
-            if (input.location < 0) value[i] = static_cast<const char*>(in[i]) + at * width;
+            if (input.location < 0)
+                value[i] = static_cast<const char*>(in[i]) + at * width;
             else if (input.kind == Input::full || input.kind == Input::strided)
                 load_input(memory + input.location * register_bytes, in[i], p, input, at, n);
         }
@@ -157,7 +162,8 @@ void run_chunk(const TileProgram& p, const void* const* in, void* const* out, in
         for (int i = 0; i < p.outputs; ++i) {
             const TileProgram::Output& o = p.output_of[i];
             if (!o.direct)
-                store_output(static_cast<char*>(out[i]) + at * width_of(o.dtype), o.dtype, value[o.value], p.compute, n);
+                store_output(static_cast<char*>(out[i]) + at * width_of(o.dtype), o.dtype, value[o.value], p.compute,
+                             n);
         }
     }
 }

@@ -9,7 +9,8 @@ std::vector<TensorType> infer_broadcast_to(const Call& call) {
     const Shape &from = call.in[0].shape, to = call.attrs.shape();
     bool fits = from.rank() <= to.rank();
     for (int i = 1; fits && i <= from.rank(); ++i) fits = from[-i] == to[-i] || from[-i] == 1;
-    check(fits, "[broadcast_to] the tensor must broadcast to the shape. Received: tensor of shape ", from, ", shape=", to);
+    check(fits, "[broadcast_to] the tensor must broadcast to the shape. Received: tensor of shape ", from,
+          ", shape=", to);
     return {{call.in[0].dtype, to}};
 }
 
@@ -28,7 +29,8 @@ std::vector<TensorType> infer_sum_to(const Call& call) {
     const Shape &from = call.in[0].shape, to = call.attrs.shape();
     bool fits = to.rank() <= from.rank();
     for (int i = 1; fits && i <= to.rank(); ++i) fits = to[-i] == from[-i] || to[-i] == 1;
-    check(fits, "[sum_to] the shape must broadcast to that of the tensor. Received: tensor of shape ", from, ", shape=", to);
+    check(fits, "[sum_to] the shape must broadcast to that of the tensor. Received: tensor of shape ", from,
+          ", shape=", to);
     return {{call.in[0].dtype, to}};
 }
 
@@ -52,7 +54,6 @@ std::vector<Tensor> gradient_sum_to(const Gradient& g) {
 
 FK_OP(broadcast_to, .infer = infer_broadcast_to, .kernel = kernel_broadcast_to, .gradient = gradient_broadcast_to,
       .noop_when_same = true)
-FK_OP(sum_to, .infer = infer_sum_to, .kernel = kernel_sum_to, .gradient = gradient_sum_to,
-      .noop_when_same = true)
+FK_OP(sum_to, .infer = infer_sum_to, .kernel = kernel_sum_to, .gradient = gradient_sum_to, .noop_when_same = true)
 
 }  // namespace fk

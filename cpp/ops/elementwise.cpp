@@ -14,7 +14,7 @@ enum Row : int {
 #include "kernels/elementwise_rows.h"
     count
 };
-}
+}  // namespace row
 
 // --- gradients, one row each; a row without a rule has none ---
 
@@ -23,11 +23,11 @@ template <int r>
 constexpr Rule rule = nullptr;
 
 // x, a, b: the inputs; y: the result; dy: its gradient.
-#define FK_RULE(name, ...)                                                                               \
-    template <>                                                                                          \
-    constexpr Rule rule<row::name> = [](const Gradient& g) -> std::vector<Tensor> {                      \
+#define FK_RULE(name, ...)                                                                                    \
+    template <>                                                                                               \
+    constexpr Rule rule<row::name> = [](const Gradient& g) -> std::vector<Tensor> {                           \
         [[maybe_unused]] const Tensor &x = g.in[0], &a = x, &b = g.in.back(), &y = g.out[0], &dy = g.dout[0]; \
-        __VA_ARGS__                                                                                      \
+        __VA_ARGS__                                                                                           \
     };
 
 Tensor of(const char* name, const Tensor& x) { return call(name, {x}); }
@@ -88,18 +88,19 @@ FK_RULE(log_sigmoid, return {dy * of("sigmoid", -x)};)
 FK_RULE(softplus, return {dy * of("sigmoid", x)};)
 FK_RULE(softsign, return {dy / squared(1.0 + of("abs", x))};)
 FK_RULE(silu, return {of("silu_grad", dy, x)};)
-FK_RULE(mish, const Tensor t = of("tanh", of("softplus", x)); return {dy * (t + x * of("sigmoid", x) * (1.0 - squared(t)))};)
+FK_RULE(mish, const Tensor t = of("tanh", of("softplus", x));
+        return {dy * (t + x * of("sigmoid", x) * (1.0 - squared(t)))};)
 FK_RULE(gelu, return {call("gelu_grad", {dy, x}, g.attrs)};)
 FK_RULE(hard_sigmoid, return {1.0 / 6 * clip_grad(dy, x, -3.0, 3.0)};)
 FK_RULE(hard_tanh, return {clip_grad(dy, x, -1.0, 1.0)};)
 
 FK_BOTH(add, dy, dy)
 FK_BOTH(subtract, dy, -dy)
-FK_BOTH(multiply, dy * b, dy * a)
-FK_BOTH(divide, dy / b, -dy * (y / b))
-FK_BOTH(mod, dy, -dy * of("floor_divide", a, b))
-FK_BOTH(fmod, dy, -dy * of("trunc", a / b))
-FK_BOTH(arctan2, dy * (b / (squared(a) + squared(b))), -dy * (a / (squared(a) + squared(b))))
+FK_BOTH(multiply, dy* b, dy* a)
+FK_BOTH(divide, dy / b, -dy*(y / b))
+FK_BOTH(mod, dy, -dy* of("floor_divide", a, b))
+FK_BOTH(fmod, dy, -dy* of("trunc", a / b))
+FK_BOTH(arctan2, dy*(b / (squared(a) + squared(b))), -dy*(a / (squared(a) + squared(b))))
 FK_BOTH(squared_difference, 2.0 * dy * (a - b), 2.0 * dy * (b - a))
 FK_BOTH(maximum, call("maximum_grad", {dy, a, b}), call("maximum_grad", {dy, b, a}))
 FK_BOTH(minimum, call("maximum_grad", {dy, b, a}), call("maximum_grad", {dy, a, b}))
@@ -111,7 +112,7 @@ Tensor power_minus_one(const Tensor& a, const Tensor& b) {
 Tensor log_or_zero(const Tensor& a) {
     return of("log", call("where", {of("greater", a, zero_like(a)), a, full({}, a->dtype, 1.0)}));
 }
-FK_BOTH(power, dy * (b * power_minus_one(a, b)), dy * (y * log_or_zero(a)))
+FK_BOTH(power, dy*(b* power_minus_one(a, b)), dy*(y* log_or_zero(a)))
 FK_RULE(where, const Tensor zero = zero_like(dy);
         return {nullptr, g.needs[1] ? sum_to(call("where", {a, dy, zero}), g.in[1]) : nullptr,
                 g.needs[2] ? sum_to(call("where", {a, zero, dy}), b) : nullptr};)
@@ -126,16 +127,17 @@ FK_RULE(sigmoid_grad, return {of("sigmoid_grad", dy, b), dy * a * affine(b, -2.0
 FK_RULE(tanh_grad, return {of("tanh_grad", dy, b), -2.0 * dy * a * b};)
 FK_RULE(silu_grad, const Tensor s = of("sigmoid", b);
         return {of("silu_grad", dy, b), dy * a * s * (1.0 - s) * (2.0 + b * affine(s, -2.0, 1.0))};)
-FK_RULE(gelu_grad, const Tensor da = call("gelu_grad", {dy, b}, g.attrs);
-        if (!g.needs[1]) return {da, nullptr};
-        if (!g.attrs.flag("approximate")) {
-            const Tensor density = affine(of("exp", -0.5 * squared(b)), 0.3989422804014327, 0.0);
-            return {da, dy * a * density * (2.0 - squared(b))};
-        }
-        // x s(t): s' = s (1 - s) t', t' = c + 3 d x^2, t'' = 6 d x
-        const double c = 1.5957691216057308, d = c * 0.044715;
-        const Tensor s = of("sigmoid", b * affine(squared(b), d, c)), t1 = affine(squared(b), 3 * d, c);
-        return {da, dy * a * (s * (1.0 - s)) * (2.0 * t1 + 6 * d * squared(b) + b * affine(s, -2.0, 1.0) * squared(t1))};)
+FK_RULE(
+    gelu_grad, const Tensor da = call("gelu_grad", {dy, b}, g.attrs); if (!g.needs[1]) return {da, nullptr};
+    if (!g.attrs.flag("approximate")) {
+        const Tensor density = affine(of("exp", -0.5 * squared(b)), 0.3989422804014327, 0.0);
+        return {da, dy * a * density * (2.0 - squared(b))};
+    }
+    // x s(t): s' = s (1 - s) t', t' = c + 3 d x^2, t'' = 6 d x
+    const double c = 1.5957691216057308,
+    d = c * 0.044715;
+    const Tensor s = of("sigmoid", b* affine(squared(b), d, c)), t1 = affine(squared(b), 3 * d, c);
+    return {da, dy * a * (s * (1.0 - s)) * (2.0 * t1 + 6 * d * squared(b) + b * affine(s, -2.0, 1.0) * squared(t1))};)
 FK_RULE(maximum_grad, return {call("maximum_grad", {dy, g.in[1], b}), nullptr, nullptr};)
 
 // --- shape rule and kernel ---
@@ -144,13 +146,15 @@ std::vector<TensorType> infer_row(const TileFunction& f, const Call& call) {
     check(int(call.in.size()) == f.tensors, "[", f.name, "] takes ", f.tensors, " tensors. Received: ", call.in.size());
     const DType dtype = call.in.back().dtype;
     if ((f.types == TileFunction::integers && is_float(dtype)) || (f.types == TileFunction::floats && !is_float(dtype)))
-        fail<TypeError>("[", f.name, "] tensors must be ", f.types == TileFunction::floats ? "floating-point" : "integers",
+        fail<TypeError>("[", f.name, "] tensors must be ",
+                        f.types == TileFunction::floats ? "floating-point" : "integers",
                         ". Received: dtype=", name_of(dtype));
     Shape shape = call.in[0].shape;
     for (const TensorType& t : call.in) {
         shape = broadcast(shape, t.shape, f.name);
         if (t.dtype != dtype && !(&t == &call.in[0] && t.dtype == DType::boolean && f.tensors == 3))
-            fail<TypeError>("[", f.name, "] tensors must have one dtype. Received: ", name_of(t.dtype), " and ", name_of(dtype));
+            fail<TypeError>("[", f.name, "] tensors must have one dtype. Received: ", name_of(t.dtype), " and ",
+                            name_of(dtype));
     }
     return {{f.result == TileFunction::truth ? DType::boolean : dtype, shape}};
 }

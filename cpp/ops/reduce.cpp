@@ -29,8 +29,10 @@ Shape reduced_shape(const Attrs& attrs, const Shape& x, const char* tag, bool ke
     const auto reduced = reduced_axes(attrs, x, tag);
     std::vector<int64_t> dims;
     for (int d = 0; d < x.rank(); ++d) {
-        if (!reduced[size_t(d)]) dims.push_back(x[d]);
-        else if (keepdims) dims.push_back(1);
+        if (!reduced[size_t(d)])
+            dims.push_back(x[d]);
+        else if (keepdims)
+            dims.push_back(1);
     }
     return Shape(std::span<const int64_t>(dims));
 }
@@ -88,7 +90,8 @@ Kernel reduce_kernel(Reduction kind, bool mean, const Call& call, const char* ta
     const bool casts_in = x.dtype != type, casts_out = y.dtype != type;
     const size_t wide = casts_in ? s.take(x.count(), type) : 0, result = casts_out ? s.take(y.count(), type) : 0;
     size_t between[2] = {};
-    for (size_t i = 0; i + 1 < passes.size() && i < 2; ++i) between[i] = s.take(passes[i].outer * passes[i].inner, type);
+    for (size_t i = 0; i + 1 < passes.size() && i < 2; ++i)
+        between[i] = s.take(passes[i].outer * passes[i].inner, type);
     int64_t partial_count = 0;
     for (const ReduceShape& p : passes) partial_count = std::max(partial_count, reduce_scratch(p));
     const size_t partial = s.take(partial_count, type);
@@ -139,20 +142,21 @@ template <DType (*type)(DType)>
 std::vector<TensorType> infer_as(const Call& call, const char* tag, bool needs_elements) {
     const Shape& x = call.in[0].shape;
     const Shape shape = reduced_shape(call.attrs, x, tag, call.attrs.flag("keepdims", false));
-    check(!needs_elements || reduced_count(call.attrs, x, tag) > 0,
-          "[", tag, "] the reduced axes must not be empty. Received: tensor of shape ", x);
+    check(!needs_elements || reduced_count(call.attrs, x, tag) > 0, "[", tag,
+          "] the reduced axes must not be empty. Received: tensor of shape ", x);
     return {{type(call.in[0].dtype), shape}};
 }
 
-#define FK_REDUCTION(op_name, type, kind, mean, needs_elements, ...)                                               \
-    FK_OP(op_name, .infer = [](const Call& call) { return infer_as<type>(call, #op_name, needs_elements); },       \
-          .kernel = [](const Call& call) { return reduce_kernel(Reduction::kind, mean, call, #op_name); }, __VA_ARGS__)
+#define FK_REDUCTION(op_name, type, kind, mean, needs_elements, ...)                                       \
+    FK_OP(                                                                                                 \
+        op_name, .infer = [](const Call& call) { return infer_as<type>(call, #op_name, needs_elements); }, \
+        .kernel = [](const Call& call) { return reduce_kernel(Reduction::kind, mean, call, #op_name); }, __VA_ARGS__)
 // `dy` has the reduced axes as ones, `y` too; `x` is the input.
-#define FK_GRADIENT_OF(op_name, ...)                                                                               \
-    .gradient = [](const Gradient& g) -> std::vector<Tensor> {                                                     \
-        [[maybe_unused]] const char* tag = #op_name;                                                               \
-        [[maybe_unused]] const Tensor &x = g.in[0], dy = kept(g, g.dout[0], tag);                                  \
-        __VA_ARGS__                                                                                                \
+#define FK_GRADIENT_OF(op_name, ...)                                              \
+    .gradient = [](const Gradient& g) -> std::vector<Tensor> {                    \
+        [[maybe_unused]] const char* tag = #op_name;                              \
+        [[maybe_unused]] const Tensor &x = g.in[0], dy = kept(g, g.dout[0], tag); \
+        __VA_ARGS__                                                               \
     }
 
 std::vector<Tensor> extreme_gradient(const Gradient& g, const Tensor& dy, const Tensor& y) {
@@ -162,23 +166,28 @@ std::vector<Tensor> extreme_gradient(const Gradient& g, const Tensor& dy, const 
 }
 
 FK_REDUCTION(sum, wide_type, sum, false, false, FK_GRADIENT_OF(sum, return {spread(dy, x)};))
-FK_REDUCTION(mean, same_type, sum, true, false, FK_GRADIENT_OF(mean,
-    return {spread(1.0 / double(reduced_count(g.attrs, x->shape, tag)) * dy, x)};), .promote = Op::Promote::to_float)
-FK_REDUCTION(max, same_type, max, false, true, FK_GRADIENT_OF(max, return extreme_gradient(g, dy, kept(g, g.out[0], tag));))
-FK_REDUCTION(min, same_type, min, false, true, FK_GRADIENT_OF(min, return extreme_gradient(g, dy, kept(g, g.out[0], tag));))
+FK_REDUCTION(mean, same_type, sum, true, false,
+             FK_GRADIENT_OF(mean, return {spread(1.0 / double(reduced_count(g.attrs, x->shape, tag)) * dy, x)};),
+             .promote = Op::Promote::to_float)
+FK_REDUCTION(max, same_type, max, false, true,
+             FK_GRADIENT_OF(max, return extreme_gradient(g, dy, kept(g, g.out[0], tag));))
+FK_REDUCTION(min, same_type, min, false, true,
+             FK_GRADIENT_OF(min, return extreme_gradient(g, dy, kept(g, g.out[0], tag));))
 FK_REDUCTION(any, bool_type, max, false, false)
 FK_REDUCTION(all, bool_type, min, false, false)
 FK_REDUCTION(logsumexp, same_type, logsumexp, false, false,
-    FK_GRADIENT_OF(logsumexp, return {dy * call("exp", {x - kept(g, g.out[0], tag)})};), .promote = Op::Promote::to_float)
+             FK_GRADIENT_OF(logsumexp, return {dy * call("exp", {x - kept(g, g.out[0], tag)})};),
+             .promote = Op::Promote::to_float)
 // The product of the others: the product over x, or of all but the zero where there is just one.
-FK_REDUCTION(prod, wide_type, prod, false, false, FK_GRADIENT_OF(prod,
-    const Tensor zero = zero_like(x), is_zero = call("equal", {x, zero});
-    const Tensor safe = call("where", {is_zero, full({}, x->dtype, 1.0), x});
-    const Tensor zeros = call("sum", {same_dtype(is_zero, x)}, keeping(g.attrs));
-    const Tensor rest = call("prod", {safe}, keeping(g.attrs));
-    const Tensor if_one = call("where", {call("equal", {zeros, full({}, x->dtype, 1.0)}), rest, zero});
-    const Tensor if_none = call("where", {call("equal", {zeros, zero}), rest, zero}) / safe;
-    return {dy * call("where", {is_zero, if_one, if_none})};))
+FK_REDUCTION(prod, wide_type, prod, false, false,
+             FK_GRADIENT_OF(prod, const Tensor zero = zero_like(x), is_zero = call("equal", {x, zero});
+                            const Tensor safe = call("where", {is_zero, full({}, x->dtype, 1.0), x});
+                            const Tensor zeros = call("sum", {same_dtype(is_zero, x)}, keeping(g.attrs));
+                            const Tensor rest = call("prod", {safe}, keeping(g.attrs));
+                            const Tensor if_one = call("where",
+                                                       {call("equal", {zeros, full({}, x->dtype, 1.0)}), rest, zero});
+                            const Tensor if_none = call("where", {call("equal", {zeros, zero}), rest, zero}) / safe;
+                            return {dy * call("where", {is_zero, if_one, if_none})};))
 
 // --- moments: mean and variance in one pass over memory ---
 
@@ -207,7 +216,7 @@ Kernel kernel_moments(const Call& call) {
     for (size_t& p : part) p = casts || passes.size() > 1 ? s.take(largest, type) : 0;
 
     const auto run = [=, x_type = x.dtype, x_count = x.count(), y_count = y.count()](const void* const* in,
-                                                                                    void* const* out, void* memory) {
+                                                                                     void* const* out, void* memory) {
         char* base = static_cast<char*>(memory);
         const void* from = in[0];
         if (casts) {
@@ -227,7 +236,8 @@ Kernel kernel_moments(const Call& call) {
                     const T* w = reinterpret_cast<const T*>(base + part[4]);
                     for (int64_t k = 0; k < passes[i].outer * passes[i].inner; ++k) v[k] += w[k] / T(passes[i].n);
                 };
-                type == DType::float64 ? add_mean(static_cast<double*>(variance)) : add_mean(static_cast<float*>(variance));
+                type == DType::float64 ? add_mean(static_cast<double*>(variance))
+                                       : add_mean(static_cast<float*>(variance));
             }
             from = mean, variance_from = variance;
         }

@@ -26,7 +26,9 @@ Kernel kernel_running(Reduction kind, const Call& call, const char* tag) {
     const bool reverse = call.attrs.flag("reverse", false);
     const int64_t n = call.in[0].count();
     if (from == type)
-        return {[=](const void* const* in, void* const* out, void*) { cumulate(kind, type, out[0], in[0], shape, reverse); }};
+        return {[=](const void* const* in, void* const* out, void*) {
+            cumulate(kind, type, out[0], in[0], shape, reverse);
+        }};
     const auto run = [=](const void* const* in, void* const* out, void* scratch) {
         cast_elements(scratch, type, in[0], from, n);
         cumulate(kind, type, scratch, scratch, shape, reverse);
@@ -36,9 +38,12 @@ Kernel kernel_running(Reduction kind, const Call& call, const char* tag) {
 }
 
 std::vector<Tensor> gradient_cumsum(const Gradient& g) {
-    return {call("cumsum", {g.dout[0]}, {{"axis", g.attrs.integer("axis")}, {"reverse", !g.attrs.flag("reverse", false)}})};
+    return {
+        call("cumsum", {g.dout[0]}, {{"axis", g.attrs.integer("axis")}, {"reverse", !g.attrs.flag("reverse", false)}})};
 }
-std::vector<Tensor> gradient_cumprod(const Gradient& g) { return {call("cumprod_grad", {g.dout[0], g.in[0]}, g.attrs)}; }
+std::vector<Tensor> gradient_cumprod(const Gradient& g) {
+    return {call("cumprod_grad", {g.dout[0], g.in[0]}, g.attrs)};
+}
 
 std::vector<TensorType> infer_cumprod_grad(const Call& call) { return {call.in[1]}; }
 Kernel kernel_cumprod_grad(const Call& call) {
@@ -59,12 +64,14 @@ Kernel kernel_cumprod_grad(const Call& call) {
 }
 std::vector<Tensor> gradient_cumprod_grad(const Gradient&) { fail("[cumprod] has no second derivative"); }
 
-FK_OP(cumsum, .infer = [](const Call& call) { return infer_running(call, "cumsum"); },
-      .kernel = [](const Call& call) { return kernel_running(Reduction::sum, call, "cumsum"); },
-      .gradient = gradient_cumsum)
-FK_OP(cumprod, .infer = [](const Call& call) { return infer_running(call, "cumprod"); },
-      .kernel = [](const Call& call) { return kernel_running(Reduction::prod, call, "cumprod"); },
-      .gradient = gradient_cumprod)
+FK_OP(
+    cumsum, .infer = [](const Call& call) { return infer_running(call, "cumsum"); },
+    .kernel = [](const Call& call) { return kernel_running(Reduction::sum, call, "cumsum"); },
+    .gradient = gradient_cumsum)
+FK_OP(
+    cumprod, .infer = [](const Call& call) { return infer_running(call, "cumprod"); },
+    .kernel = [](const Call& call) { return kernel_running(Reduction::prod, call, "cumprod"); },
+    .gradient = gradient_cumprod)
 FK_OP(cumprod_grad, .infer = infer_cumprod_grad, .kernel = kernel_cumprod_grad, .gradient = gradient_cumprod_grad)
 
 std::vector<TensorType> infer_arg(const Call& call, const char* tag) {
@@ -74,8 +81,10 @@ std::vector<TensorType> infer_arg(const Call& call, const char* tag) {
     check((all ? x.count() : x[axis]) > 0, "[", tag, "] the axis must not be empty. Received: tensor of shape ", x);
     std::vector<int64_t> dims;
     for (int d = 0; d < x.rank(); ++d) {
-        if (!all && d != axis) dims.push_back(x[d]);
-        else if (keepdims) dims.push_back(1);
+        if (!all && d != axis)
+            dims.push_back(x[d]);
+        else if (keepdims)
+            dims.push_back(1);
     }
     return {{DType::int32, Shape(std::span<const int64_t>(dims))}};
 }
@@ -83,8 +92,8 @@ std::vector<TensorType> infer_arg(const Call& call, const char* tag) {
 Kernel kernel_arg(bool largest, const Call& call, const char* tag) {
     const DType from = call.in[0].dtype, type = tile_compute_type(from);
     const int64_t n = call.in[0].count();
-    const ReduceShape shape = call.attrs.has("axis") ? around(call.in[0].shape, call.attrs.integer("axis"), tag)
-                                                     : ReduceShape{1, n, 1};
+    const ReduceShape shape =
+        call.attrs.has("axis") ? around(call.in[0].shape, call.attrs.integer("axis"), tag) : ReduceShape{1, n, 1};
     const bool casts = from != type;
     const auto run = [=](const void* const* in, void* const* out, void* scratch) {
         if (casts) cast_elements(scratch, type, in[0], from, n);
@@ -93,10 +102,12 @@ Kernel kernel_arg(bool largest, const Call& call, const char* tag) {
     return {run, casts ? size_t(n) * size_of(type) : 0};
 }
 
-FK_OP(argmax, .infer = [](const Call& call) { return infer_arg(call, "argmax"); },
-      .kernel = [](const Call& call) { return kernel_arg(true, call, "argmax"); })
-FK_OP(argmin, .infer = [](const Call& call) { return infer_arg(call, "argmin"); },
-      .kernel = [](const Call& call) { return kernel_arg(false, call, "argmin"); })
+FK_OP(
+    argmax, .infer = [](const Call& call) { return infer_arg(call, "argmax"); },
+    .kernel = [](const Call& call) { return kernel_arg(true, call, "argmax"); })
+FK_OP(
+    argmin, .infer = [](const Call& call) { return infer_arg(call, "argmin"); },
+    .kernel = [](const Call& call) { return kernel_arg(false, call, "argmin"); })
 
 }  // namespace
 }  // namespace fk

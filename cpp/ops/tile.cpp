@@ -79,8 +79,8 @@ void TileProgram::finish() {
     for (int d = 0; d < rank; ++d) {
         if (dims[d] == 1) continue;
         const bool merges = kept > 0 && std::all_of(input_of, input_of + inputs, [&](const Input& in) {
-            return in.strides[kept - 1] == in.strides[d] * dims[d];
-        });
+                                return in.strides[kept - 1] == in.strides[d] * dims[d];
+                            });
         if (!merges) ++kept;
         dims[kept - 1] = merges ? dims[kept - 1] * dims[d] : dims[d];
         for (int i = 0; i < inputs; ++i) input_of[i].strides[kept - 1] = input_of[i].strides[d];
@@ -120,8 +120,10 @@ void TileProgram::finish() {
         // Written in place only once nothing is read in place any more: the memory may be that of an input.
         Instruction& s = instruction_of[o.value - inputs];
         o.direct = o.dtype == compute && s.location == 0 && o.value - inputs >= last_read_in_place;
-        if (o.direct) s.location = int16_t(~i);
-        else last_use[size_t(o.value)] = instructions;
+        if (o.direct)
+            s.location = int16_t(~i);
+        else
+            last_use[size_t(o.value)] = instructions;
     }
 
     std::vector<int16_t> free;
@@ -148,7 +150,8 @@ void TileProgram::finish() {
     }
 
     int64_t cost = 1;
-    for (int k = 0; k < instructions; ++k) cost += functions[instruction_of[k].function].types == TileFunction::floats ? 4 : 1;
+    for (int k = 0; k < instructions; ++k)
+        cost += functions[instruction_of[k].function].types == TileFunction::floats ? 4 : 1;
     grain = std::max<int64_t>(kGrain / cost, 2048);
     if (registers > 0) {
         tile = std::min(kMaxTile, kRegisterBytes / (registers * int64_t(size_of(compute))) / 16 * 16);

@@ -16,7 +16,7 @@
 #ifndef FK_ISA
 namespace fk {
 
-extern int active_isa;  // row of FK_ISA_ROWS; set when the library loads, and by set_isa
+extern int active_isa;                  // row of FK_ISA_ROWS; set when the library loads, and by set_isa
 void set_isa(const std::string& name);  // "" = FASTKERAS_ISA, or the best this CPU has; throws with the valid names
 const char* isa_name();
 std::vector<std::string> available_isas();  // of this build, on this CPU
@@ -29,11 +29,11 @@ std::vector<std::string> available_isas();  // of this build, on this CPU
 #ifdef FK_ISA
 #define FK_KERNEL(ret, name, params) FK_DECLARE_IN_EACH_ISA(ret, name, params)
 #else
-#define FK_KERNEL(ret, name, params)                                              \
-    FK_DECLARE_IN_EACH_ISA(ret, name, params)                              \
+#define FK_KERNEL(ret, name, params)                                                  \
+    FK_DECLARE_IN_EACH_ISA(ret, name, params)                                         \
     inline decltype(&portable::name) const name##_table[] = {FK_FROM_EACH_ISA(name)}; \
-    template <class... Args>                                                      \
-    ret name(Args&&... args) {                                                    \
-        return name##_table[active_isa](static_cast<Args&&>(args)...);            \
+    template <class... Args>                                                          \
+    ret name(Args&&... args) {                                                        \
+        return name##_table[active_isa](static_cast<Args&&>(args)...);                \
     }
 #endif

@@ -1,6 +1,7 @@
 """Settings: floatx, epsilon, image data format, threads, instruction set; dtype rules."""
 
 import functools
+import os
 
 from fastkeras import _core
 
@@ -117,3 +118,7 @@ def set_num_threads(n):
 def set_isa(name):
     """The instruction set of the kernels, one of `available_isas()`; None: FASTKERAS_ISA, or the best there is."""
     _core.set_isa(name or "")
+
+
+if os.environ.get("FASTKERAS_ISA"):
+    set_isa(None)  # a wrong name raises here and lists the right ones

@@ -1,0 +1,39 @@
+"""FASTKERAS_ISA chooses the kernels; a wrong name says which names there are."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from fastkeras.engine import config, primitive
+
+
+def run(isa):
+    code = "import fastkeras; print(fastkeras.config.isa())"
+    environment = {**os.environ, "FASTKERAS_ISA": isa}
+    return subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("isa", config.available_isas())
+def test_the_variable_forces_an_isa(isa):
+    assert run(isa).stdout.strip() == isa
+
+
+def test_a_wrong_name_lists_the_right_ones():
+    done = run("pentium")
+    assert done.returncode != 0
+    assert "'portable'" in done.stderr and "pentium" in done.stderr
+
+
+def test_every_isa_computes_the_same():
+    x = np.random.RandomState(0).rand(1013).astype("float32")
+    results = {}
+    for isa in config.available_isas():
+        config.set_isa(isa)
+        assert config.isa() == isa
+        results[isa] = primitive("sum")(x, axes=(0,), keepdims=False).numpy()
+    config.set_isa(None)
+    for value in results.values():
+        np.testing.assert_allclose(value, x.astype("float64").sum(), rtol=1e-6)
