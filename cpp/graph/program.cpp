@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <sstream>
+#include <thread>
 
 #include "core/parallel.h"
 
@@ -57,6 +58,7 @@ Program::Program(const Trace& trace, const std::vector<Tensor>& outputs) : graph
     }
     for (const TensorType& t : output_types_) discarded_bytes_ = std::max(discarded_bytes_, aligned(t.bytes()));
     for (size_t s = 0; s < graph_.states.size(); ++s) lock_order_.push_back(s);
+    for (const auto& state : graph_.states) writes_ = writes_ || state.after >= 0;
     std::sort(lock_order_.begin(), lock_order_.end(),
               [&](size_t a, size_t b) { return graph_.states[a].variable.get() < graph_.states[b].variable.get(); });
 }
@@ -179,48 +181,76 @@ void Program::gather(Context& context, const Burst& burst, int64_t step) const {
     }
 }
 
+void Program::run_rows(Context& context, const Burst& burst, int64_t first, int64_t last) const {
+    std::vector<const void*> feeds(feed_types_.size());
+    std::vector<void*> outputs(output_types_.size());
+    for (int64_t s = first; s < last; ++s) {
+        const int64_t row = burst.start + s * burst.batch;
+        if (burst.indices) gather(context, burst, s);
+        for (size_t f = 0; f < feeds.size(); ++f) {
+            feeds[f] = burst.indices
+                           ? gather_buffer(context, f)
+                           : burst.sources[f] + size_t(row) * (feed_types_[f].bytes() / size_t(burst.batch));
+            point(context, feed_positions_, f, feeds[f]);
+        }
+        for (size_t o = 0; o < outputs.size(); ++o) {
+            outputs[o] = burst.outputs.empty()
+                             ? static_cast<std::byte*>(context.discarded->data()) + o * discarded_bytes_
+                             : burst.outputs[o] + size_t(row) * (output_types_[o].bytes() / size_t(burst.batch));
+            point(context, output_positions_, o, outputs[o]);
+        }
+        execute(context, feeds, outputs);
+    }
+}
+
 void Program::run_steps(const Burst& burst) {
-    auto context = acquire();
-    if (burst.outputs.empty() && !output_types_.empty() && !context->discarded)
-        context->discarded = std::make_unique<Buffer>(discarded_bytes_ * output_types_.size());
-    {
-        const Locks locks(*this);
+    const Locks locks(*this);
+    const auto prepared = [&] {
+        auto context = acquire();
+        if (burst.outputs.empty() && !output_types_.empty() && !context->discarded)
+            context->discarded = std::make_unique<Buffer>(discarded_bytes_ * output_types_.size());
         point_states(*context);
-        std::vector<const void*> feeds(feed_types_.size());
-        std::vector<void*> outputs(output_types_.size());
-        const auto step = [&](int64_t s) {
-            const int64_t row = burst.start + s * burst.batch;
-            if (burst.indices) gather(*context, burst, s);
-            for (size_t f = 0; f < feeds.size(); ++f) {
-                feeds[f] = burst.indices
-                               ? gather_buffer(*context, f)
-                               : burst.sources[f] + size_t(row) * (feed_types_[f].bytes() / size_t(burst.batch));
-                point(*context, feed_positions_, f, feeds[f]);
+        return context;
+    };
+    // Steps that change no variable do not wait for each other. Small ones run side by side, each on one thread: no
+    // joins, and a thread's values stay in its L2. Predicting 10,000 rows with the mlp: 22 ms -> 15.
+    if (!writes_ && burst.steps > 1 && memory_bytes() <= kSideBySideBytes) {
+        // Made here, because a worker cannot throw.
+        std::vector<std::unique_ptr<Context>> free;
+        for (int i = 0; i < num_threads(); ++i) free.push_back(prepared());
+        std::mutex mutex;
+        const auto take = [&] {
+            for (;; std::this_thread::yield()) {
+                const std::lock_guard lock(mutex);
+                if (free.empty()) continue;
+                auto context = std::move(free.back());
+                free.pop_back();
+                return context;
             }
-            for (size_t o = 0; o < outputs.size(); ++o) {
-                outputs[o] = burst.outputs.empty()
-                                 ? static_cast<std::byte*>(context->discarded->data()) + o * discarded_bytes_
-                                 : burst.outputs[o] + size_t(row) * (output_types_[o].bytes() / size_t(burst.batch));
-                point(*context, output_positions_, o, outputs[o]);
-            }
-            execute(*context, feeds, outputs);
         };
-        // The first step tells whether anything here runs in parallel; a region for serial steps would only burn a
-        // core.
         in_region(
             [&] {
-                const int64_t before = parallel_calls();
-                step(0);
-                parallel_ = parallel_calls() != before;
+                parallel_for(burst.steps, kSideBySideSteps, [&](int64_t first, int64_t last) {
+                    auto context = take();
+                    run_rows(*context, burst, first, last);
+                    const std::lock_guard lock(mutex);
+                    free.push_back(std::move(context));
+                });
             },
-            parallel_);
-        if (burst.steps > 1)
-            in_region(
-                [&] {
-                    for (int64_t s = 1; s < burst.steps; ++s) step(s);
-                },
-                parallel_);
+            true);
+        for (auto& context : free) release(std::move(context));
+        return;
     }
+    auto context = prepared();
+    // The first step tells whether anything here runs in parallel; a region for serial steps would only burn a core.
+    in_region(
+        [&] {
+            const int64_t before = parallel_calls();
+            run_rows(*context, burst, 0, 1);
+            parallel_ = parallel_calls() != before;
+        },
+        parallel_);
+    if (burst.steps > 1) in_region([&] { run_rows(*context, burst, 1, burst.steps); }, parallel_);
     release(std::move(context));
 }
 

@@ -28,6 +28,7 @@ public:
 
     const std::vector<TensorType>& feed_types() const { return feed_types_; }
     const std::vector<TensorType>& output_types() const { return output_types_; }
+    // Of one run; steps that run side by side take it once per thread.
     size_t memory_bytes() const { return plan_.arena_bytes + gather_bytes_; }
     std::string describe() const;
 
@@ -49,10 +50,14 @@ private:
     void point(Context& context, const std::vector<std::vector<size_t>>& positions, size_t which, const void* to) const;
     void point_states(Context& context) const;
     void execute(Context& context, const std::vector<const void*>& feeds, const std::vector<void*>& outputs) const;
+    void run_rows(Context& context, const Burst& burst, int64_t first, int64_t last) const;  // steps [first, last)
     void gather(Context& context, const Burst& burst, int64_t step) const;
     std::byte* gather_buffer(Context& context, size_t feed) const;
     template <class F>
     void in_region(const F& body, bool workers);
+
+    static constexpr size_t kSideBySideBytes = 1 << 20;  // about an L2
+    static constexpr int64_t kSideBySideSteps = 4;
 
     Graph graph_;
     Plan plan_;

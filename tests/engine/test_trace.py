@@ -260,3 +260,29 @@ def test_denormal_mode_of_the_host_is_left_alone():
     tiny = np.float32(1e-40)
     Function(lambda x: x * 0.5)(array(4))
     assert tiny * np.float32(1.0) == tiny
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_steps_side_by_side_write_their_own_rows(threads):
+    weights = [Variable(array(30, 30) / 30) for _ in range(2)]
+    x = array(1003, 30)
+    f = Function(layered(weights))
+    expected = np.concatenate([f(x[i : i + 17]).numpy() for i in range(0, 1003, 17)])
+    compiled = f.compile(TensorSpec((17, 30)))
+    engine.config.set_num_threads(threads)
+    wrong = []
+
+    def work():
+        for _ in range(20):
+            out = np.zeros_like(x)
+            compiled.run_steps([x], steps=59, batch_size=17, outputs=[out])
+            if not np.array_equal(out, expected):
+                wrong.append(1)
+
+    callers = [threading.Thread(target=work) for _ in range(3)]
+    for t in callers:
+        t.start()
+    for t in callers:
+        t.join()
+    engine.config.set_num_threads(0)
+    assert not wrong
