@@ -6,10 +6,12 @@ proportion is taken, and the model that was to receive weights is as it was.
 
 import base64
 import contextlib
+import importlib
 import io
 import json
 import marshal
 import os
+import pkgutil
 import resource
 import struct
 import sys
@@ -39,7 +41,10 @@ def members(tmp_path_factory):
     """The members of the `.keras` file of a small model."""
     path = tmp_path_factory.mktemp("good") / "good.keras"
     small().save(path)
-    load_model(path)  # whatever loading imports is imported now, not while somebody watches what is opened
+    # Whatever loading imports is imported now: an import reads files and unmarshals code while somebody watches.
+    load_model(path)
+    for module in pkgutil.walk_packages(keras.saving.__path__, "fastkeras.saving."):
+        importlib.import_module(module.name)
     with zipfile.ZipFile(path) as good:
         return {name: good.read(name) for name in good.namelist()}
 

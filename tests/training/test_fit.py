@@ -452,6 +452,9 @@ def test_failed_trace_leaves_nothing_behind():
 
 
 def test_interrupt_stops_at_a_step():
+    # A job in the background is born with SIGINT ignored; Python then leaves it so.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+
     class Interrupt(keras.callbacks.Callback):
         def on_epoch_begin(self, epoch, logs=None):
             if epoch == 1:
@@ -461,6 +464,7 @@ def test_interrupt_stops_at_a_step():
     twin = twins(model)
     with pytest.raises(KeyboardInterrupt):
         model.fit(X, Y, epochs=3, shuffle=False, verbose=0, callbacks=[Interrupt()])
+    signal.signal(signal.SIGINT, before)
     twin.fit(X, Y, epochs=1, shuffle=False, verbose=0)
     for ours, expected in zip(model.get_weights(), twin.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, expected)
