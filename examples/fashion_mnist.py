@@ -38,7 +38,7 @@ def build_model(input_shape):
         [
             keras.Input(shape=input_shape),
             layers.Flatten(),
-            layers.Dense(512, activation="relu"),
+            layers.Dense(256, activation="relu"),
             layers.Dropout(0.2),
             layers.Dense(128, activation="relu"),
             layers.Dropout(0.2),
@@ -78,7 +78,7 @@ def draw_predictions(images, labels, probabilities, names, path):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--output", type=pathlib.Path, default=pathlib.Path("demo-output"))
     arguments = parser.parse_args()
     arguments.output.mkdir(parents=True, exist_ok=True)
