@@ -22,7 +22,7 @@ constexpr int kTileVectors = 2;
 template <class T>
 constexpr int64_t kPanel = kTileVectors * Lanes<T>::count;
 
-enum class Source { full, partial, packing };
+enum class Source { full, partial, packing, rows };
 
 // A column of tiles of equal height: rows from `row` on, `columns` columns of a panel. With `packed` B comes from
 // g.pack. Meanwhile the lines of B at fetch, fetch + g.b_row, ... are fetched, `share` per tile.
@@ -36,7 +36,8 @@ struct Column {
 template <class T>
 using Tiling = void (*)(const Brgemm<T>& g, const BrgemmPair<T>* pairs, int64_t count, const Column<T>& at, T* c);
 
-// Source says how a row of B is read: whole vectors; the last one partial; partial, and left in g.pack.
+// Source says how a row of B is read: whole vectors; the last one partial; partial, and left in g.pack. With `rows` it
+// is whole vectors, and the rows of A and C are found in tables.
 template <class T, int kRows, int kVectors, Source source>
 FK_VEC void tile(const Brgemm<T>& g, const BrgemmPair<T>* pairs, int64_t count, const Column<T>& at, int64_t row,
                  T* c) {
@@ -45,20 +46,26 @@ FK_VEC void tile(const Brgemm<T>& g, const BrgemmPair<T>* pairs, int64_t count, 
     const int64_t last = at.columns - (kVectors - 1) * L::count;  // columns in the last vector
     const bool whole = last == L::count;
     const int64_t k = g.k, c_row = g.c_row;
+    constexpr bool tabled = source == Source::rows;
+    const auto c_at = [&](int i) [[gnu::always_inline]] { return tabled ? c + g.c_rows[row + i] : c + i * c_row; };
     V sum[kRows][kVectors];
 #pragma GCC unroll 16
     for (int i = 0; i < kRows; ++i)
 #pragma GCC unroll 2
         for (int j = 0; j < kVectors; ++j) {
-            const T* p = c + i * c_row + j * L::count;
+            const T* p = c_at(i) + j * L::count;
             sum[i][j] = !g.accumulate ? V(T(0)) : whole || j + 1 < kVectors ? L::load(p) : L::load(p, last);
         }
-    if (g.accumulate)  // the first sums of the next tile wait for these
+    if (!tabled && g.accumulate)  // the first sums of the next tile wait for these
 #pragma GCC unroll 16
-        for (int i = 0; i < kRows; ++i) __builtin_prefetch(c + (kRows + i) * c_row + at.columns - 1, 1);
+        for (int i = 0; i < kRows; ++i) __builtin_prefetch(c_at(kRows + i) + at.columns - 1, 1);
     T* pack = g.pack + at.panel * g.pack_panel;
     for (int64_t r = 0; r < count; ++r) {
-        const T* a = pairs[r].a + row * g.a_row;
+        const T* a = pairs[r].a + (tabled ? 0 : row * g.a_row);
+        const T* a_of[kRows];
+        if constexpr (tabled)
+#pragma GCC unroll 16
+            for (int i = 0; i < kRows; ++i) a_of[i] = a + g.a_rows[row + i];
         const T* b = at.packed ? pack + r * k * kPanel<T> : pairs[r].b + at.panel * g.b_panel;
         const int64_t b_row = at.packed ? kPanel<T> : g.b_row, a_row = g.a_row, a_col = g.a_col;
 #pragma GCC unroll kUnroll
@@ -66,8 +73,8 @@ FK_VEC void tile(const Brgemm<T>& g, const BrgemmPair<T>* pairs, int64_t count, 
             V bv[kVectors];
 #pragma GCC unroll 2
             for (int j = 0; j < kVectors; ++j)
-                bv[j] = source == Source::full || j + 1 < kVectors ? L::load(b + j * L::count)
-                                                                   : L::load(b + j * L::count, last);
+                bv[j] = tabled || source == Source::full || j + 1 < kVectors ? L::load(b + j * L::count)
+                                                                             : L::load(b + j * L::count, last);
             if constexpr (source == Source::packing) {
 #pragma GCC unroll 2
                 for (int j = 0; j < kVectors; ++j) L::store(pack + j * L::count, bv[j]);
@@ -76,7 +83,7 @@ FK_VEC void tile(const Brgemm<T>& g, const BrgemmPair<T>* pairs, int64_t count, 
             }
 #pragma GCC unroll 16
             for (int i = 0; i < kRows; ++i) {
-                const V av(a[i * a_row]);
+                const V av(tabled ? a_of[i][p * a_col] : a[i * a_row]);
 #pragma GCC unroll 2
                 for (int j = 0; j < kVectors; ++j) sum[i][j] = fma(av, bv[j], sum[i][j]);
             }
@@ -98,7 +105,7 @@ FK_VEC void tile(const Brgemm<T>& g, const BrgemmPair<T>* pairs, int64_t count, 
     for (int i = 0; i < kRows; ++i)
 #pragma GCC unroll 2
         for (int j = 0; j < kVectors; ++j) {
-            T* p = c + i * c_row + j * L::count;
+            T* p = c_at(i) + j * L::count;
             const V y = max(floor, sum[i][j]);
             if (whole || j + 1 < kVectors)
                 L::store(p, y);
@@ -121,16 +128,18 @@ void column(const Brgemm<T>& g, const BrgemmPair<T>* pairs, int64_t count, const
 // By [rows - 1][vectors - 1][source], filled by recursion over rows.
 template <class T>
 struct Tilings {
-    Tiling<T> by[kTileRows<T>][kTileVectors][3];
+    Tiling<T> by[kTileRows<T>][kTileVectors][4];
 };
 template <class T, int kRows = kTileRows<T>>
 constexpr void fill(Tilings<T>& t) {
     t.by[kRows - 1][0][0] = column<T, kRows, 1, Source::full>;
     t.by[kRows - 1][0][1] = column<T, kRows, 1, Source::partial>;
     t.by[kRows - 1][0][2] = column<T, kRows, 1, Source::packing>;
+    t.by[kRows - 1][0][3] = column<T, kRows, 1, Source::rows>;
     t.by[kRows - 1][1][0] = column<T, kRows, 2, Source::full>;
     t.by[kRows - 1][1][1] = column<T, kRows, 2, Source::partial>;
     t.by[kRows - 1][1][2] = column<T, kRows, 2, Source::packing>;
+    t.by[kRows - 1][1][3] = column<T, kRows, 2, Source::rows>;
     if constexpr (kRows > 1) fill<T, kRows - 1>(t);
 }
 template <class T>
@@ -162,7 +171,9 @@ void brgemm(const Brgemm<T>& g, const BrgemmPair<T>* pairs, int64_t count, T* c)
             at.fetch += n * at.share * g.b_row;
         };
         if (!pack) {
-            const Source source = g.b_padded || columns % Lanes<T>::count == 0 ? Source::full : Source::partial;
+            const Source source = g.a_rows                                       ? Source::rows
+                                  : g.b_padded || columns % Lanes<T>::count == 0 ? Source::full
+                                                                                 : Source::partial;
             run(high_tiles, low + 1, source);
             run(tiles - high_tiles, low, source);
             continue;

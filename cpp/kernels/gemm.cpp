@@ -3,6 +3,7 @@
 
 #include "core/parallel.h"
 #include "kernels/lanes.h"
+#include "kernels/slot.h"
 #include "simd/math.h"
 
 namespace fk::FK_ISA {
@@ -188,23 +189,6 @@ FK_VEC void copy_lines(const T* from, int64_t stride, int64_t lines, int64_t n, 
     for (int64_t i = 0; i < lines; ++i) __builtin_memcpy(to + i * to_stride, from + i * stride, size_t(n) * sizeof(T));
 }
 
-// One slot of the scratch for as long as it lives.
-class Slot {
-public:
-    Slot(void* scratch, int threads, int64_t bytes) : busy_(static_cast<uint8_t*>(scratch)) {
-        for (index_ = 0;; index_ = index_ + 1 < threads ? index_ + 1 : 0)
-            if (!__atomic_exchange_n(&busy_[index_], uint8_t(1), __ATOMIC_ACQUIRE)) break;
-        memory = static_cast<char*>(scratch) + 64 + index_ * bytes;
-    }
-    ~Slot() { __atomic_store_n(&busy_[index_], uint8_t(0), __ATOMIC_RELEASE); }
-    Slot(const Slot&) = delete;
-    char* memory;
-
-private:
-    uint8_t* busy_;
-    int index_;
-};
-
 // --- tiles ---
 
 // How a product is cut. Blocks of rows x columns are handed to threads; each goes through k in steps of `depth`, and
@@ -280,7 +264,7 @@ template <class T>
 void block(const Product<T>& p, const Blocks& s, int64_t i0, int64_t j0, void* scratch) {
     const Gemm& g = p.g;
     const int64_t rows = least(g.m - i0, s.rows), columns = least(g.n - j0, s.columns);
-    const Slot slot(scratch, g.threads, s.slot_bytes);
+    const Slot slot(scratch, static_cast<char*>(scratch) + 64, g.threads, s.slot_bytes);
     T* a_copy = reinterpret_cast<T*>(slot.memory);
     T* b_copy = a_copy + (s.step + kGemmPad) * (s.depth + kGemmPad) / 16 * 16;
     for (int64_t p0 = 0; p0 == 0 || p0 < g.k; p0 += s.depth) {

@@ -32,6 +32,9 @@ struct Brgemm {
     // another in the same pairs * k * panel elements; with pairs * k * panel they are all there afterwards.
     T* pack = nullptr;
     int64_t pack_panel = 0;
+    // Where given, both: element (i, p) of A_r at a[a_rows[i] + p * a_col], row i of C at c[c_rows[i]], and B is
+    // padded. The rows of a convolution's products are pixels, or weights, which no one stride joins.
+    const int32_t *a_rows = nullptr, *c_rows = nullptr;
 };
 template <class T>
 struct BrgemmPair {
