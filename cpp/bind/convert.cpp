@@ -22,8 +22,7 @@ py::tuple shape_tuple(const Shape& shape) {
     return t;
 }
 
-// The dtype that holds an array's values here; narrower and unsigned kinds widen.
-static DType dtype_of(const py::array& array) {
+DType dtype_of(const py::array& array) {
     const py::dtype d = array.dtype();
     const auto size = d.itemsize();
     switch (d.kind()) {

@@ -16,10 +16,12 @@ Tensor to_tensor(py::handle object, bool borrow = false);
 bool is_python_number(py::handle object);
 Attr to_attr(const std::string& name, py::handle value);
 py::dtype numpy_dtype(DType dtype);
+DType dtype_of(const py::array& array);  // that holds the array's values; narrower and unsigned kinds widen
 // A NumPy array on the tensor's memory (kept alive by the array). Throws when symbolic.
 py::array to_numpy(const Tensor& tensor);
 py::tuple shape_tuple(const Shape& shape);
 
+void bind_arrays(py::module_& module);
 void bind_tensors(py::module_& module);
 void bind_traces(py::module_& module);
 void bind_programs(py::module_& module);

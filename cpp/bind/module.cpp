@@ -9,6 +9,7 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
         }
     });
     fk::bind::bind_tensors(m);
+    fk::bind::bind_arrays(m);
     fk::bind::bind_traces(m);
     fk::bind::bind_programs(m);
     fk::bind::bind_custom_gradient(m);

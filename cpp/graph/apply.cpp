@@ -33,6 +33,12 @@ static void unify_dtypes(const Op& op, std::vector<Tensor>& in) {
         if (in[i]->dtype != dtype) in[i] = call("cast", {in[i]}, {{"dtype", std::string(name_of(dtype))}});
 }
 
+void run_kernel(const Op& op, const Call& call, const void* const* in, void* const* out) {
+    const Kernel kernel = op.kernel(call);
+    const std::unique_ptr<Buffer> scratch(kernel.scratch_bytes ? new Buffer(kernel.scratch_bytes) : nullptr);
+    kernel.run(in, out, scratch ? scratch->data() : nullptr);
+}
+
 std::vector<Tensor> apply(const Op& op, std::vector<Tensor> in, Attrs attrs) {
     unify_dtypes(op, in);
     std::vector<TensorType> in_types(in.size());
@@ -47,13 +53,11 @@ std::vector<Tensor> apply(const Op& op, std::vector<Tensor> in, Attrs attrs) {
         out[0] = make_tensor(out_types[0], in[0]->buffer, in[0]->data);
     } else {
         for (size_t i = 0; i < out.size(); ++i) out[i] = make_tensor(out_types[i]);
-        const Kernel kernel = op.kernel({attrs, in_types, out_types});
         std::vector<const void*> sources(in.size());
         std::vector<void*> results(out.size());
         for (size_t i = 0; i < in.size(); ++i) sources[i] = in[i]->data;
         for (size_t i = 0; i < out.size(); ++i) results[i] = out[i]->data;
-        const std::unique_ptr<Buffer> scratch(kernel.scratch_bytes ? new Buffer(kernel.scratch_bytes) : nullptr);
-        kernel.run(sources.data(), results.data(), scratch ? scratch->data() : nullptr);
+        run_kernel(op, {attrs, in_types, out_types}, sources.data(), results.data());
     }
     for (Tape* tape : tapes)
         if (tape->recording()) tape->record(op, attrs, in, out);

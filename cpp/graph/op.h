@@ -104,6 +104,8 @@ std::vector<std::string> op_names();         // sorted
 
 // Runs or records the op: the one front door, used by Python and by gradient rules.
 std::vector<Tensor> apply(const Op& op, std::vector<Tensor> in, Attrs attrs);
+// Runs the op's kernel at once on the caller's memory; `call.out` is what the shape rule says.
+void run_kernel(const Op& op, const Call& call, const void* const* in, void* const* out);
 
 // For gradient rules: call("multiply", {a, b}) is the first output.
 inline Tensor call(const char* name, std::vector<Tensor> in, Attrs attrs = {}) {

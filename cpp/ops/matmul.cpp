@@ -190,6 +190,15 @@ std::vector<Tensor> gradient(const Gradient& g) {
     return {da, db};
 }
 
+// relu, sigmoid and tanh tell their slope from their value.
+std::vector<Tensor> gradient_dense(const Gradient& g) {
+    const std::string activation = g.attrs.has("activation") ? g.attrs.text("activation") : "linear";
+    const Tensor dz = activation == "linear" ? g.dout[0] : call((activation + "_grad").c_str(), {g.dout[0], g.out[0]});
+    std::vector<Tensor> slopes = gradient({g.attrs, g.in.first(2), g.out, std::span(&dz, 1), g.needs});
+    if (g.in.size() > 2) slopes.push_back(g.needs[2] ? sum_to(dz, g.in[2]) : nullptr);
+    return slopes;
+}
+
 bool fusible(const TensorType& y) { return y.dtype == DType::float32 || y.dtype == DType::float64; }
 
 bool is_bias(const Call& next, int operand) {
@@ -229,6 +238,7 @@ std::vector<TensorType> infer_dense(const Call& c) {
 }  // namespace
 
 FK_OP(matmul, .infer = infer, .kernel = kernel, .gradient = gradient, .promote = Op::Promote::common, .absorb = absorb)
-FK_OP(dense, .infer = infer_dense, .kernel = kernel, .promote = Op::Promote::common, .absorb = absorb)
+FK_OP(dense, .infer = infer_dense, .kernel = kernel, .gradient = gradient_dense, .promote = Op::Promote::common,
+      .absorb = absorb)
 
 }  // namespace fk

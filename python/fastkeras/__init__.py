@@ -45,6 +45,7 @@ __getattr__, __dir__, __all__ = lazy(
         "datasets",
         "dtype_policies",
         "initializers",
+        "kernels",
         "layers",
         "losses",
         "metrics",

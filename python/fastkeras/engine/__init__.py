@@ -18,6 +18,7 @@ from fastkeras.engine.tensor import is_tensor as is_tensor
 from fastkeras.engine.tensor import primitive as primitive
 from fastkeras.engine.tensor import primitive_names as primitive_names
 from fastkeras.engine.tensor import producer as producer
+from fastkeras.engine.tensor import run_on_arrays as run_on_arrays
 from fastkeras.engine.tensor import shape as shape
 from fastkeras.engine.tensor import stop_gradient as stop_gradient
 from fastkeras.engine.trace import Compiled as Compiled

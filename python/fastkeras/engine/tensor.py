@@ -8,6 +8,7 @@ from fastkeras.engine.config import standardize_dtype
 Tensor = _core.Tensor
 primitive = _core.primitive
 primitive_names = _core.primitive_names
+run_on_arrays = _core.run_on_arrays
 
 _cast = primitive("cast")
 _identity = primitive("stop_gradient")
