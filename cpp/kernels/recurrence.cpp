@@ -1,0 +1,454 @@
+// One driver for LSTM and GRU; a Cell says how gates are made and differentiated.
+#include "kernels/recurrence.h"
+
+#include "kernels/lanes.h"
+#include "kernels/loop.h"
+#include "simd/math.h"
+
+namespace fk::FK_ISA {
+namespace {
+
+FK_VEC void run_brgemm(const Brgemm<float>& g, const BrgemmPair<float>* p, int64_t n, float* c) {
+    brgemm_f32(g, p, n, c);
+}
+FK_VEC void run_brgemm(const Brgemm<double>& g, const BrgemmPair<double>* p, int64_t n, double* c) {
+    brgemm_f64(g, p, n, c);
+}
+FK_VEC void run_gemm(const Gemm& g, const float* a, const float* b, const float* bias, float* c, void* scratch) {
+    gemm_f32(g, a, b, bias, c, scratch);
+}
+FK_VEC void run_gemm(const Gemm& g, const double* a, const double* b, const double* bias, double* c, void* scratch) {
+    gemm_f64(g, a, b, bias, c, scratch);
+}
+
+template <class T>
+constexpr int64_t kPanel = 2 * Lanes<T>::count;
+
+FK_VEC int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+FK_VEC int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
+
+// About 20 us of one core: what a piece of a step must hold for another thread to be worth the join.
+constexpr double kPieceFlops = 2e6;
+
+// Columns of gates that go through one product: from gate `gate` of the rows of gates, from gate `weight` of a matrix.
+struct Part {
+    int64_t gate, weight, count;
+};
+
+// --- cells ---
+
+struct Lstm {
+    static constexpr int64_t gates = 4;
+    static constexpr bool has_carry = true;
+    static constexpr Part input[] = {{0, 0, 4}}, recurrent[] = {{0, 0, 4}};
+    static constexpr Part steps[] = {{0, 0, 1}, {1, 1, 1}, {2, 2, 1}, {3, 3, 1}};  // one gate each: packed apart
+
+    // Gates of one row, in place, from their sums, and the states they lead to.
+    template <class T>
+    FK_VEC void forward(int64_t n, int64_t units, T* gates, const T*, const T* c, T* new_h, T* new_c, bool save) {
+        using V = VecOf<T>;
+        for_each_vector<T>(n, [&](int64_t j, auto lanes) [[gnu::always_inline]] {
+            const V i = sigmoid(lanes.load(gates + j)), f = sigmoid(lanes.load(gates + units + j));
+            const V g = tanh(lanes.load(gates + 2 * units + j)), o = sigmoid(lanes.load(gates + 3 * units + j));
+            const V carry = fma(f, lanes.load(c + j), i * g);
+            if (save) {
+                lanes.store(gates + j, i), lanes.store(gates + units + j, f);
+                lanes.store(gates + 2 * units + j, g), lanes.store(gates + 3 * units + j, o);
+            }
+            lanes.store(new_c + j, carry);
+            lanes.store(new_h + j, o * tanh(carry));
+        });
+    }
+
+    // Gradients of the sums of one row from those of its states; dh is used up, dc becomes that of the step before.
+    template <class T>
+    FK_VEC void backward(int64_t n, int64_t units, const T* gates, const T*, const T* c, const T* new_c, const T* dy,
+                         T* dh, T* dc, T* dgates, T* sums) {
+        using V = VecOf<T>;
+        for_each_vector<T>(n, [&](int64_t j, auto lanes) [[gnu::always_inline]] {
+            const V one(T(1)), i = lanes.load(gates + j), f = lanes.load(gates + units + j);
+            const V g = lanes.load(gates + 2 * units + j), o = lanes.load(gates + 3 * units + j);
+            const V t = tanh(lanes.load(new_c + j)), ct = lanes.load(c + j);
+            V d = lanes.load(dh + j);
+            if (dy) d = d + lanes.load(dy + j);
+            const V carry = fma(d * o, one - t * t, lanes.load(dc + j));
+            const V di = carry * g * i * (one - i), df = carry * ct * f * (one - f);
+            const V dg = carry * i * (one - g * g), d_o = d * t * o * (one - o);
+            lanes.store(dc + j, carry * f);
+            lanes.store(dh + j, V(T(0)));
+            lanes.store(dgates + j, di), lanes.store(dgates + units + j, df);
+            lanes.store(dgates + 2 * units + j, dg), lanes.store(dgates + 3 * units + j, d_o);
+            lanes.store(sums + j, lanes.load(sums + j) + di);
+            lanes.store(sums + units + j, lanes.load(sums + units + j) + df);
+            lanes.store(sums + 2 * units + j, lanes.load(sums + 2 * units + j) + dg);
+            lanes.store(sums + 3 * units + j, lanes.load(sums + 3 * units + j) + d_o);
+        });
+    }
+
+    // Bias of the input products; that of a recurrent product that stands for itself.
+    template <class T>
+    FK_VEC const T* input_bias(const T* bias, int64_t, T*) {
+        return bias;
+    }
+    template <class T>
+    FK_VEC const T* own_bias(const T*, int64_t) {
+        return nullptr;
+    }
+    template <class T>
+    FK_VEC void bias_gradient(const T* sums, int64_t units, T* dbias) {
+        for (int64_t j = 0; j < 4 * units; ++j) dbias[j] = sums[j];
+    }
+};
+
+// The fourth gate is h R_n + b_hn, which r multiplies. Backward the third is its gradient and the fourth that of
+// x W_n: the recurrent products then take the first three, the input products the first two and the last.
+struct Gru {
+    static constexpr int64_t gates = 3;
+    static constexpr bool has_carry = false;
+    static constexpr Part input[] = {{0, 0, 2}, {3, 2, 1}}, recurrent[] = {{0, 0, 3}};
+    static constexpr Part steps[] = {{0, 0, 1}, {1, 1, 1}, {3, 2, 1}};
+
+    template <class T>
+    FK_VEC void forward(int64_t n, int64_t units, T* gates, const T* h, const T*, T* new_h, T*, bool save) {
+        using V = VecOf<T>;
+        for_each_vector<T>(n, [&](int64_t j, auto lanes) [[gnu::always_inline]] {
+            const V z = sigmoid(lanes.load(gates + j)), r = sigmoid(lanes.load(gates + units + j));
+            const V inner = lanes.load(gates + 3 * units + j);
+            const V m = tanh(fma(r, inner, lanes.load(gates + 2 * units + j)));
+            if (save) {
+                lanes.store(gates + j, z), lanes.store(gates + units + j, r);
+                lanes.store(gates + 2 * units + j, m);
+            }
+            lanes.store(new_h + j, fma(z, lanes.load(h + j) - m, m));
+        });
+    }
+
+    template <class T>
+    FK_VEC void backward(int64_t n, int64_t units, const T* gates, const T* h, const T*, const T*, const T* dy, T* dh,
+                         T*, T* dgates, T* sums) {
+        using V = VecOf<T>;
+        for_each_vector<T>(n, [&](int64_t j, auto lanes) [[gnu::always_inline]] {
+            const V one(T(1)), z = lanes.load(gates + j), r = lanes.load(gates + units + j);
+            const V m = lanes.load(gates + 2 * units + j), inner = lanes.load(gates + 3 * units + j);
+            V d = lanes.load(dh + j);
+            if (dy) d = d + lanes.load(dy + j);
+            const V dz = d * (lanes.load(h + j) - m) * z * (one - z), dm = d * (one - z) * (one - m * m);
+            const V dr = dm * inner * r * (one - r), dinner = dm * r;
+            lanes.store(dh + j, d * z);
+            lanes.store(dgates + j, dz), lanes.store(dgates + units + j, dr);
+            lanes.store(dgates + 2 * units + j, dinner), lanes.store(dgates + 3 * units + j, dm);
+            lanes.store(sums + j, lanes.load(sums + j) + dz);
+            lanes.store(sums + units + j, lanes.load(sums + units + j) + dr);
+            lanes.store(sums + 2 * units + j, lanes.load(sums + 2 * units + j) + dinner);
+            lanes.store(sums + 3 * units + j, lanes.load(sums + 3 * units + j) + dm);
+        });
+    }
+
+    template <class T>
+    FK_VEC const T* input_bias(const T* bias, int64_t units, T* memory) {
+        if (!bias) return nullptr;
+        for (int64_t j = 0; j < 3 * units; ++j) memory[j] = bias[j] + (j < 2 * units ? bias[3 * units + j] : T(0));
+        return memory;
+    }
+    template <class T>
+    FK_VEC const T* own_bias(const T* bias, int64_t units) {
+        return bias ? bias + 5 * units : nullptr;
+    }
+    template <class T>
+    FK_VEC void bias_gradient(const T* sums, int64_t units, T* dbias) {
+        for (int64_t j = 0; j < 3 * units; ++j) {
+            dbias[j] = sums[j < 2 * units ? j : j + units];
+            dbias[3 * units + j] = sums[j];
+        }
+    }
+};
+
+// --- what a step is made of ---
+
+// (batch, steps, width) to (steps [first, first + count), batch, width), or the other way.
+template <class T>
+void by_step(const Recurrence& r, int64_t width, int64_t first, int64_t count, T* rows, T* x, bool back) {
+    const int64_t grain = most(1, 16384 / most(1, width));
+    parallel_for(count * r.batch, grain, [&](int64_t begin, int64_t end) {
+        for (int64_t i = begin; i < end; ++i) {
+            const int64_t s = first + i / r.batch, t = r.reverse ? r.steps - 1 - s : s;
+            T *row = rows + i * width, *at = x + (i % r.batch * r.steps + t) * width;
+            back ? __builtin_memcpy(at, row, size_t(width) * sizeof(T))
+                 : __builtin_memcpy(row, at, size_t(width) * sizeof(T));
+        }
+    });
+}
+
+// n columns of b, `k` rows of elements at p * b_row + j * b_col, as panels, zeros after the last column.
+template <class T>
+void pack(const T* b, int64_t b_row, int64_t b_col, int64_t k, int64_t n, T* to) {
+    for (int64_t j0 = 0; j0 < n; j0 += kPanel<T>)
+        for (int64_t p = 0; p < k; ++p)
+            for (int64_t j = j0; j < j0 + kPanel<T>; ++j) *to++ = j < n ? b[p * b_row + j * b_col] : T(0);
+}
+
+template <class T>
+FK_VEC int64_t packed_size(int64_t k, int64_t n) {
+    return (n + kPanel<T> - 1) / kPanel<T> * kPanel<T> * k;
+}
+
+// c (+)= a b + bias for one row, b in place: the same chains of multiply-adds as in a tile, eight vectors at a time
+// because a tile of one row waits for its own two sums.
+template <int kVectors, class T>
+FK_VEC void row_product(int64_t k, const T* a, const T* b, int64_t b_row, int64_t last, bool accumulate, const T* bias,
+                        T* c) {
+    using L = Lanes<T>;
+    using V = typename L::V;
+    const auto at = [&](const T* p, int v) [[gnu::always_inline]] {
+        return v + 1 < kVectors || last == L::count ? L::load(p + v * L::count) : L::load(p + v * L::count, last);
+    };
+    V sum[kVectors];
+#pragma GCC unroll 8
+    for (int v = 0; v < kVectors; ++v) sum[v] = accumulate ? at(c, v) : V(T(0));
+    for (int64_t p = 0; p < k; ++p, b += b_row) {
+        const V x(a[p]);
+#pragma GCC unroll 8
+        for (int v = 0; v < kVectors; ++v) sum[v] = fma(x, at(b, v), sum[v]);
+    }
+#pragma GCC unroll 8
+    for (int v = 0; v < kVectors; ++v) {
+        if (bias) sum[v] = sum[v] + at(bias, v);
+        if (v + 1 < kVectors || last == L::count)
+            L::store(c + v * L::count, sum[v]);
+        else
+            L::store(c + v * L::count, sum[v], last);
+    }
+}
+template <class T>
+void row_times(int64_t k, int64_t n, const T* a, const T* b, int64_t b_row, bool accumulate, const T* bias, T* c) {
+    constexpr int64_t lanes = Lanes<T>::count;
+    int64_t j = 0;
+    for (; j + 8 * lanes <= n; j += 8 * lanes)
+        row_product<8>(k, a, b + j, b_row, lanes, accumulate, bias ? bias + j : nullptr, c + j);
+    for (; j < n; j += lanes)
+        row_product<1>(k, a, b + j, b_row, least(n - j, lanes), accumulate, bias ? bias + j : nullptr, c + j);
+}
+
+// Units of a step that one thread takes: all of them, unless the samples are one chunk and the step is large.
+template <class T, class Cell>
+int64_t units_per_piece(const Recurrence& r) {
+    const double flops = 2.0 * double(least(r.batch, 16)) * double(r.units) * double(Cell::gates);  // per unit
+    const int64_t piece = most(1, int64_t(kPieceFlops / flops) / kGemmPad) * kGemmPad;
+    return piece < r.units && r.batch <= recurrent_chunk(r.batch) ? piece : r.units;
+}
+
+template <class T>
+FK_VEC void scale_or_copy(bool keep, const T* from, int64_t n, T* to) {
+    for (int64_t j = 0; j < n; ++j) to[j] = keep ? from[j] : T(0);
+}
+
+// --- forward ---
+
+template <class T>
+struct Step {
+    int64_t step;    // of the sequence as it is read
+    const T *h, *c;  // states before, of all samples
+    T *gates, *new_h, *new_c;
+};
+
+template <class Cell, class T>
+void forward_rows(const Recurrence& r, const RecurrentForward<T>& f, const T* packed, const Step<T>& s, int64_t begin,
+                  int64_t end, int64_t first, int64_t last) {
+    const int64_t units = r.units, width = 4 * units, columns = Cell::gates * units, n = last - first;
+    for (const Part& part : Cell::steps) {
+        if (r.steps == 1) break;  // made for all samples at once
+        const bool own = part.gate >= Cell::gates;
+        const T* bias = own ? Cell::own_bias(f.bias, units) : nullptr;
+        T* c = s.gates + begin * width + part.gate * units + first;
+        if (r.batch == 1) {
+            row_times(units, n, s.h, f.recurrent + part.weight * units + first, columns, !own,
+                      bias ? bias + first : nullptr, c);
+            continue;
+        }
+        const BrgemmPair<T> pair{s.h + begin * units,
+                                 packed + part.weight * packed_size<T>(units, units) + first * units};
+        run_brgemm(Brgemm<T>{.m = end - begin,
+                             .n = n,
+                             .k = units,
+                             .a_row = units,
+                             .a_col = 1,
+                             .b_row = kPanel<T>,
+                             .b_panel = units * kPanel<T>,
+                             .c_row = width,
+                             .b_padded = true,
+                             .accumulate = !own,
+                             .bias = bias ? bias + first : nullptr},
+                   &pair, 1, c);
+    }
+    const int64_t t = r.reverse ? r.steps - 1 - s.step : s.step;
+    for (int64_t i = begin; i < end; ++i) {
+        const bool keep = f.mask && !f.mask[i * r.steps + t];
+        T *h = s.new_h + i * units + first, *c = Cell::has_carry ? s.new_c + i * units + first : nullptr;
+        const T *old_h = s.h + i * units + first, *old_c = Cell::has_carry ? s.c + i * units + first : nullptr;
+        if (keep) {
+            __builtin_memcpy(h, old_h, size_t(n) * sizeof(T));
+            if (c) __builtin_memcpy(c, old_c, size_t(n) * sizeof(T));
+        } else {
+            Cell::forward(n, units, s.gates + i * width + first, old_h, old_c, h, c, r.save);
+        }
+        if (r.sequences || s.step + 1 == r.steps)
+            scale_or_copy(!(keep && r.zero_masked), h, n,
+                          f.y + (r.sequences ? i * r.steps + s.step : i) * units + first);
+    }
+}
+
+template <class Cell, class T>
+void forward(const Recurrence& r, const RecurrentForward<T>& f) {
+    const int64_t units = r.units, width = 4 * units, columns = Cell::gates * units, state = r.batch * units;
+    const RecurrentScratch at = recurrent_scratch(r, false);
+    T* memory = static_cast<T*>(f.scratch);
+    T *x = memory + at.x, *packed = memory + at.packed, *hs = r.save ? f.hs : memory + at.h;
+    T* cs = r.save ? f.cs : memory + at.c;
+    void* products = memory + at.products;
+    const auto slot = [&](T* states, int64_t step) { return states + (r.save ? step : step % 2) * state; };
+    const auto product = [&](int64_t m, int64_t k, const Part& part, bool accumulate, const T* a, const T* b,
+                             const T* bias, T* gates) {
+        Gemm g;
+        g.m = m, g.n = part.count * units, g.k = k;
+        g.a_row = k, g.a_col = 1, g.b_row = columns, g.b_col = 1, g.c_row = width;
+        g.accumulate = accumulate, g.threads = r.threads;
+        run_gemm(g, a, b + part.weight * units, bias, gates + part.gate * units, products);
+    };
+    __builtin_memcpy(hs, f.h0, size_t(state) * sizeof(T));
+    if (Cell::has_carry) __builtin_memcpy(cs, f.c0, size_t(state) * sizeof(T));
+    if (r.steps > 1 && r.batch > 1)
+        for (int64_t g = 0; g < Cell::gates; ++g)
+            pack(f.recurrent + g * units, columns, 1, units, units, packed + g * packed_size<T>(units, units));
+    const T* bias = Cell::input_bias(f.bias, units, memory + at.sums);
+    const int64_t span = recurrent_span(r), chunk = recurrent_chunk(r.batch), piece = units_per_piece<T, Cell>(r);
+    for (int64_t first = 0; first < r.steps; first += span) {
+        const int64_t count = least(span, r.steps - first), rows = count * r.batch;
+        T* gates = r.save ? f.gates + first * r.batch * width : memory + at.gates;
+        by_step(r, r.features, first, count, x, const_cast<T*>(f.x), false);
+        product(rows, r.features, {0, 0, Cell::gates}, false, x, f.kernel, bias, gates);
+        if (r.steps == 1)
+            for (const Part& part : Cell::steps)
+                product(r.batch, units, part, part.gate < Cell::gates, hs, f.recurrent,
+                        part.gate < Cell::gates ? nullptr : Cell::own_bias(f.bias, units), gates);
+        parallel_for(r.batch, chunk, [&](int64_t begin, int64_t end) {
+            for (int64_t s = first; s < first + count; ++s) {
+                const Step<T> step{s,
+                                   slot(hs, s),
+                                   slot(cs, s),
+                                   gates + (s - first) * r.batch * width,
+                                   slot(hs, s + 1),
+                                   slot(cs, s + 1)};
+                parallel_for(units, piece, [&](int64_t from, int64_t to) {
+                    forward_rows<Cell>(r, f, packed, step, begin, end, from, to);
+                });
+            }
+        });
+    }
+    __builtin_memcpy(f.h, slot(hs, r.steps), size_t(state) * sizeof(T));
+    if (Cell::has_carry) __builtin_memcpy(f.c, slot(cs, r.steps), size_t(state) * sizeof(T));
+}
+
+// --- backward ---
+
+template <class Cell, class T>
+void backward_gates(const Recurrence& r, const RecurrentBackward<T>& f, int64_t s, int64_t begin, int64_t end,
+                    int64_t first, int64_t last, T* dgates, T* sums) {
+    const int64_t units = r.units, width = 4 * units, n = last - first, state = r.batch * units;
+    const int64_t t = r.reverse ? r.steps - 1 - s : s;
+    for (int64_t i = begin; i < end; ++i) {
+        const bool keep = f.mask && !f.mask[i * r.steps + t];
+        const int64_t at = i * units + first, row = (s * r.batch + i) * width + first;
+        const T* dy = nullptr;
+        if (f.dy && !(keep && r.zero_masked) && (r.sequences || s + 1 == r.steps))
+            dy = f.dy + (r.sequences ? i * r.steps + s : i) * units + first;
+        if (keep) {
+            for (int64_t j = 0; dy && j < n; ++j) f.dh0[at + j] += dy[j];
+            for (int64_t g = 0; g < 4; ++g) __builtin_memset(dgates + row + g * units, 0, size_t(n) * sizeof(T));
+            continue;
+        }
+        const T *h = f.hs + s * state + at, *c = Cell::has_carry ? f.cs + s * state + at : nullptr;
+        Cell::backward(n, units, f.gates + row, h, c, Cell::has_carry ? c + state : nullptr, dy, f.dh0 + at,
+                       Cell::has_carry ? f.dc0 + at : nullptr, dgates + row, sums + first);
+    }
+}
+
+template <class Cell, class T>
+void backward(const Recurrence& r, const RecurrentBackward<T>& f) {
+    const int64_t units = r.units, width = 4 * units, columns = Cell::gates * units, state = r.batch * units;
+    const int64_t rows = r.steps * r.batch, part_size = packed_size<T>(units, units);
+    const RecurrentScratch at = recurrent_scratch(r, true);
+    T* memory = static_cast<T*>(f.scratch);
+    T *x = memory + at.x, *dgates = memory + at.gates, *packed = memory + at.packed, *sums = memory + at.sums;
+    void* products = memory + at.products;
+    for (int64_t g = 0; g < Cell::gates; ++g)
+        pack(f.recurrent + g * units, 1, columns, units, units, packed + g * part_size);
+    // dh0 and dc0 hold the gradients of the states of the step at work.
+    for (int64_t j = 0; j < state; ++j) f.dh0[j] = f.dh ? f.dh[j] : T(0);
+    if (Cell::has_carry)
+        for (int64_t j = 0; j < state; ++j) f.dc0[j] = f.dc ? f.dc[j] : T(0);
+    const int64_t chunk = recurrent_chunk(r.batch), chunks = (r.batch + chunk - 1) / chunk,
+                  piece = units_per_piece<T, Cell>(r);
+    for (int64_t j = 0; j < chunks * width; ++j) sums[j] = 0;
+    parallel_for(r.batch, chunk, [&](int64_t begin, int64_t end) {
+        T* own_sums = sums + begin / chunk * width;
+        for (int64_t s = r.steps - 1; s >= 0; --s) {
+            parallel_for(units, piece, [&](int64_t from, int64_t to) {
+                backward_gates<Cell>(r, f, s, begin, end, from, to, dgates, own_sums);
+            });
+            parallel_for(units, piece, [&](int64_t from, int64_t to) {
+                BrgemmPair<T> pairs[4];
+                for (int64_t g = 0; g < Cell::gates; ++g)
+                    pairs[g] = {dgates + (s * r.batch + begin) * width + g * units,
+                                packed + g * part_size + from * units};
+                run_brgemm(Brgemm<T>{.m = end - begin,
+                                     .n = to - from,
+                                     .k = units,
+                                     .a_row = width,
+                                     .a_col = 1,
+                                     .b_row = kPanel<T>,
+                                     .b_panel = units * kPanel<T>,
+                                     .c_row = units,
+                                     .b_padded = true,
+                                     .accumulate = true},
+                           pairs, Cell::gates, f.dh0 + begin * units + from);
+            });
+        }
+    });
+    for (int64_t i = 1; i < chunks; ++i)
+        for (int64_t j = 0; j < width; ++j) sums[j] += sums[i * width + j];
+    if (f.dbias) Cell::bias_gradient(sums, units, f.dbias);
+
+    // What is left are three products of whole matrices, rows being steps and samples.
+    const auto weights = [&](const T* a, int64_t m, const Part& part, T* dw) {
+        Gemm g;
+        g.m = m, g.n = part.count * units, g.k = rows;
+        g.a_row = 1, g.a_col = m, g.b_row = width, g.b_col = 1, g.c_row = columns;
+        g.threads = r.threads;
+        run_gemm(g, a, dgates + part.gate * units, nullptr, dw + part.weight * units, products);
+    };
+    for (const Part& part : Cell::recurrent) weights(f.hs, units, part, f.drecurrent);
+    by_step(r, r.features, 0, r.steps, x, const_cast<T*>(f.x), false);
+    for (const Part& part : Cell::input) weights(x, r.features, part, f.dkernel);
+    if (!f.dx) return;
+    for (const Part& part : Cell::input) {
+        Gemm g;
+        g.m = rows, g.n = r.features, g.k = part.count * units;
+        g.a_row = width, g.a_col = 1, g.b_row = 1, g.b_col = columns, g.c_row = r.features;
+        g.accumulate = part.weight > 0, g.threads = r.threads;
+        run_gemm(g, dgates + part.gate * units, f.kernel + part.weight * units, nullptr, x, products);
+    }
+    by_step(r, r.features, 0, r.steps, x, f.dx, true);
+}
+
+}  // namespace
+
+#define FK_RECURRENT(name, Cell, T, type)                                                          \
+    void name##_##type(const Recurrence& r, const RecurrentForward<T>& f) { forward<Cell>(r, f); } \
+    void name##_grad_##type(const Recurrence& r, const RecurrentBackward<T>& f) { backward<Cell>(r, f); }
+FK_RECURRENT(lstm, Lstm, float, f32)
+FK_RECURRENT(lstm, Lstm, double, f64)
+FK_RECURRENT(gru, Gru, float, f32)
+FK_RECURRENT(gru, Gru, double, f64)
+#undef FK_RECURRENT
+
+}  // namespace fk::FK_ISA

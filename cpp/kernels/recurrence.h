@@ -1,0 +1,90 @@
+// Recurrent layers over whole sequences, forward and backward through time: LSTM, and GRU with reset_after.
+//   LSTM, gates i f g o:  z = x W + h R + b,  c' = s(z_f) c + s(z_i) tanh(z_g),  h' = s(z_o) tanh(c')
+//   GRU, gates z r n:     z, r = s(x W + b_x + h R + b_h),  n = tanh(x W_n + b_xn + r (h R_n + b_hn)),
+//                         h' = z h + (1 - z) n
+#pragma once
+#include "core/parallel.h"
+#include "kernels/gemm.h"
+
+namespace fk {
+
+struct Recurrence {
+    int64_t batch, steps, features, units;
+    bool reverse;      // x is read, and dx written, from the last step to the first
+    bool sequences;    // y has all steps, else the last one
+    bool zero_masked;  // y is 0 where the mask is false, else the state that was kept
+    bool save;         // forward leaves what backward needs
+    int threads;       // see Gemm
+};
+
+// x (batch, steps, features), mask (batch, steps), kernel (features, gates * units), recurrent (units, gates * units);
+// bias (4 * units) of the LSTM, (2, 3 * units) of the GRU. c is the LSTM's alone; null is what there is not. For the
+// gradient, by step, then sample: gates (steps, batch, 4 * units), the GRU's fourth being h R_n + b_hn; hs and cs
+// (1 + steps, batch, units), the initial states first.
+template <class T>
+struct RecurrentForward {
+    const T *x, *h0, *c0, *kernel, *recurrent, *bias;
+    const bool* mask;
+    T *y, *h, *c, *gates, *hs, *cs;
+    void* scratch;
+};
+template <class T>
+struct RecurrentBackward {
+    const T *x, *kernel, *recurrent;
+    const bool* mask;
+    const T *gates, *hs, *cs, *dy, *dh, *dc;
+    T *dx, *dh0, *dc0, *dkernel, *drecurrent, *dbias;
+    void* scratch;
+};
+
+#define FK_RECURRENT_KERNELS(name, T, type)                                             \
+    FK_KERNEL(void, name##_##type, (const Recurrence& r, const RecurrentForward<T>& f)) \
+    FK_KERNEL(void, name##_grad_##type, (const Recurrence& r, const RecurrentBackward<T>& f))
+FK_RECURRENT_KERNELS(lstm, float, f32)
+FK_RECURRENT_KERNELS(lstm, double, f64)
+FK_RECURRENT_KERNELS(gru, float, f32)
+FK_RECURRENT_KERNELS(gru, double, f64)
+#undef FK_RECURRENT_KERNELS
+
+namespace {
+
+// Samples walk through time in chunks of at most 16, each on one thread: borders depend on the batch alone.
+FK_INLINE int64_t recurrent_chunk(int64_t batch) {
+    const int64_t chunks = (batch + 15) / 16;
+    return chunks > 0 ? (batch + chunks - 1) / chunks : 1;
+}
+
+// Steps whose input products are made together: some 256 rows, half a megabyte that is read again from L2 and L3.
+FK_INLINE int64_t recurrent_span(const Recurrence& r) {
+    const int64_t span = r.batch > 0 ? 256 / r.batch : 1;
+    return span < 1 ? 1 : span < r.steps ? span : r.steps;
+}
+
+// Offsets into the scratch, in elements; `products` is what gemm gets.
+struct RecurrentScratch {
+    int64_t x, gates, h, c, packed, sums, products;
+};
+FK_INLINE RecurrentScratch recurrent_scratch(const Recurrence& r, bool backward) {
+    int64_t end = 0;
+    const auto take = [&](int64_t n) {
+        const int64_t at = end;
+        end += (n + 15) / 16 * 16;
+        return at;
+    };
+    const int64_t rows = (backward ? r.steps : recurrent_span(r)) * r.batch;
+    const int64_t padded = (r.units + kGemmPad - 1) / kGemmPad * kGemmPad;
+    const bool own = !backward && !r.save;
+    const int64_t chunks = (r.batch + recurrent_chunk(r.batch) - 1) / recurrent_chunk(r.batch);
+    RecurrentScratch s{};
+    s.x = take(rows * r.features);
+    s.gates = take(backward || own ? rows * 4 * r.units : 0);
+    s.h = take(own ? 2 * r.batch * r.units : 0);
+    s.c = take(own ? 2 * r.batch * r.units : 0);
+    s.packed = take(4 * padded * r.units);
+    s.sums = take((backward ? chunks : 1) * 4 * r.units);
+    s.products = end;
+    return s;
+}
+
+}  // namespace
+}  // namespace fk
