@@ -1,0 +1,242 @@
+#include "kernels/conv.h"
+
+#include "core/parallel.h"
+#include "kernels/gemm.h"
+#include "kernels/lanes.h"
+#include "kernels/slot.h"
+
+namespace fk::FK_ISA {
+namespace {
+
+FK_VEC void run_brgemm(const Brgemm<float>& g, const BrgemmPair<float>* pairs, int64_t count, float* c) {
+    brgemm_f32(g, pairs, count, c);
+}
+FK_VEC void run_brgemm(const Brgemm<double>& g, const BrgemmPair<double>* pairs, int64_t count, double* c) {
+    brgemm_f64(g, pairs, count, c);
+}
+
+template <class T>
+constexpr int64_t kPanel = 2 * Lanes<T>::count;
+
+FK_VEC int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+FK_VEC int64_t pieces(int64_t n, int64_t size) { return (n + size - 1) / size; }
+
+// --- bands ---
+
+struct Band {
+    int64_t image, images, line, lines;  // lines: of all its images together
+};
+FK_VEC int64_t bands_per_image(const ConvBands& b) { return pieces(b.lines, b.lines_per_band); }
+FK_VEC int64_t count_bands(const ConvBands& b) { return pieces(b.images, b.images_per_band) * bands_per_image(b); }
+FK_VEC Band band_at(const ConvBands& b, int64_t i) {
+    const int64_t each = bands_per_image(b), image = i / each * b.images_per_band, line = i % each * b.lines_per_band;
+    const int64_t images = least(b.images - image, b.images_per_band);
+    return {image, images, line, images * least(b.lines - line, b.lines_per_band)};
+}
+
+// What the band reads: in place, or copied to `to` with its zeros.
+template <class T>
+const T* band_image(const ConvImage& s, const ConvBands& b, const Band& band, const T* a, int64_t a_image, T* to) {
+    a += band.image * a_image;
+    const int64_t row = s.size[2] * s.channels, padded_row = s.padded[2] * s.channels, first = band.line * b.line_step;
+    if (!s.copy) return a + first * row;
+    const bool whole = b.lines_per_band == b.lines;
+    const int64_t height = whole ? s.padded[1] : (band.lines - 1) * b.line_step + b.span;
+    const int64_t left = s.before[2] * s.channels, right = padded_row - left - row;
+    T* y = to;
+    for (int64_t i = 0; i < band.images; ++i)
+        for (int64_t pd = 0; pd < s.padded[0]; ++pd)
+            for (int64_t ph = first; ph < first + height; ++ph, y += padded_row) {
+                const int64_t d = pd - s.before[0], h = ph - s.before[1];
+                if (d < 0 || d >= s.size[0] || h < 0 || h >= s.size[1]) {
+                    __builtin_memset(y, 0, size_t(padded_row) * sizeof(T));
+                    continue;
+                }
+                __builtin_memset(y, 0, size_t(left) * sizeof(T));
+                __builtin_memcpy(y + left, a + i * a_image + (d * s.size[1] + h) * row, size_t(row) * sizeof(T));
+                __builtin_memset(y + left + row, 0, size_t(right) * sizeof(T));
+            }
+    return to;
+}
+
+// --- C = A * W ---
+
+// One panel of the weights of a group: rows (tap, k) of kPanel columns, zeros after the last.
+template <class T>
+void pack_weights(const Conv& c, const T* w, int64_t column, T* to) {
+    const int64_t columns = least(c.n - column, kPanel<T>);
+    for (int64_t t = 0; t < c.taps; ++t) {
+        const T* tap = w + c.tap_order[t] * c.w_tap + column * c.w_n;
+        for (int64_t k = 0; k < c.k; ++k, to += kPanel<T>) {
+            const T* from = tap + k * c.w_k;
+            if (c.w_n == 1 && columns == kPanel<T>) {
+                __builtin_memcpy(to, from, kPanel<T> * sizeof(T));
+                continue;
+            }
+            for (int64_t j = 0; j < kPanel<T>; ++j) to[j] = j < columns ? from[j * c.w_n] : T(0);
+        }
+    }
+}
+
+constexpr int64_t kMostPairs = 32;
+
+// Rows of B that a panel keeps in L1 while the pixels of the band pass.
+constexpr int64_t kDepth = 320;
+
+template <class T>
+void sweep_band(const Conv& c, const ConvSweep& s, const Band& band, const T* a, const T* packed, const T* bias, T* y,
+                T* slot) {
+    const T* image = band_image(s.image, s.bands, band, a, c.a_image, slot);
+    const int64_t rows = c.taps * c.k, group = pieces(c.n, kPanel<T>) * rows * kPanel<T>;
+    y += band.image * c.c_image + s.c_first + band.line * s.c_line;
+    BrgemmPair<T> pairs[kMostPairs];
+    for (int64_t g = 0; g < c.groups; ++g) {
+        int64_t run = 0;
+        do {
+            const int64_t k = s.run_count > 0 ? s.runs[run].k : 0;
+            int64_t count = 0;
+            for (; run < s.run_count && s.runs[run].k == k && count < kMostPairs &&
+                   (count == 0 || (count + 1) * k <= kDepth);
+                 ++run, ++count)
+                pairs[count] = {image + g * c.k + s.runs[run].at, packed + g * group + s.runs[run].row * kPanel<T>};
+            const bool last = run == s.run_count;
+            const Brgemm<T> part{.m = band.lines * s.bands.pixels,
+                                 .n = c.n,
+                                 .k = k,
+                                 .a_row = 0,
+                                 .a_col = 1,
+                                 .b_row = kPanel<T>,
+                                 .b_panel = rows * kPanel<T>,
+                                 .c_row = 0,
+                                 .b_padded = true,
+                                 .accumulate = run > count,
+                                 .relu = last && c.relu,
+                                 .bias = last && bias ? bias + g * c.n : nullptr,
+                                 .a_rows = s.a_rows,
+                                 .c_rows = s.c_rows};
+            run_brgemm(part, pairs, count, y + g * c.n);
+        } while (run < s.run_count);
+    }
+}
+
+template <class T>
+void conv(const Conv& c, const T* a, const T* w, const T* bias, T* y, void* scratch) {
+    T* packed = reinterpret_cast<T*>(static_cast<char*>(scratch) + 64);
+    const int64_t rows = c.taps * c.k, panels = pieces(c.n, kPanel<T>), panel = rows * kPanel<T>;
+    parallel_for(c.groups * panels, 1 + (1 << 16) / (panel + 1), [&](int64_t begin, int64_t end) {
+        for (int64_t i = begin; i < end; ++i)
+            pack_weights(c, w + i / panels * c.w_group, i % panels * kPanel<T>, packed + i * panel);
+    });
+    __builtin_memset(scratch, 0, 64);
+    char* slots = reinterpret_cast<char*>(packed) + pieces(c.groups * panels * panel * int64_t(sizeof(T)), 64) * 64;
+    for (int64_t i = 0; i < c.sweep_count; ++i) {
+        const ConvSweep& s = c.sweeps[i];
+        parallel_for(count_bands(s.bands), s.bands.chunk, [&](int64_t begin, int64_t end) {
+            const Slot slot(scratch, slots, c.threads, c.slot_bytes);
+            for (int64_t band = begin; band < end; ++band)
+                sweep_band(c, s, band_at(s.bands, band), a, packed, bias, y, reinterpret_cast<T*>(slot.memory));
+        });
+    }
+}
+
+// --- dW = A^T dY ---
+
+// Columns of dY as panels of all pixels of the band, zeros after the last column.
+template <class T>
+void pack_pixels(const T* dy, int64_t pixels, int64_t channels, int64_t n, T* to) {
+    using L = Lanes<T>;
+    for (int64_t column = 0; column < n; column += kPanel<T>, to += pixels * kPanel<T>) {
+        const int64_t columns = least(n - column, kPanel<T>);
+        for (int64_t p = 0; p < pixels; ++p) {
+            const T* from = dy + p * channels + column;
+            for (int64_t j = 0; j < kPanel<T>; j += L::count) {
+                const int64_t left = columns - j;
+                L::store(to + p * kPanel<T> + j, left >= L::count ? L::load(from + j)
+                                                 : left > 0       ? L::load(from + j, left)
+                                                                  : typename L::V(T(0)));
+            }
+        }
+    }
+}
+
+template <class T>
+void weights_band(const ConvWeights& c, const Band& band, bool first, const T* a, const T* dy, T* dw, T* slot) {
+    const T* image = band_image(c.image, c.bands, band, a, c.a_image, slot);
+    T* packed =
+        slot + c.slot_bytes / int64_t(sizeof(T)) -
+        c.bands.images_per_band * c.bands.lines_per_band * c.bands.pixels * pieces(c.n, kWidestPanel) * kWidestPanel;
+    const int64_t pixels = band.lines * c.bands.pixels, k = c.one_line ? pixels : c.bands.pixels;
+    dy += band.image * c.y_image + band.line * c.bands.pixels * c.y_channels;
+    BrgemmPair<T> pairs[kMostPairs];
+    for (int64_t g = 0; g < c.groups; ++g) {
+        pack_pixels(dy + g * c.n, pixels, c.y_channels, c.n, packed);
+        const int64_t lines = c.one_line ? 1 : band.lines;
+        for (int64_t line = 0; line < lines; line += kMostPairs) {
+            const int64_t count = least(lines - line, kMostPairs);
+            for (int64_t i = 0; i < count; ++i)
+                pairs[i] = {image + g * (c.image.channels / c.groups) + c.a_lines[line + i],
+                            packed + (line + i) * k * kPanel<T>};
+            const Brgemm<T> part{.m = c.rows,
+                                 .n = c.n,
+                                 .k = k,
+                                 .a_row = 0,
+                                 .a_col = c.a_pixel,
+                                 .b_row = kPanel<T>,
+                                 .b_panel = pixels * kPanel<T>,
+                                 .c_row = 0,
+                                 .b_padded = true,
+                                 .accumulate = !first || line > 0,
+                                 .a_rows = c.a_rows,
+                                 .c_rows = c.c_rows};
+            run_brgemm(part, pairs, count, dw + g * c.n);
+        }
+    }
+}
+
+template <class T>
+void conv_weights(const ConvWeights& c, const T* a, const T* dy, T* dw, void* scratch) {
+    const int64_t size = c.rows * c.n * c.groups, bands = count_bands(c.bands);
+    T* sums = reinterpret_cast<T*>(static_cast<char*>(scratch) + 64);  // of all parts but the first
+    char* slots = reinterpret_cast<char*>(sums) + pieces((c.parts - 1) * size * int64_t(sizeof(T)), 64) * 64;
+    if (bands == 0 || size == 0) {
+        __builtin_memset(dw, 0, size_t(size) * sizeof(T));
+        return;
+    }
+    __builtin_memset(scratch, 0, 64);
+    parallel_for(c.parts, 1, [&](int64_t begin, int64_t end) {
+        const Slot slot(scratch, slots, c.threads, c.slot_bytes);
+        for (int64_t part = begin; part < end; ++part) {
+            const int64_t first = part * bands / c.parts, last = (part + 1) * bands / c.parts;
+            for (int64_t i = first; i < last; ++i)
+                weights_band(c, band_at(c.bands, i), i == first, a, dy, part == 0 ? dw : sums + (part - 1) * size,
+                             reinterpret_cast<T*>(slot.memory));
+        }
+    });
+    if (c.parts == 1) return;
+    parallel_for(size, 1 << 15, [&](int64_t begin, int64_t end) {
+        using L = Lanes<T>;
+        for (int64_t i = begin; i < end; i += L::count) {
+            const int64_t n = least(end - i, L::count);
+            auto sum = L::load(dw + i, n);
+            for (int64_t part = 1; part < c.parts; ++part) sum = sum + L::load(sums + (part - 1) * size + i, n);
+            L::store(dw + i, sum, n);
+        }
+    });
+}
+
+}  // namespace
+
+void conv_f32(const Conv& c, const float* a, const float* w, const float* bias, float* y, void* scratch) {
+    conv(c, a, w, bias, y, scratch);
+}
+void conv_f64(const Conv& c, const double* a, const double* w, const double* bias, double* y, void* scratch) {
+    conv(c, a, w, bias, y, scratch);
+}
+void conv_weights_f32(const ConvWeights& c, const float* a, const float* dy, float* dw, void* scratch) {
+    conv_weights(c, a, dy, dw, scratch);
+}
+void conv_weights_f64(const ConvWeights& c, const double* a, const double* dy, double* dw, void* scratch) {
+    conv_weights(c, a, dy, dw, scratch);
+}
+
+}  // namespace fk::FK_ISA

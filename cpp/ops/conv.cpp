@@ -1,0 +1,220 @@
+// conv(x, w; strides, dilation, pads, groups): images x (batch, spatial ..., channels) with a kernel w (spatial ...,
+// channels / groups, filters). `pads` holds the zeros before and after each spatial axis.
+// conv_bias(x, w[, bias]; ..., activation) = act(conv(x, w) + bias), which epilogue fusion makes of a layer.
+// conv_input_grad(dy, w; ..., shape): the gradient of x, whose spatial sizes are `shape`; a transposed convolution.
+// conv_kernel_grad(x, dy; ..., kernel): the gradient of w, whose spatial sizes are `kernel`.
+#include <algorithm>
+
+#include "core/parallel.h"
+#include "kernels/gemm.h"
+#include "ops/by_type.h"
+#include "ops/conv_plan.h"
+
+namespace fk {
+namespace {
+
+Shape joined(int64_t first, const std::vector<int64_t>& spatial, std::initializer_list<int64_t> last) {
+    std::vector<int64_t> dims;
+    if (first >= 0) dims.push_back(first);
+    dims.insert(dims.end(), spatial.begin(), spatial.end());
+    dims.insert(dims.end(), last);
+    return Shape(dims);
+}
+
+std::vector<int64_t> spatial_of(const Shape& x, int first) {
+    return {x.begin() + first, x.begin() + first + x.rank() - 2};
+}
+
+void check_tensors(const Call& c, size_t count, const char* tag) {
+    check(c.in.size() == count, "[", tag, "] takes ", count, " tensors. Received: ", c.in.size());
+    for (const TensorType& t : c.in) {
+        check_float(t, tag);
+        check(t.shape.rank() >= 3 && t.shape.rank() <= 5, "[", tag,
+              "] tensors must have one to three spatial axes. Received: shape ", t.shape);
+    }
+}
+
+// --- y ---
+
+ConvShape forward_shape(const Call& c) { return ConvShape("conv", c.attrs, c.in[0].shape, c.in[1].shape); }
+
+TensorType output_type(const Call& c) {
+    const ConvShape s = forward_shape(c);
+    const int rank = c.in[0].shape.rank() - 2;
+    std::vector<int64_t> spatial;
+    for (int i = 0; i < rank; ++i) spatial.push_back(s.axis[spatial_axis(rank, i)].out);
+    return {c.in[0].dtype, joined(s.batch, spatial, {s.out_channels})};
+}
+
+std::vector<TensorType> infer(const Call& c) {
+    check_tensors(c, 2, "conv");
+    return {output_type(c)};
+}
+
+std::vector<TensorType> infer_bias(const Call& c) {
+    check(c.in.size() == 2 || c.in.size() == 3, "[conv_bias] takes two or three tensors. Received: ", c.in.size());
+    const TensorType out = output_type(c);
+    check(c.in.size() == 2 || c.in[2].shape == Shape{out.shape[-1]},
+          "[conv_bias] the bias must have one element per filter. Received: shape ", c.in.back().shape);
+    return {out};
+}
+
+Gemm pointwise_gemm(int64_t m, int64_t n, int64_t k, bool transposed) {
+    Gemm g;
+    g.m = m, g.n = n, g.k = k;
+    g.a_row = k, g.a_col = 1, g.c_row = n;
+    g.b_row = transposed ? 1 : n, g.b_col = transposed ? k : 1;
+    g.threads = std::min(64, num_threads());
+    return g;
+}
+
+template <class T>
+Kernel gemm_kernel(const Gemm& g, bool biased) {
+    return {[=](const void* const* in, void* const* out, void* scratch) {
+                FK_BY_TYPE(T, gemm, g, input<T>(in, 0), input<T>(in, 1), biased ? input<T>(in, 2) : nullptr,
+                           output<T>(out, 0), scratch);
+            },
+            gemm_scratch_bytes(g, sizeof(T))};
+}
+
+template <class T>
+Kernel conv_kernel(const std::shared_ptr<ConvPlan>& p, bool biased) {
+    return {[=](const void* const* in, void* const* out, void* scratch) {
+                FK_BY_TYPE(T, conv, p->conv, input<T>(in, 0), input<T>(in, 1), biased ? input<T>(in, 2) : nullptr,
+                           output<T>(out, 0), scratch);
+            },
+            p->scratch_bytes};
+}
+
+Kernel kernel(const Call& c) {
+    return by_type(c.in[0].dtype, [&](auto zero) -> Kernel {
+        using T = decltype(zero);
+        const ConvShape s = forward_shape(c);
+        const bool biased = c.in.size() > 2, relu = c.attrs.has("activation") && c.attrs.text("activation") == "relu";
+        if (s.pointwise()) {
+            Gemm g = pointwise_gemm(s.batch * s.out_pixels(), s.out_channels, s.in_channels, false);
+            if (relu) g.activation = Activation::relu;
+            return gemm_kernel<T>(g, biased);
+        }
+        auto p = plan_conv(s, sizeof(T));
+        p->conv.relu = relu;
+        return conv_kernel<T>(p, biased);
+    });
+}
+
+std::optional<Op::Absorbed> absorb(const Call& self, const Op& next, const Call& next_call, int operand) {
+    const bool activated = self.attrs.has("activation"), biased = self.in.size() > 2;
+    Attrs attrs = self.attrs;
+    if (next.name == "add" && !biased && !activated) {
+        const TensorType &y = next_call.in[operand], &bias = next_call.in[1 - operand];
+        if (bias.shape == Shape{y.shape[-1]} && bias.dtype == y.dtype && next_call.out[0] == y)
+            return Op::Absorbed{"conv_bias", attrs, {1 - operand}};
+    }
+    if (next.name == "relu" && !activated) {
+        attrs.set("activation", std::string("relu"));
+        return Op::Absorbed{"conv_bias", attrs, {}};
+    }
+    return std::nullopt;
+}
+
+// --- gradients: each op of the three is made of the other two ---
+
+Attrs with(const Attrs& attrs, const char* name, const std::vector<int64_t>& value) {
+    Attrs more = attrs;
+    more.set(name, value);
+    return more;
+}
+
+std::vector<Tensor> gradient(const Gradient& g) {
+    const Tensor &x = g.in[0], &w = g.in[1], &dy = g.dout[0];
+    Tensor dx, dw;
+    if (g.needs[0]) dx = call("conv_input_grad", {dy, w}, with(g.attrs, "shape", spatial_of(x->shape, 1)));
+    if (g.needs[1]) dw = call("conv_kernel_grad", {x, dy}, with(g.attrs, "kernel", spatial_of(w->shape, 0)));
+    return {dx, dw};
+}
+
+ConvShape input_grad_shape(const Call& c) {
+    const Shape &dy = c.in[0].shape, &w = c.in[1].shape;
+    const auto spatial = c.attrs.integers("shape");
+    const int rank = dy.rank() - 2;
+    check(w.rank() == dy.rank() && int(spatial.size()) == rank && dy[-1] == w[-1],
+          "[conv_input_grad] the kernel must fit. Received: shapes ", dy, " and ", w, " for ", spatial.size(), " axes");
+    const ConvShape s("conv_input_grad", c.attrs, joined(dy[0], spatial, {w[-2] * c.attrs.integer("groups", 1)}), w);
+    for (int i = 0; i < rank; ++i)
+        check(s.axis[spatial_axis(rank, i)].out == dy[i + 1],
+              "[conv_input_grad] the convolution of `shape` must have the shape of dy. Received: dy of shape ", dy,
+              ", which should have ", s.axis[spatial_axis(rank, i)].out, " on axis ", i + 1);
+    return s;
+}
+
+std::vector<TensorType> infer_input_grad(const Call& c) {
+    check_tensors(c, 2, "conv_input_grad");
+    const ConvShape s = input_grad_shape(c);
+    return {{c.in[0].dtype, joined(s.batch, c.attrs.integers("shape"), {s.in_channels})}};
+}
+
+Kernel kernel_input_grad(const Call& c) {
+    return by_type(c.in[0].dtype, [&](auto zero) -> Kernel {
+        using T = decltype(zero);
+        const ConvShape s = input_grad_shape(c);
+        if (s.pointwise())
+            return gemm_kernel<T>(pointwise_gemm(s.batch * s.in_pixels(), s.in_channels, s.out_channels, true), false);
+        return conv_kernel<T>(plan_conv_input_grad(s, sizeof(T)), false);
+    });
+}
+
+std::vector<Tensor> gradient_input_grad(const Gradient& g) {
+    const Tensor &dy = g.in[0], &w = g.in[1], &u = g.dout[0];
+    Tensor ddy, dw;
+    if (g.needs[0]) ddy = call("conv", {u, w}, g.attrs);
+    if (g.needs[1]) dw = call("conv_kernel_grad", {u, dy}, with(g.attrs, "kernel", spatial_of(w->shape, 0)));
+    return {ddy, dw};
+}
+
+Shape kernel_shape(const Call& c) {
+    const Shape &x = c.in[0].shape, &dy = c.in[1].shape;
+    return joined(-1, c.attrs.integers("kernel"), {x[-1] / c.attrs.integer("groups", 1), dy[-1]});
+}
+
+std::vector<TensorType> infer_kernel_grad(const Call& c) {
+    check_tensors(c, 2, "conv_kernel_grad");
+    const Shape w = kernel_shape(c);
+    const ConvShape s("conv_kernel_grad", c.attrs, c.in[0].shape, w);
+    const int rank = w.rank() - 2;
+    for (int i = 0; i < rank; ++i)
+        check(s.axis[spatial_axis(rank, i)].out == c.in[1].shape[i + 1],
+              "[conv_kernel_grad] dy must have the shape of the convolution. Received: dy of shape ", c.in[1].shape,
+              ", which should have ", s.axis[spatial_axis(rank, i)].out, " on axis ", i + 1);
+    return {{c.in[0].dtype, w}};
+}
+
+Kernel kernel_kernel_grad(const Call& c) {
+    return by_type(c.in[0].dtype, [&](auto zero) -> Kernel {
+        using T = decltype(zero);
+        const auto p =
+            plan_conv_kernel_grad(ConvShape("conv_kernel_grad", c.attrs, c.in[0].shape, kernel_shape(c)), sizeof(T));
+        return {[p](const void* const* in, void* const* out, void* scratch) {
+                    FK_BY_TYPE(T, conv_weights, p->conv, input<T>(in, 0), input<T>(in, 1), output<T>(out, 0), scratch);
+                },
+                p->scratch_bytes};
+    });
+}
+
+std::vector<Tensor> gradient_kernel_grad(const Gradient& g) {
+    const Tensor &x = g.in[0], &dy = g.in[1], &u = g.dout[0];
+    Tensor dx, ddy;
+    if (g.needs[0]) dx = call("conv_input_grad", {dy, u}, with(g.attrs, "shape", spatial_of(x->shape, 1)));
+    if (g.needs[1]) ddy = call("conv", {x, u}, g.attrs);
+    return {dx, ddy};
+}
+
+}  // namespace
+
+FK_OP(conv, .infer = infer, .kernel = kernel, .gradient = gradient, .promote = Op::Promote::common, .absorb = absorb)
+FK_OP(conv_bias, .infer = infer_bias, .kernel = kernel, .promote = Op::Promote::common, .absorb = absorb)
+FK_OP(conv_input_grad, .infer = infer_input_grad, .kernel = kernel_input_grad, .gradient = gradient_input_grad,
+      .promote = Op::Promote::common)
+FK_OP(conv_kernel_grad, .infer = infer_kernel_grad, .kernel = kernel_kernel_grad, .gradient = gradient_kernel_grad,
+      .promote = Op::Promote::common)
+
+}  // namespace fk
