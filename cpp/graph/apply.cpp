@@ -1,6 +1,7 @@
 // The front door of every op: runs it at once, or records it into the trace of its inputs; tapes write it down.
 #include <algorithm>
 
+#include "core/parallel.h"
 #include "graph/trace.h"
 
 namespace fk {
@@ -36,7 +37,9 @@ static void unify_dtypes(const Op& op, std::vector<Tensor>& in) {
 void run_kernel(const Op& op, const Call& call, const void* const* in, void* const* out) {
     const Kernel kernel = op.kernel(call);
     const std::unique_ptr<Buffer> scratch(kernel.scratch_bytes ? new Buffer(kernel.scratch_bytes) : nullptr);
-    kernel.run(in, out, scratch ? scratch->data() : nullptr);
+    // Denormals are flushed here as in programs and on workers: one op has one result.
+    auto body = [&] { kernel.run(in, out, scratch ? scratch->data() : nullptr); };
+    run_region(false, [](void* p) { (*static_cast<decltype(body)*>(p))(); }, &body);
 }
 
 std::vector<Tensor> apply(const Op& op, std::vector<Tensor> in, Attrs attrs) {
