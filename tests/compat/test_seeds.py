@@ -29,6 +29,8 @@ import numpy as np
 x_train, y_train = np.random.rand(32, 28), np.arange(32) % 10
 model.fit = functools.partial(model.fit, validation_data=(x_train, y_train))
 """
+IMAGES = "import numpy as np; x_train = np.random.rand(64, 28, 28, 1)"
+AUGMENTED = "print(next(datagen.flow(x_train, batch_size=8)).shape)"
 INPUT_DATA = "import numpy as np; input_data = np.zeros((2, 28, 28))\n"
 
 # name: document, numbers of its blocks (a string is code of ours), what the output must have
@@ -47,6 +49,7 @@ SCRIPTS = {
     ),
     "002 functional": ("002", [10, "model.summary()"], r"dense_1 \(Dense\)"),
     "002 early stopping": ("002", [10, VALIDATION, 11], r"Epoch 10/10\n.*val_loss: "),
+    "002 augmentation": ("002", [IMAGES, 12, AUGMENTED], r"^\(8, 28, 28, 1\)\n"),
     "003 the first script": ("003", [1], r"Epoch 5/5\n.* - accuracy: .*\n1/1 - .* - loss: "),
     "003 in parts": ("003", [*range(2, 14)], r"Epoch 5/5\n"),
     "003 layers": (
@@ -63,7 +66,6 @@ SCRIPTS = {
 # What the documents use and is not here: they say so by name.
 ABSENT = {
     "applications": ("002", 9, "fastkeras does not provide tensorflow.keras.applications"),
-    "augmentation": ("002", 12, "ImageDataGenerator"),
 }
 
 # The documents write `input_shape=` and save as `.h5`; Keras warns of both, and so do we.

@@ -2,6 +2,7 @@
 
 import io
 import os
+import struct
 import warnings
 
 import numpy as np
@@ -91,18 +92,28 @@ def load_img(path, color_mode="rgb", target_size=None, interpolation="nearest", 
 
     Returns:
         a Pillow image.
+
+    Raises:
+        OSError: for files that are broken, no images, or larger than Pillow's `Image.MAX_IMAGE_PIXELS` allows.
     """
     image = _pillow("load_img")
-    if isinstance(path, io.BytesIO):
-        img = image.open(path)
-    elif isinstance(path, (str, bytes, os.PathLike)):
-        with open(path, "rb") as file:
-            img = image.open(io.BytesIO(file.read()))
-    else:
-        raise TypeError(f"[load_img] path must be a path or io.BytesIO. Received: {type(path)}")
     modes = {"grayscale": "L", "rgb": "RGB", "rgba": "RGBA"}
     if color_mode not in modes:
         raise ValueError(f"[load_img] color_mode must be one of {list(modes)}. Received: color_mode={color_mode!r}")
+    if isinstance(path, io.BytesIO):
+        file = path
+    elif isinstance(path, (str, bytes, os.PathLike)):
+        with open(path, "rb") as opened:
+            file = io.BytesIO(opened.read())
+    else:
+        raise TypeError(f"[load_img] path must be a path or io.BytesIO. Received: {type(path)}")
+    try:
+        img = image.open(file)
+        img.load()
+    except (OSError, SyntaxError, ValueError, EOFError, struct.error, image.DecompressionBombError) as error:
+        raise OSError(
+            f"[load_img] the file is not an image that can be read ({error}). Received: path={path!r}"
+        ) from error
     if color_mode != "grayscale" or img.mode not in ("L", "I;16", "I"):
         img = img.convert(modes[color_mode])
     if target_size is None or img.size == (target_size[1], target_size[0]):

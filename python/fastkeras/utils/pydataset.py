@@ -75,18 +75,24 @@ class PyDataset:
 
 
 def batches(dataset, indices):
-    """Yields `dataset[i]` for i in `indices`, in order, made ahead by the workers the dataset asks for."""
-    if dataset.workers <= 1 and not dataset.use_multiprocessing:
+    """Yields `dataset[i]` for i in `indices`, in order, made ahead by the workers the dataset asks for.
+
+    A dataset whose `begin_batch(i)` draws random numbers and returns the function that makes the batch is always made
+    ahead: what is drawn is drawn here, in order.
+    """
+    begins = hasattr(dataset, "begin_batch") and not dataset.use_multiprocessing
+    if dataset.workers <= 1 and not dataset.use_multiprocessing and not begins:
         for index in indices:
             yield dataset[index]
         return
+    ahead = 2 if begins else max(dataset.max_queue_size, 1)
     with _pool(dataset) as pool:
         function = _item if dataset.use_multiprocessing else dataset.__getitem__
         waiting = collections.deque()
         try:
             for index in indices:
-                waiting.append(pool.submit(function, index))
-                if len(waiting) > max(dataset.max_queue_size, 1):
+                waiting.append(pool.submit(dataset.begin_batch(index)) if begins else pool.submit(function, index))
+                if len(waiting) > ahead:
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()
