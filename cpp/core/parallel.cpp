@@ -1,9 +1,9 @@
 // Threads: OpenMP starts them, this file decides when anybody waits.
 //
-// One OpenMP region spans a burst of steps. Inside it the caller walks the plan and the other threads take chunks
-// while they happen to be running; a join waits for chunks done, never for threads arrived. Ordinary OpenMP loops
-// and barriers lose milliseconds whenever one thread is descheduled: a hand-written mlp step took 128 us on two
-// quiet cores and 790-1,550 us beside one busy process, one thread 195 and 215.
+// A caller walks its plan and the workers take chunks while they happen to be running; a join waits for chunks done,
+// never for threads arrived. Ordinary OpenMP loops and barriers lose milliseconds whenever one thread is descheduled:
+// a hand-written mlp step took 128 us on two quiet cores and 790-1,550 us beside one busy process, one thread 195 and
+// 215.
 #include "core/parallel.h"
 
 #include <omp.h>
@@ -15,11 +15,9 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <exception>
-#include <functional>
 #include <mutex>
-#include <condition_variable>
 #include <thread>
+#include <utility>
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -49,7 +47,8 @@ public:
     // longer than its sisters, a descheduled worker is away for a time slice.
     void waited(Clock::duration time, Clock::duration chunk) {
         if (time < microseconds(500) + 4 * chunk) return;
-        const std::lock_guard lock(mutex_);
+        const std::unique_lock lock(mutex_, std::try_to_lock);  // a fork may have left it locked
+        if (!lock) return;
         const Clock::rep at = now();
         lost_ = std::max<Clock::rep>(0, lost_ - (at - last_) * 3 / 10) + time.count();
         last_ = at;
@@ -69,43 +68,59 @@ private:
 };
 Contention contention;
 
-// What the threads of one region share. The caller takes chunks from the front, workers from the back: with the
-// same loop each step, a thread meets the same part of the data again, still in its L2.
+// Spins cover the gaps between the loops of one step (some 10 us); yields let a competing process run and cover a
+// gather or a small serial stretch; after about a millisecond without work a thread sleeps.
+constexpr int kSpins = 1000, kYields = 300;
+
+// Workers without work, and how they are called back.
+class Sleepers {
+public:
+    template <class Awake>
+    void sleep_unless(const Awake& awake) {
+        const uint32_t seen = epoch_.load(std::memory_order_seq_cst);
+        sleeping_.fetch_add(1, std::memory_order_seq_cst);
+        if (!awake()) epoch_.wait(seen);
+        sleeping_.fetch_sub(1, std::memory_order_seq_cst);
+    }
+    void wake() {
+        if (sleeping_.load(std::memory_order_seq_cst) == 0) return;
+        epoch_.fetch_add(1, std::memory_order_seq_cst);
+        epoch_.notify_all();
+    }
+
+private:
+    alignas(64) std::atomic<int> sleeping_{0};
+    std::atomic<uint32_t> epoch_{0};
+};
+
+// The loop that one caller shares out. The caller takes chunks from the front, workers from the back: with the same
+// loop each step, a thread meets the same part of the data again, still in its L2.
 class Team {
 public:
+    std::atomic<bool> taken{false};  // by a caller
+    std::atomic<int> threads{0};     // that the caller wants: workers from this number on keep away
+    Sleepers* sleepers = nullptr;
+
     void run(int64_t chunks, void (*run)(void*, int64_t), void* context) {
         for (int64_t first = 0; first < chunks; first += kMaxChunks)
             run_some(first, std::min(chunks - first, kMaxChunks), run, context);
     }
 
-    void work() {
-        int idle = 0;
-        while (!closed_.load(std::memory_order_acquire)) {
-            int64_t chunk;
-            if (take<false>(chunk)) {
-                run_(context_, first_ + chunk);
-                pending_.fetch_sub(1, std::memory_order_release);
-                idle = 0;
-            } else if (++idle < kSpins) {
-                relax();
-            } else if (idle < kSpins + kYields) {
-                sched_yield();
-            } else {
-                sleep();
-                idle = 0;
-            }
-        }
+    // Does a chunk if there is one to take.
+    bool help() {
+        int64_t chunk;
+        if (!take<false>(chunk)) return false;
+        run_(context_, first_ + chunk);
+        pending_.fetch_sub(1, std::memory_order_release);
+        return true;
     }
 
-    void close() {
-        closed_.store(true, std::memory_order_seq_cst);
-        wake();
+    bool has_work() const {
+        const uint64_t state = state_.load(std::memory_order_seq_cst);
+        return (state >> 20 & uint64_t(kMaxChunks)) < (state & uint64_t(kMaxChunks));
     }
 
 private:
-    // Spins cover the gaps between the loops of one step (some 10 us); yields let a competing process run and
-    // cover a gather or a small serial stretch; after about a millisecond without work a thread sleeps.
-    static constexpr int kSpins = 1000, kYields = 300;
     static constexpr int64_t kMaxChunks = (1 << 20) - 1;
 
     // 24 bits of generation, 20 of front, 20 of back: one compare-and-swap takes a chunk, and a thread that was
@@ -118,7 +133,7 @@ private:
         run_ = run, context_ = context, first_ = first;
         pending_.store(chunks, std::memory_order_relaxed);
         state_.store(pack(++generation_, 0, uint64_t(chunks)), std::memory_order_seq_cst);
-        if (sleepers_.load(std::memory_order_seq_cst) > 0) wake();
+        sleepers->wake();
         int64_t chunk, done = 0;
         const auto start = Clock::now();
         while (take<true>(chunk)) {
@@ -151,32 +166,12 @@ private:
         }
     }
 
-    bool has_work() const {
-        const uint64_t state = state_.load(std::memory_order_seq_cst);
-        return (state >> 20 & uint64_t(kMaxChunks)) < (state & uint64_t(kMaxChunks));
-    }
-
-    void sleep() {
-        const uint32_t seen = epoch_.load(std::memory_order_seq_cst);
-        sleepers_.fetch_add(1, std::memory_order_seq_cst);
-        if (!has_work() && !closed_.load(std::memory_order_seq_cst)) epoch_.wait(seen);
-        sleepers_.fetch_sub(1, std::memory_order_seq_cst);
-    }
-
-    void wake() {
-        epoch_.fetch_add(1, std::memory_order_seq_cst);
-        epoch_.notify_all();
-    }
-
     alignas(64) std::atomic<uint64_t> state_{0};
     void (*run_)(void*, int64_t) = nullptr;
     void* context_ = nullptr;
     int64_t first_ = 0;
     uint64_t generation_ = 0;
     alignas(64) std::atomic<int64_t> pending_{0};
-    alignas(64) std::atomic<int> sleepers_{0};
-    std::atomic<uint32_t> epoch_{0};
-    std::atomic<bool> closed_{false};
 };
 
 thread_local Team* team = nullptr;       // the region this thread is the caller of
@@ -197,44 +192,107 @@ private:
 #endif
 };
 
-// libgomp's pool does not survive fork: the first region of the forking thread hangs in the child. A thread born
-// after the fork gets a full team, so in the child such a thread runs the surviving thread's regions.
-thread_local bool survived_fork = false;
-
-class Stand_in {
+// The workers of the process: one OpenMP region that a thread of its own opens and that never ends. A region per burst
+// would end in a barrier, and beside six compilers a worker took tens of milliseconds to get there: an mlp step that
+// one thread does in 1.2 ms took 3. It also makes fork simple: libgomp's threads do not survive it, but a thread born
+// in the child gets a full team.
+class Pool {
 public:
-    void run(const std::function<void()>& task) {
-        std::unique_lock lock(mutex_);
-        if (!thread_.joinable()) thread_ = std::thread([this] { loop(); });
-        task_ = &task;
-        changed_.notify_all();
-        changed_.wait(lock, [&] { return task_ == nullptr; });
+    explicit Pool(int threads) : threads_(threads) {
+        std::thread([this] {
+#pragma omp parallel num_threads(threads_)
+            if (const int worker = omp_get_thread_num()) {
+                work(worker);
+            } else {
+                // Its place, where threads are bound to places, is that of the callers.
+                closed_.wait(false);
+            }
+        }).detach();
+    }
+
+    int threads() const { return threads_; }
+
+    // A team for one region, null when 64 threads are running one.
+    Team* enter(int threads) {
+        for (Team& candidate : teams_) {
+            if (candidate.taken.exchange(true, std::memory_order_acquire)) continue;
+            candidate.threads.store(threads, std::memory_order_relaxed);
+            candidate.sleepers = &sleepers_;
+            return &candidate;
+        }
+        return nullptr;
+    }
+    static void leave(Team* left) { left->taken.store(false, std::memory_order_release); }
+
+    void close() {
+        closed_.store(true, std::memory_order_seq_cst);
+        closed_.notify_all();
+        sleepers_.wake();
     }
 
 private:
-    void loop() {
-        std::unique_lock lock(mutex_);
-        for (;;) {
-            changed_.wait(lock, [&] { return task_ != nullptr; });
-            (*task_)();
-            task_ = nullptr;
-            changed_.notify_all();
+    void work(int worker) {
+        const FlushDenormals flush;
+        inside_chunk = true;
+        for (int idle = 0; !closed_.load(std::memory_order_acquire);) {
+            if (help(worker)) {
+                idle = 0;
+            } else if (++idle < kSpins) {
+                relax();
+            } else if (idle < kSpins + kYields) {
+                sched_yield();
+            } else {
+                sleepers_.sleep_unless([&] { return has_work(worker) || closed_.load(std::memory_order_seq_cst); });
+                idle = 0;
+            }
         }
     }
-    std::mutex mutex_;
-    std::condition_variable changed_;
-    const std::function<void()>* task_ = nullptr;
-    std::thread thread_;
-};
-// Never destroyed: its thread may outlive main; a grandchild gets a new one.
-thread_local Stand_in* stand_in = nullptr;
 
-[[maybe_unused]] const int fork_handler = pthread_atfork(nullptr, nullptr, [] {
-    survived_fork = true;
-    stand_in = nullptr;
-    team = nullptr;
-    inside_chunk = false;
-});
+    bool help(int worker) {
+        for (Team& candidate : teams_) {
+            // Teams are taken from the front: the first one that never was ends the list.
+            const int threads = candidate.threads.load(std::memory_order_relaxed);
+            if (threads == 0) return false;
+            if (worker < threads && candidate.help()) return true;
+        }
+        return false;
+    }
+
+    bool has_work(int worker) const {
+        return std::any_of(std::begin(teams_), std::end(teams_), [&](const Team& candidate) {
+            return worker < candidate.threads.load(std::memory_order_relaxed) && candidate.has_work();
+        });
+    }
+
+    const int threads_;
+    Team teams_[64];
+    Sleepers sleepers_;
+    std::atomic<bool> closed_{false};
+};
+
+// Never destroyed: workers outlive main, and a caller may still be in the pool that a larger one replaces.
+std::atomic<Pool*> pool{nullptr};
+std::mutex pool_mutex;
+
+Pool& pool_of(int threads) {
+    Pool* found = pool.load(std::memory_order_acquire);
+    if (found && found->threads() >= threads) return *found;
+    const std::lock_guard lock(pool_mutex);
+    found = pool.load(std::memory_order_acquire);
+    if (found && found->threads() >= threads) return *found;
+    Pool* larger = new Pool(threads);
+    if (found) found->close();
+    pool.store(larger, std::memory_order_release);
+    return *larger;
+}
+
+[[maybe_unused]] const int fork_handler = pthread_atfork([] { pool_mutex.lock(); }, [] { pool_mutex.unlock(); },
+                                                         [] {
+                                                             pool_mutex.unlock();
+                                                             pool = nullptr;
+                                                             team = nullptr;
+                                                             inside_chunk = false;
+                                                         });
 
 int cgroup_threads() {
     int limit = 1 << 20;
@@ -252,30 +310,6 @@ void run_on_team(int64_t chunks, void (*run)(void*, int64_t), void* context) {
     inside_chunk = false;
 }
 
-void open_team(void (*body)(void*), void* context, int threads) {
-    Team shared;
-    std::exception_ptr error;
-#pragma omp parallel num_threads(threads)
-    {
-        FlushDenormals flush;
-        if (omp_get_thread_num() == 0) {
-            team = &shared;
-            try {
-                body(context);
-            } catch (...) {
-                error = std::current_exception();
-            }
-            team = nullptr;
-            shared.close();
-        } else {
-            inside_chunk = true;
-            shared.work();
-            inside_chunk = false;
-        }
-    }
-    if (error) std::rethrow_exception(error);
-}
-
 }  // namespace
 
 int num_threads() {
@@ -290,24 +324,18 @@ void set_num_threads(int n) { wanted_threads.store(n); }
 int64_t parallel_calls() { return calls; }
 
 void run_region(bool workers, void (*body)(void*), void* context) {
-    const int threads = workers && contention.sharing_pays() ? num_threads() : 1;
-    if (threads == 1 || team || inside_chunk) {
-        FlushDenormals flush;
-        body(context);
-    } else if (survived_fork) {
-        if (!stand_in) stand_in = new Stand_in;
-        std::exception_ptr error;
-        stand_in->run([&] {
-            try {
-                open_team(body, context, threads);
-            } catch (...) {
-                error = std::current_exception();
+    const FlushDenormals flush;
+    const int threads = workers && !team && !inside_chunk && contention.sharing_pays() ? num_threads() : 1;
+    if (threads > 1) {
+        struct Membership {
+            explicit Membership(int threads) { team = pool_of(threads).enter(threads); }
+            ~Membership() {
+                if (team) Pool::leave(std::exchange(team, nullptr));
             }
-        });
-        if (error) std::rethrow_exception(error);
-    } else {
-        open_team(body, context, threads);
+        } membership(threads);
+        return body(context);
     }
+    body(context);
 }
 
 void parallel_chunks(int64_t chunks, void (*run)(void*, int64_t), void* context) {

@@ -33,9 +33,9 @@ FK_INLINE void parallel_for(int64_t n, int64_t grain, const F& f) {
 }
 }  // namespace
 
-// Runs body(context) with workers close by (they spin, then yield, then sleep), so that a parallel_for inside costs
-// well under a microsecond. A program opens one region for its whole burst. Works in a forked child. Denormals are
-// flushed to zero while the body runs. Without `workers` only that happens.
+// Runs body(context) with a team of its own, so that a parallel_for inside costs well under a microsecond. A program
+// opens one region for its whole burst. Works in a forked child. Denormals are flushed to zero while the body runs.
+// Without `workers` only that happens.
 void run_region(bool workers, void (*body)(void* context), void* context);
 
 int num_threads();            // what the next region of this thread will use

@@ -239,21 +239,78 @@ def test_same_bits_for_any_number_of_threads():
         np.testing.assert_array_equal(r, results[0])
 
 
+def in_a_child(work):
+    """Whether `work()` is true in a fork of this process."""
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if work() else 1)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
-def test_a_forked_child_computes_with_threads():
+@pytest.mark.skipif(not os.path.isdir("/proc/self/task"), reason="counts threads in /proc")
+def test_a_forked_child_and_its_child_compute_with_threads():
     weights = [Variable(array(300, 300) / 300) for _ in range(2)]
     f = Function(layered(weights))
     x = array(256, 300)
     engine.config.set_num_threads(2)
     expected = f(x).numpy()
-    child = os.fork()
-    if child == 0:
-        same = all(np.array_equal(f(x).numpy(), expected) for _ in range(20))
-        os._exit(0 if same else 1)
-    _, status = os.waitpid(child, 0)
-    engine.config.set_num_threads(0)
-    assert os.waitstatus_to_exitcode(status) == 0
+
+    def same():
+        before = len(os.listdir("/proc/self/task"))
+        right = all(np.array_equal(f(x).numpy(), expected) for _ in range(20))
+        return before == 1 and right and len(os.listdir("/proc/self/task")) >= 2
+
+    try:
+        assert in_a_child(same)
+        assert in_a_child(lambda: same() and in_a_child(same))
+    finally:
+        engine.config.set_num_threads(0)
     np.testing.assert_array_equal(f(x).numpy(), expected)
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_forks_while_another_thread_computes():
+    weights = [Variable(array(300, 300) / 300) for _ in range(2)]
+    f = Function(layered(weights))
+    g = Function(layered([Variable(array(300, 300) / 300)]))
+    x = array(256, 300)
+    engine.config.set_num_threads(2)
+    expected, stop = g(x).numpy(), threading.Event()
+
+    def work():
+        while not stop.is_set():
+            f(x)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        assert all(in_a_child(lambda: np.array_equal(g(x).numpy(), expected)) for _ in range(5))
+    finally:
+        stop.set()
+        thread.join()
+        engine.config.set_num_threads(0)
+
+
+def test_callers_with_different_numbers_of_threads():
+    f = Function(layered([Variable(array(300, 300) / 300)]))
+    x = array(512, 300)
+    expected = f(x).numpy()
+    wrong = []
+
+    def work(n):
+        for i in range(30):
+            engine.config.set_num_threads(1 + (n + i) % 5)
+            if not np.array_equal(f(x).numpy(), expected):
+                wrong.append(n)
+
+    callers = [threading.Thread(target=work, args=(n,)) for n in range(4)]
+    for t in callers:
+        t.start()
+    for t in callers:
+        t.join()
+    engine.config.set_num_threads(0)
+    assert not wrong
 
 
 def test_denormal_mode_of_the_host_is_left_alone():
