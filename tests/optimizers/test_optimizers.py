@@ -385,3 +385,12 @@ def test_no_warnings_in_a_normal_step():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         run(lambda: keras.optimizers.Adam(0.1), True, steps=1)
+
+
+@pytest.mark.parametrize("name", ["variables", "var_list"])
+def test_build_takes_both_names(name):
+    v, optimizer = keras.Variable([1.0]), keras.optimizers.Adam()
+    optimizer.build(**{name: [v]})
+    made = list(optimizer.variables)
+    optimizer.build([v])
+    assert [x.name for x in made[2:]] == ["variable_momentum", "variable_velocity"] and optimizer.variables == made

@@ -99,10 +99,8 @@ class Nadam(Optimizer):
     def slots(self):
         return [{"momentum": "zeros", "velocity": "zeros"}]
 
-    def build(self, variables):
-        if self.built:
-            return
-        super().build(variables)
+    def _build(self, variables):
+        super()._build(variables)
         with init_scope():
             dtype = variables[0].dtype if variables else config.floatx()
             self._u_product = Variable(1.0, dtype=dtype, trainable=False)

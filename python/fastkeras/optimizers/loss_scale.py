@@ -50,15 +50,13 @@ class LossScaleOptimizer(Optimizer):
         self.dynamic_growth_steps = dynamic_growth_steps
         self.inner_optimizer.loss_scale_factor = None
 
-    def build(self, variables):
-        if self.built:
-            return
+    def _build(self, variables):
         self.step_counter = self.add_variable((), dtype="int32", name="step_counter")
         self.dynamic_scale = self.add_variable(
             (), initializers.Constant(self.initial_scale), dtype="float32", name="dynamic_scale"
         )
         self.inner_optimizer.build(variables)
-        super().build(variables)
+        super()._build(variables)
 
     @property
     def variables(self):

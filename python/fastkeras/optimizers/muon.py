@@ -59,10 +59,8 @@ class Muon(Optimizer):
     ):
         self.exclude_layers = exclude_layers or []
 
-    def build(self, variables):
-        if self.built:
-            return
-        super().build(variables)
+    def _build(self, variables):
+        super()._build(variables)
         momentums, velocities = [], []
         for variable in variables:
             momentums.append(self.add_variable_from_reference(variable, name="momentum"))
@@ -135,10 +133,8 @@ class ScheduleFreeAdamW(Optimizer):
     def slots(self):
         return [{"momentum": "zeros", "velocity": "zeros"}]
 
-    def build(self, variables):
-        if self.built:
-            return
-        super().build(variables)
+    def _build(self, variables):
+        super()._build(variables)
         for variable in variables:
             self.slot("momentum", variable).assign(variable)
 

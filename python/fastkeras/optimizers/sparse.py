@@ -112,10 +112,8 @@ class Adafactor(Optimizer):
     ):
         pass
 
-    def build(self, variables):
-        if self.built:
-            return
-        super().build(variables)
+    def _build(self, variables):
+        super()._build(variables)
         rows, columns, moments = [], [], []
         for variable in variables:
             if len(variable.shape) < 2:

@@ -20,11 +20,14 @@ class OptimizerState:
         """
         return []
 
-    def build(self, variables):
-        """Creates the state for `variables`."""
-        if self.built:
-            return
-        variables = list(variables)
+    def build(self, variables=None, var_list=None):
+        """Creates the state for `variables`, which some optimizers of Keras call `var_list`; once."""
+        if not self.built:
+            self._build(list(variables if var_list is None else var_list))
+            self.built = True
+
+    def _build(self, variables):
+        """What `build` does; an optimizer with more state than `slots` adds it here."""
         if self.use_ema:
             vars(self)["_model_variables_moving_average"] = self.add_optimizer_variables(variables, "average")
         if self.gradient_accumulation_steps:
@@ -34,7 +37,6 @@ class OptimizerState:
         for group in self.slots():
             made = self.add_optimizer_variables(variables, list(group), list(group.values()))
             self._slots.update(zip(group, made, strict=True))
-        self.built = True
 
     def slot(self, name, variable):
         """The state `name` of a trainable variable."""
