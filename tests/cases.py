@@ -524,6 +524,18 @@ add(
         large=[(900, 50, 2), (900, 10, 2), (900, 40, 2)],
     ),
     *(
+        moves(
+            "unstack",
+            [(3, 11, 7)],
+            lambda x, axis: tuple(np.moveaxis(x, axis, 0)),
+            f"{axis}",
+            attrs={"axis": axis},
+            dtypes=EVERY,
+            large=[(30, 70, 50)],
+        )
+        for axis in (0, 1, -1)
+    ),
+    *(
         moves("slice", [(9, 11, 7)], _sliced, note, dtypes=EVERY, attrs=attrs, large=large)
         for note, attrs, large in [
             ("block", {"start": [2, 0, 3], "stop": [7, 11, 5]}, None),

@@ -6,7 +6,7 @@ from fastkeras.engine import convert_to_tensor, op, primitive
 from fastkeras.ops._common import normalize_axis, part, reshape_to, sizes_of
 from fastkeras.ops._shapes import expand_dims, ravel
 
-_concatenate = primitive("concatenate")
+_concatenate, _unstack = primitive("concatenate"), primitive("unstack")
 
 
 def _joined(xs, axis, tag):
@@ -201,5 +201,5 @@ def unstack(x, num=None, axis=0):
         raise ValueError(
             f"[unstack] num must be the size of the axis. Received: num={num}, axis={axis}, x.shape={x.shape}"
         )
-    shape = [n for d, n in enumerate(x.shape) if d != axis]
-    return [reshape_to(part(x, axis, i, i + 1), shape=shape) for i in range(size)]
+    slices = _unstack(x, axis=axis) if size else []
+    return [slices] if size == 1 else list(slices)
