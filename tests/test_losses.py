@@ -119,3 +119,11 @@ def test_reductions_of_tf_keras():
     assert reduction.SUM in reduction.all()
     with pytest.raises(ValueError, match="Invalid Reduction Key"):
         reduction.validate("nonsense")
+
+
+def test_class_numbers_are_not_rounded_to_the_dtype_of_the_loss():
+    logits, labels = np.zeros((1, 400), "float32"), np.array([301])
+    logits[0, 301] = 8.0
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True, dtype="bfloat16")
+    exact = keras.losses.SparseCategoricalCrossentropy(from_logits=True)(labels, logits)
+    np.testing.assert_allclose(float(loss(labels, logits)), float(exact), rtol=0.01)

@@ -29,6 +29,8 @@ class Loss:
     8.5
     """
 
+    _integer_labels = False  # class numbers stay integers: a narrow float would round them
+
     def __init__(self, name=None, reduction="sum_over_batch_size", dtype=None):
         self.name = name or auto_name(type(self).__name__)
         self.reduction = standardize_reduction(reduction)
@@ -40,7 +42,7 @@ class Loss:
 
     def __call__(self, y_true, y_pred, sample_weight=None):
         mask = get_mask(y_pred)
-        y_true, y_pred = (_to_tensors(y, self.dtype) for y in (y_true, y_pred))
+        y_true, y_pred = _to_tensors(y_true, self.dtype, self._integer_labels), _to_tensors(y_pred, self.dtype)
         values = self.call(y_true, y_pred)
         own_mask = get_mask(values)
         if mask is not None and own_mask is not None:
@@ -70,6 +72,7 @@ class LossFunctionWrapper(Loss):
     def __init__(self, fn, reduction="sum_over_batch_size", name=None, dtype=None, **kwargs):
         super().__init__(name=name, reduction=reduction, dtype=dtype)
         self.fn = fn
+        self._integer_labels = getattr(fn, "integer_labels", False)
         self._fn_kwargs = kwargs
         vars(self).update({key: value for key, value in kwargs.items() if not hasattr(self, key)})
 
@@ -97,11 +100,16 @@ class LossFunctionWrapper(Loss):
         return f"<LossFunctionWrapper({self.fn}, kwargs={self._fn_kwargs})>"
 
 
-def _to_tensors(y, dtype):
+def _to_tensors(y, dtype, keep_integers=False):
     """A tensor, or a structure of them; lists of numbers are one tensor."""
+
+    def convert(x):
+        x = ops.convert_to_tensor(x)
+        return x if keep_integers and x.dtype in ("int32", "int64") else ops.cast(x, dtype)
+
     if nest.is_nested(y) and not any(getattr(leaf, "shape", ()) for leaf in nest.flatten(y)):
-        return ops.convert_to_tensor(y, dtype=dtype)
-    return nest.map(lambda x: ops.convert_to_tensor(x, dtype=dtype), y)
+        return convert(y)
+    return nest.map(convert, y)
 
 
 def standardize_reduction(reduction):

@@ -106,6 +106,9 @@ def sparse_categorical_crossentropy(y_true, y_pred, from_logits=False, ignore_cl
     return values
 
 
+sparse_categorical_crossentropy.integer_labels = True
+
+
 @register("keras.losses", "keras.metrics", names=("bce", "BCE"))
 def binary_crossentropy(y_true, y_pred, from_logits=False, label_smoothing=0.0, axis=-1):
     """Mean over `axis` of `-(y * log(p) + (1 - y) * log(1 - p))`.
