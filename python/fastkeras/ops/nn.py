@@ -31,6 +31,15 @@ from fastkeras.ops._activations import (  # fmt: skip
     tanh_shrink,
     threshold,
 )
+from fastkeras.ops._convolution import (  # fmt: skip
+    average_pool,
+    conv,
+    conv_transpose,
+    depthwise_conv,
+    max_pool,
+    separable_conv,
+    transposed_size,
+)
 from fastkeras.ops._crossentropy import (  # fmt: skip
     binary_crossentropy,
     categorical_crossentropy,

@@ -56,8 +56,9 @@ def register(module, *other_modules, name=None, names=()):
         if inspect.isclass(thing):
             table.setdefault(snake_case(own_name), thing)
             if "_config_names" not in vars(thing):
-                inherited = getattr(thing, "_config_names", None) or ()
-                thing._config_names = _constructor_names(thing) if "__init__" in vars(thing) else inherited
+                maker = next(c for c in thing.__mro__ if {"__init__", "_config_names"} & vars(c).keys())
+                named = "_config_names" in vars(maker)
+                thing._config_names = (maker._config_names or ()) if named else _constructor_names(thing)
         for alias in names:
             table[alias] = thing
             _objects.setdefault(f"{module}.{alias}", thing)

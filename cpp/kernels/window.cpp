@@ -1,0 +1,379 @@
+#include "kernels/window.h"
+
+#include "core/parallel.h"
+#include "kernels/loop.h"
+
+namespace fk::FK_ISA {
+namespace {
+
+// Vectors of channels that are in registers together: f(channel, lanes, Block<K>).
+template <int K>
+struct Block {
+    static constexpr int count = K;
+};
+template <class T, int kMost, class F>
+FK_VEC void for_each_block(int64_t n, const F& f) {
+    constexpr int64_t step = lanes_of<VecOf<T>>;
+    int64_t c = 0;
+    for (; c + kMost * step <= n; c += kMost * step) f(c, WholeVector{}, Block<kMost>{});
+    for (; c + step <= n; c += step) f(c, WholeVector{}, Block<1>{});
+    if (c < n) f(c, PartialVector{n - c}, Block<1>{});
+}
+
+// Positions of the width that see the same taps, `stride` inputs apart.
+struct Segment {
+    int64_t begin, count, first, taps, at, stride;
+};
+template <class F>
+FK_VEC void for_each_segment(const WindowAxis& a, const F& f) {
+    for (int64_t phase = 0; phase < a.pitch && phase < a.out; ++phase)
+        for (int64_t o = phase; o < a.out;) {
+            const WindowSpan& s = a.spans[o];
+            int64_t count = 1;
+            for (; o + count * a.pitch < a.out; ++count) {
+                const WindowSpan& next = a.spans[o + count * a.pitch];
+                if (next.first != s.first || next.count != s.count) break;
+            }
+            f(Segment{o, count, s.first, s.count, s.at, count > 1 ? a.spans[o + a.pitch].at - s.at : 0});
+            o += count * a.pitch;
+        }
+}
+
+// The rows of taps that a line (image, depth, height) of the output sees: f(first tap of the row, first input pixel).
+template <class F>
+FK_VEC void for_each_tap_row(const Window& g, int64_t line, const F& f) {
+    const WindowAxis &d = g.axis[0], &h = g.axis[1], &w = g.axis[2];
+    const int64_t image = line / (d.out * h.out);
+    const WindowSpan &sd = d.spans[line / h.out % d.out], &sh = h.spans[line % h.out];
+    for (int64_t i = 0; i < sd.count; ++i)
+        for (int64_t j = 0; j < sh.count; ++j)
+            f(((sd.first + i * d.tap_step) * h.kernel + sh.first + j * h.tap_step) * w.kernel,
+              ((image * d.in + sd.at + i * d.in_step) * h.in + sh.at + j * h.in_step) * w.in);
+}
+FK_VEC int64_t lines_of(const Window& g) { return g.images * g.axis[0].out * g.axis[1].out; }
+
+// --- depthwise ---
+
+// P pixels and K vectors of channels; s begins at the first of the pixels.
+template <int P, class T, class L, int K>
+FK_VEC void depthwise_pixels(const Window& g, int64_t line, const Segment& s, const T* x, const T* w, T* y, int64_t c,
+                             const L& lanes, Block<K>) {
+    using V = VecOf<T>;
+    constexpr int64_t step = lanes_of<V>;
+    const WindowAxis& a = g.axis[2];
+    V sum[P][K];
+    for (int p = 0; p < P; ++p)
+        for (int k = 0; k < K; ++k) sum[p][k] = V(T(0));
+    for_each_tap_row(g, line, [&](int64_t tap, int64_t pixel) [[gnu::always_inline]] {
+        const T* from = x + (pixel + s.at) * g.channels + c;
+        const T* weight = w + (tap + s.first) * g.channels + c;
+        for (int64_t t = 0; t < s.taps; ++t) {
+            for (int k = 0; k < K; ++k) {
+                const V v = lanes.load(weight + k * step);
+                for (int p = 0; p < P; ++p)
+                    sum[p][k] = fma(lanes.load(from + p * s.stride * g.channels + k * step), v, sum[p][k]);
+            }
+            from += a.in_step * g.channels, weight += a.tap_step * g.channels;
+        }
+    });
+    for (int p = 0; p < P; ++p)
+        for (int k = 0; k < K; ++k)
+            lanes.store(y + (line * a.out + s.begin + p * a.pitch) * g.channels + c + k * step, sum[p][k]);
+}
+
+template <class T>
+void depthwise_line(const Window& g, int64_t line, const T* x, const T* w, T* y) {
+    for_each_segment(g.axis[2], [&](Segment s) {
+        for (; s.count > 0;) {
+            const int64_t pixels = s.count >= 4 ? 4 : 1;
+            for_each_block<T, 2>(g.channels, [&](int64_t c, auto lanes, auto block) [[gnu::always_inline]] {
+                if (pixels == 4)
+                    depthwise_pixels<4>(g, line, s, x, w, y, c, lanes, block);
+                else
+                    depthwise_pixels<1>(g, line, s, x, w, y, c, lanes, block);
+            });
+            s.begin += pixels * g.axis[2].pitch, s.at += pixels * s.stride, s.count -= pixels;
+        }
+    });
+}
+
+// f(output pixel, input pixel, tap) of a line, for the general multiplier.
+template <class F>
+FK_VEC void for_each_meeting(const Window& g, int64_t line, const F& f) {
+    const WindowAxis& a = g.axis[2];
+    for (int64_t o = 0; o < a.out; ++o)
+        for_each_tap_row(g, line, [&](int64_t tap, int64_t pixel) [[gnu::always_inline]] {
+            for (int64_t t = 0; t < a.spans[o].count; ++t)
+                f(line * a.out + o, pixel + a.spans[o].at + t * a.in_step, tap + a.spans[o].first + t * a.tap_step);
+        });
+}
+
+template <class T>
+void depthwise(const Window& g, const T* x, const T* w, T* y) {
+    const int64_t m = g.multiplier, channels = g.channels * m, row = g.axis[2].out * channels;
+    parallel_for(lines_of(g), g.chunk, [&](int64_t begin, int64_t end) {
+        for (int64_t line = begin; line < end; ++line) {
+            if (m == 1) {
+                depthwise_line(g, line, x, w, y);
+                continue;
+            }
+            __builtin_memset(y + line * row, 0, size_t(row) * sizeof(T));
+            for_each_meeting(g, line, [&](int64_t o, int64_t i, int64_t tap) {
+                for (int64_t c = 0; c < channels; ++c)
+                    y[o * channels + c] += x[i * g.channels + c / m] * w[tap * channels + c];
+            });
+        }
+    });
+}
+
+template <class T>
+void depthwise_input_grad(const Window& g, const T* dy, const T* w, T* dx) {
+    const int64_t m = g.multiplier, channels = g.channels * m, row = g.axis[2].out * g.channels;
+    parallel_for(lines_of(g), g.chunk, [&](int64_t begin, int64_t end) {
+        for (int64_t line = begin; line < end; ++line) {
+            if (m == 1) {
+                depthwise_line(g, line, dy, w, dx);
+                continue;
+            }
+            __builtin_memset(dx + line * row, 0, size_t(row) * sizeof(T));
+            for_each_meeting(g, line, [&](int64_t i, int64_t o, int64_t tap) {
+                for (int64_t c = 0; c < channels; ++c)
+                    dx[i * g.channels + c / m] += dy[o * channels + c] * w[tap * channels + c];
+            });
+        }
+    });
+}
+
+// Adds the sums of a line to those in dw.
+template <class T>
+void depthwise_kernel_grad_line(const Window& g, int64_t line, const T* x, const T* dy, T* dw) {
+    using V = VecOf<T>;
+    constexpr int64_t step = lanes_of<V>;
+    const WindowAxis& a = g.axis[2];
+    for_each_tap_row(g, line, [&](int64_t tap, int64_t pixel) {
+        for_each_segment(a, [&](const Segment& s) {
+            for (int64_t t = 0; t < s.taps; ++t) {
+                const T* from = x + (pixel + s.at + t * a.in_step) * g.channels;
+                const T* slope = dy + (line * a.out + s.begin) * g.channels;
+                T* to = dw + (tap + s.first + t * a.tap_step) * g.channels;
+                for_each_block<T, 4>(g.channels, [&](int64_t c, auto lanes, auto block) [[gnu::always_inline]] {
+                    constexpr int K = decltype(block)::count;
+                    V sum[K];
+                    for (int k = 0; k < K; ++k) sum[k] = V(T(0));
+                    for (int64_t o = 0; o < s.count; ++o)
+                        for (int k = 0; k < K; ++k)
+                            sum[k] = fma(lanes.load(from + o * s.stride * g.channels + c + k * step),
+                                         lanes.load(slope + o * a.pitch * g.channels + c + k * step), sum[k]);
+                    for (int k = 0; k < K; ++k) lanes.store(to + c + k * step, lanes.load(to + c + k * step) + sum[k]);
+                });
+            }
+        });
+    });
+}
+
+template <class T>
+void depthwise_kernel_grad(const Window& g, const T* x, const T* dy, T* dw, T* sums) {
+    const int64_t m = g.multiplier, channels = g.channels * m, lines = lines_of(g);
+    const int64_t size = g.axis[0].kernel * g.axis[1].kernel * g.axis[2].kernel * channels;
+    parallel_for(g.parts, 1, [&](int64_t begin, int64_t end) {
+        for (int64_t part = begin; part < end; ++part) {
+            T* to = part == 0 ? dw : sums + (part - 1) * size;
+            __builtin_memset(to, 0, size_t(size) * sizeof(T));
+            for (int64_t line = part * lines / g.parts; line < (part + 1) * lines / g.parts; ++line) {
+                if (m == 1) {
+                    depthwise_kernel_grad_line(g, line, x, dy, to);
+                    continue;
+                }
+                for_each_meeting(g, line, [&](int64_t o, int64_t i, int64_t tap) {
+                    for (int64_t c = 0; c < channels; ++c)
+                        to[tap * channels + c] += x[i * g.channels + c / m] * dy[o * channels + c];
+                });
+            }
+        }
+    });
+    for (int64_t part = 1; part < g.parts; ++part)
+        for_each_vector<T>(size, [&](int64_t i, auto lanes) [[gnu::always_inline]] {
+            lanes.store(dw + i, lanes.load(dw + i) + lanes.load(sums + (part - 1) * size + i));
+        });
+}
+
+// --- pooling ---
+
+// The inputs of output position o of a line: f(input element) for one block of channels from c on.
+template <class F>
+FK_VEC void for_each_input(const Window& g, int64_t line, int64_t o, int64_t c, const F& f) {
+    const WindowAxis& a = g.axis[2];
+    const WindowSpan& s = a.spans[o];
+    for_each_tap_row(g, line, [&](int64_t, int64_t pixel) [[gnu::always_inline]] {
+        int64_t at = (pixel + s.at) * g.channels + c;
+        for (int64_t t = 0; t < s.count; ++t, at += a.in_step * g.channels) f(at);
+    });
+}
+
+// f(line, o, output element, c, lanes, block) for the lines [begin, end).
+template <class T, class F>
+FK_VEC void for_each_output(const Window& g, int64_t begin, int64_t end, const F& f) {
+    const WindowAxis& a = g.axis[2];
+    for (int64_t line = begin; line < end; ++line)
+        for (int64_t o = 0; o < a.out; ++o)
+            for_each_block<T, 4>(g.channels, [&](int64_t c, auto lanes, auto block) [[gnu::always_inline]] {
+                f(line, o, (line * a.out + o) * g.channels + c, c, lanes, block);
+            });
+}
+
+template <class T>
+FK_VEC T taps_met(const Window& g, int64_t line, int64_t o) {
+    const WindowAxis &d = g.axis[0], &h = g.axis[1];
+    return T(d.spans[line / h.out % d.out].count) * T(h.spans[line % h.out].count) * T(g.axis[2].spans[o].count);
+}
+
+template <class T>
+void max_pool(const Window& g, const T* x, T* y) {
+    using V = VecOf<T>;
+    constexpr int64_t step = lanes_of<V>;
+    parallel_for(lines_of(g), g.chunk, [&](int64_t begin, int64_t end) {
+        for_each_output<T>(g, begin, end,
+                           [&](int64_t line, int64_t o, int64_t to, int64_t c, auto lanes, auto block)
+                               [[gnu::always_inline]] {
+                                   constexpr int K = decltype(block)::count;
+                                   V best[K];
+                                   for (int k = 0; k < K; ++k) best[k] = V(-T(__builtin_inf()));
+                                   for_each_input(g, line, o, c, [&](int64_t at) [[gnu::always_inline]] {
+                                       for (int k = 0; k < K; ++k)
+                                           best[k] = max_nan(best[k], lanes.load(x + at + k * step));
+                                   });
+                                   for (int k = 0; k < K; ++k) lanes.store(y + to + k * step, best[k]);
+                               });
+    });
+}
+
+// f(first line, last line) of some images in parallel.
+template <class F>
+FK_VEC void for_each_image(const Window& g, const F& f) {
+    const int64_t lines = g.axis[0].out * g.axis[1].out, images = lines > 0 ? 1 + (g.chunk - 1) / lines : 1;
+    parallel_for(g.images, images, [&](int64_t begin, int64_t end) { f(begin, end, begin * lines, end * lines); });
+}
+
+template <class T>
+FK_VEC void clear_images(const Window& g, int64_t begin, int64_t end, T* dx) {
+    if (g.cover && !g.overlap) return;
+    const int64_t image = g.axis[0].in * g.axis[1].in * g.axis[2].in * g.channels;
+    __builtin_memset(dx + begin * image, 0, size_t((end - begin) * image) * sizeof(T));
+}
+
+template <class T>
+void max_pool_grad(const Window& g, const T* x, const T* y, const T* dy, T* dx) {
+    using V = VecOf<T>;
+    constexpr int64_t step = lanes_of<V>;
+    const bool add = g.overlap;
+    for_each_image(g, [&](int64_t first, int64_t last, int64_t begin, int64_t end) {
+        clear_images(g, first, last, dx);
+        for_each_output<T>(
+            g, begin, end,
+            [&](int64_t line, int64_t o, int64_t to, int64_t c, auto lanes, auto block) [[gnu::always_inline]] {
+                constexpr int K = decltype(block)::count;
+                V best[K], slope[K];
+                for (int k = 0; k < K; ++k)
+                    best[k] = lanes.load(y + to + k * step), slope[k] = lanes.load(dy + to + k * step);
+                for_each_input(g, line, o, c, [&](int64_t at) [[gnu::always_inline]] {
+                    for (int k = 0; k < K; ++k) {
+                        const auto found = lanes.load(x + at + k * step) == best[k];
+                        const V here = select(found, slope[k], V(T(0)));
+                        slope[k] = select(found, V(T(0)), slope[k]);  // the first takes all
+                        lanes.store(dx + at + k * step, add ? lanes.load(dx + at + k * step) + here : here);
+                    }
+                });
+            });
+    });
+}
+
+template <class T>
+void max_pool_pick(const Window& g, const T* x, const T* y, const T* u, T* picked) {
+    using V = VecOf<T>;
+    constexpr int64_t step = lanes_of<V>;
+    parallel_for(lines_of(g), g.chunk, [&](int64_t begin, int64_t end) {
+        for_each_output<T>(
+            g, begin, end,
+            [&](int64_t line, int64_t o, int64_t to, int64_t c, auto lanes, auto block) [[gnu::always_inline]] {
+                constexpr int K = decltype(block)::count;
+                V best[K], sum[K], open[K];
+                for (int k = 0; k < K; ++k)
+                    best[k] = lanes.load(y + to + k * step), sum[k] = V(T(0)), open[k] = V(T(1));
+                for_each_input(g, line, o, c, [&](int64_t at) [[gnu::always_inline]] {
+                    for (int k = 0; k < K; ++k) {
+                        const auto found = lanes.load(x + at + k * step) == best[k];
+                        sum[k] = select(found, fma(open[k], lanes.load(u + at + k * step), sum[k]), sum[k]);
+                        open[k] = select(found, V(T(0)), open[k]);
+                    }
+                });
+                for (int k = 0; k < K; ++k) lanes.store(picked + to + k * step, sum[k]);
+            });
+    });
+}
+
+template <class T>
+void average_pool(const Window& g, const T* x, T* y) {
+    using V = VecOf<T>;
+    constexpr int64_t step = lanes_of<V>;
+    parallel_for(lines_of(g), g.chunk, [&](int64_t begin, int64_t end) {
+        for_each_output<T>(g, begin, end,
+                           [&](int64_t line, int64_t o, int64_t to, int64_t c, auto lanes, auto block)
+                               [[gnu::always_inline]] {
+                                   constexpr int K = decltype(block)::count;
+                                   V sum[K];
+                                   for (int k = 0; k < K; ++k) sum[k] = V(T(0));
+                                   for_each_input(g, line, o, c, [&](int64_t at) [[gnu::always_inline]] {
+                                       for (int k = 0; k < K; ++k) sum[k] = sum[k] + lanes.load(x + at + k * step);
+                                   });
+                                   const V count(taps_met<T>(g, line, o));
+                                   for (int k = 0; k < K; ++k) lanes.store(y + to + k * step, sum[k] / count);
+                               });
+    });
+}
+
+template <class T>
+void average_pool_grad(const Window& g, const T* dy, T* dx) {
+    using V = VecOf<T>;
+    constexpr int64_t step = lanes_of<V>;
+    const bool add = g.overlap;
+    for_each_image(g, [&](int64_t first, int64_t last, int64_t begin, int64_t end) {
+        clear_images(g, first, last, dx);
+        for_each_output<T>(
+            g, begin, end,
+            [&](int64_t line, int64_t o, int64_t to, int64_t c, auto lanes, auto block) [[gnu::always_inline]] {
+                constexpr int K = decltype(block)::count;
+                const V count(taps_met<T>(g, line, o));
+                V share[K];
+                for (int k = 0; k < K; ++k) share[k] = lanes.load(dy + to + k * step) / count;
+                for_each_input(g, line, o, c, [&](int64_t at) [[gnu::always_inline]] {
+                    for (int k = 0; k < K; ++k)
+                        lanes.store(dx + at + k * step, add ? lanes.load(dx + at + k * step) + share[k] : share[k]);
+                });
+            });
+    });
+}
+
+}  // namespace
+
+#define FK_DEFINE(T, type)                                                                          \
+    void depthwise_##type(const Window& g, const T* x, const T* w, T* y) { depthwise(g, x, w, y); } \
+    void depthwise_input_grad_##type(const Window& g, const T* dy, const T* w, T* dx) {             \
+        depthwise_input_grad(g, dy, w, dx);                                                         \
+    }                                                                                               \
+    void depthwise_kernel_grad_##type(const Window& g, const T* x, const T* dy, T* dw, T* sums) {   \
+        depthwise_kernel_grad(g, x, dy, dw, sums);                                                  \
+    }                                                                                               \
+    void max_pool_##type(const Window& g, const T* x, T* y) { max_pool(g, x, y); }                  \
+    void max_pool_grad_##type(const Window& g, const T* x, const T* y, const T* dy, T* dx) {        \
+        max_pool_grad(g, x, y, dy, dx);                                                             \
+    }                                                                                               \
+    void max_pool_pick_##type(const Window& g, const T* x, const T* y, const T* u, T* picked) {     \
+        max_pool_pick(g, x, y, u, picked);                                                          \
+    }                                                                                               \
+    void average_pool_##type(const Window& g, const T* x, T* y) { average_pool(g, x, y); }          \
+    void average_pool_grad_##type(const Window& g, const T* dy, T* dx) { average_pool_grad(g, dy, dx); }
+FK_DEFINE(float, f32)
+FK_DEFINE(double, f64)
+#undef FK_DEFINE
+
+}  // namespace fk::FK_ISA

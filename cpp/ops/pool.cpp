@@ -1,0 +1,92 @@
+// max_pool(x; size, strides, pads), average_pool(x; ...): images x (batch, spatial ..., channels), windows of `size`.
+// Zeros around the image are not part of any window. Where several elements are greatest, the first is.
+// max_pool_grad(x, y, dy; ...), average_pool_grad(dy; ..., shape): gradients of x.
+// max_pool_pick(x, y, u; ...): of every window of x the element of u where x is greatest.
+#include "ops/by_type.h"
+#include "ops/window.h"
+
+namespace fk {
+namespace {
+
+std::shared_ptr<WindowPlan> plan(const char* tag, const Attrs& attrs, const Shape& x) {
+    const int rank = x.rank() - 2;
+    check(rank >= 1 && rank <= 3, "[", tag, "] images must have one to three spatial axes. Received: shape ", x);
+    std::vector<int64_t> kernel = attrs.integers("size");
+    kernel.push_back(x[-1]), kernel.push_back(x[-1]);
+    Attrs own = attrs;
+    own.set("dilation", std::vector<int64_t>(size_t(rank), 1));
+    const ConvShape s(tag, own, x, Shape(kernel));
+    return plan_window(s.axis, false, s.batch, s.in_channels, 1);
+}
+
+Shape pooled(const WindowPlan& p, Shape x) {
+    for (int i = 0; i < x.rank() - 2; ++i) x[i + 1] = p.window.axis[spatial_axis(x.rank() - 2, i)].out;
+    return x;
+}
+
+template <const auto& tag>
+std::vector<TensorType> infer(const Call& c) {
+    check_float(c.in[0], tag);
+    return {{c.in[0].dtype, pooled(*plan(tag, c.attrs, c.in[0].shape), c.in[0].shape)}};
+}
+
+// Kernels take the window, the inputs and the output.
+#define FK_POOL_KERNEL(name, shape, ...)                                        \
+    Kernel kernel_##name(const Call& c) {                                       \
+        return by_type(c.in[0].dtype, [&](auto zero) -> Kernel {                \
+            using T = decltype(zero);                                           \
+            const auto p = plan(#name, c.attrs, shape);                         \
+            return {[p](const void* const* in, void* const* out, void*) {       \
+                FK_BY_TYPE(T, name, p->window, __VA_ARGS__, output<T>(out, 0)); \
+            }};                                                                 \
+        });                                                                     \
+    }
+FK_POOL_KERNEL(max_pool, c.in[0].shape, input<T>(in, 0))
+FK_POOL_KERNEL(average_pool, c.in[0].shape, input<T>(in, 0))
+FK_POOL_KERNEL(max_pool_grad, c.in[0].shape, input<T>(in, 0), input<T>(in, 1), input<T>(in, 2))
+FK_POOL_KERNEL(max_pool_pick, c.in[0].shape, input<T>(in, 0), input<T>(in, 1), input<T>(in, 2))
+FK_POOL_KERNEL(average_pool_grad, c.out[0].shape, input<T>(in, 0))
+#undef FK_POOL_KERNEL
+
+constexpr char kMax[] = "max_pool", kAverage[] = "average_pool";
+
+std::vector<TensorType> infer_max_grad(const Call& c) { return {c.in[0]}; }
+std::vector<TensorType> infer_pick(const Call& c) { return {c.in[1]}; }
+std::vector<TensorType> infer_average_grad(const Call& c) {
+    check_float(c.in[0], "average_pool_grad");
+    Shape x = c.in[0].shape;
+    const auto spatial = c.attrs.integers("shape");
+    check(int(spatial.size()) == x.rank() - 2, "[average_pool_grad] shape takes one size per spatial axis");
+    for (size_t i = 0; i < spatial.size(); ++i) x[int(i) + 1] = spatial[i];
+    check(pooled(*plan("average_pool_grad", c.attrs, x), x) == c.in[0].shape,
+          "[average_pool_grad] dy must have the shape of the pooled images. Received: shape ", c.in[0].shape);
+    return {{c.in[0].dtype, x}};
+}
+
+std::vector<Tensor> gradient_max(const Gradient& g) {
+    return {call("max_pool_grad", {g.in[0], g.out[0], g.dout[0]}, g.attrs)};
+}
+std::vector<Tensor> gradient_max_grad(const Gradient& g) {
+    return {nullptr, nullptr, call("max_pool_pick", {g.in[0], g.in[1], g.dout[0]}, g.attrs)};
+}
+std::vector<Tensor> gradient_pick(const Gradient& g) {
+    return {nullptr, nullptr, call("max_pool_grad", {g.in[0], g.in[1], g.dout[0]}, g.attrs)};
+}
+std::vector<Tensor> gradient_average(const Gradient& g) {
+    Attrs attrs = g.attrs;
+    const Shape& x = g.in[0]->shape;
+    attrs.set("shape", std::vector<int64_t>(x.begin() + 1, x.end() - 1));
+    return {call("average_pool_grad", {g.dout[0]}, attrs)};
+}
+std::vector<Tensor> gradient_average_grad(const Gradient& g) { return {call("average_pool", {g.dout[0]}, g.attrs)}; }
+
+}  // namespace
+
+FK_OP(max_pool, .infer = infer<kMax>, .kernel = kernel_max_pool, .gradient = gradient_max)
+FK_OP(max_pool_grad, .infer = infer_max_grad, .kernel = kernel_max_pool_grad, .gradient = gradient_max_grad)
+FK_OP(max_pool_pick, .infer = infer_pick, .kernel = kernel_max_pool_pick, .gradient = gradient_pick)
+FK_OP(average_pool, .infer = infer<kAverage>, .kernel = kernel_average_pool, .gradient = gradient_average)
+FK_OP(average_pool_grad, .infer = infer_average_grad, .kernel = kernel_average_pool_grad,
+      .gradient = gradient_average_grad)
+
+}  // namespace fk
