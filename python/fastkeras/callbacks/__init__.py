@@ -14,3 +14,4 @@ from fastkeras.callbacks.loggers import TerminateOnNaN as TerminateOnNaN
 from fastkeras.callbacks.monitors import EarlyStopping as EarlyStopping
 from fastkeras.callbacks.monitors import LearningRateScheduler as LearningRateScheduler
 from fastkeras.callbacks.monitors import ReduceLROnPlateau as ReduceLROnPlateau
+from fastkeras.callbacks.tensorboard import TensorBoard as TensorBoard
