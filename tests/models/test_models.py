@@ -323,3 +323,22 @@ def test_compiled_call_leaves_tapes_alone():
         loss = ops.sum(model(x))
     gradients = tape.gradient(loss, model.trainable_variables)
     assert all(g is not None and g.shape == v.shape for g, v in zip(gradients, model.trainable_variables, strict=True))
+
+
+def test_function_of_symbolic_tensors():
+    x, y = keras.KerasTensor((None, 3), name="x"), keras.KerasTensor((None, 3), name="y")
+    total = x + 2.0 * y
+    function = keras.Function({"x": x, "y": y}, [total, keras.ops.sum(total, axis=-1)], name="f")
+    values = {"x": keras.ops.ones((2, 3)), "y": keras.ops.ones((2, 3))}
+    assert [t.numpy().tolist() for t in function(values)] == [[[3.0] * 3] * 2, [9.0, 9.0]]
+    assert len(function.inputs) == 2 and len(function.operations) == 3 and function.name == "f"
+    assert function.compute_output_shape({"x": (5, 3), "y": (5, 3)}) == [(5, 3), (5,)]
+    again = function({"x": keras.Input((3,)), "y": keras.Input((3,))})
+    assert [t.shape for t in again] == [(None, 3), (None,)]
+    with pytest.raises(ValueError, match="incompatible inputs"):
+        function({"x": keras.ops.ones((2, 4)), "y": keras.ops.ones((2, 3))})
+    with pytest.raises(ValueError, match="disconnected"):
+        keras.Function(x, total)
+    with pytest.raises(ValueError, match="cannot be empty"):
+        keras.Function([], total)
+    assert isinstance(keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])._functional, keras.Function)

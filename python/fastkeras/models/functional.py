@@ -4,14 +4,15 @@ import warnings
 
 from fastkeras.engine import KerasTensor, convert_to_tensor, nest
 from fastkeras.layers import InputLayer, InputSpec, Layer
+from fastkeras.models.function import Function
 from fastkeras.models.functional_config import functional_config
-from fastkeras.models.graph import clone_graph_nodes, is_input, map_graph, run_graph
+from fastkeras.models.graph import clone_graph_nodes, is_input, run_graph
 from fastkeras.models.model import Model, constructor_arguments
 from fastkeras.registry import is_library, register
 
 
 @register("keras.src.models.functional", "keras.models")
-class Functional(Model):
+class Functional(Function, Model):
     """A model defined as a graph of layers between `inputs` and `outputs` (KerasTensors, or lists or dicts of them).
 
     Raises ValueError when the graph is disconnected, has a cycle, or uses an operation name twice.
@@ -31,25 +32,8 @@ class Functional(Model):
         _check_tensors(inputs, outputs)
         if not all(is_input(x) for x in nest.flatten(inputs)):
             inputs, outputs = clone_graph_nodes(inputs, outputs)
-        super().__init__(name=name, **kwargs)
-        graph = {
-            "_inputs_struct": nest.map(lambda x: x, inputs),
-            "_outputs_struct": nest.map(lambda x: x, outputs),
-            "_inputs": nest.flatten(inputs),
-            "_outputs": nest.flatten(outputs),
-        }
-        for described in ("inputs", "outputs"):
-            if not graph[f"_{described}"]:
-                raise ValueError(f"`{described}` argument cannot be empty. Received:\n{inputs=}\n{outputs=}")
-        keys, by_depth, operations, operations_by_depth = map_graph(graph["_inputs"], graph["_outputs"])
-        graph["_nodes"], graph["_nodes_by_depth"] = keys, by_depth
-        graph["_operations"], graph["_operations_by_depth"] = operations, operations_by_depth
-        graph["_schedule"] = [
-            node for depth in sorted(by_depth, reverse=True) for node in by_depth[depth] if not node.is_input
-        ]
-        # Past the attribute tracker: these lists are the graph's, not the user's.
-        vars(self).update(graph)
-        run_graph(self, [None] * len(self._inputs), lambda op, args, kwargs: [None] * len(nest.flatten(op.output)))
+        Model.__init__(self, name=name, **kwargs)
+        self._lay_out(inputs, outputs)
         for layer in self.layers:
             self._tracker.add("layers", layer)
         self.input_spec = self._input_specs()
@@ -57,20 +41,6 @@ class Functional(Model):
             self.trainable = trainable
         self.build(None)
         vars(self)["output_names"] = [x._keras_history.operation.name for x in self._outputs]
-
-    @property
-    def operations(self):
-        return self._operations[:]
-
-    @property
-    def inputs(self):
-        """Flat list of the symbolic inputs."""
-        return self._inputs
-
-    @property
-    def outputs(self):
-        """Flat list of the symbolic outputs."""
-        return self._outputs
 
     @property
     def layers(self):
@@ -119,39 +89,11 @@ class Functional(Model):
         return outputs[0] if isinstance(outputs, (list, tuple)) and len(outputs) == 1 else outputs
 
     def compute_output_spec(self, inputs, training=None, mask=None):
-        self._check_compatible(inputs)
-        flat = nest.flatten(inputs)
-        if all(x.shape == ref.shape for x, ref in zip(flat, self._inputs, strict=True)):
-            outputs = nest.map(lambda x: KerasTensor(x.shape, x.dtype), self._outputs_struct)
-        else:
-            outputs = run_graph(self, flat, lambda op, args, kwargs: op.compute_output_spec(*args, **kwargs))
+        outputs = super().compute_output_spec(inputs)
         return outputs[0] if isinstance(outputs, (list, tuple)) and len(outputs) == 1 else outputs
-
-    def compute_output_shape(self, input_shape):
-        shapes = _flat_shapes(input_shape)
-        specs = [KerasTensor(s, dtype=x.dtype) for s, x in zip(shapes, self._inputs, strict=True)]
-        spec = self.compute_output_spec(nest.pack_like(self._inputs_struct, specs))
-        return nest.map(lambda x: x.shape, spec)
 
     def _is_plain(self):
         return type(self).call is Functional.call and is_plain(self)
-
-    def _check_compatible(self, inputs):
-        flat = nest.flatten(inputs)
-        if len(flat) != len(self._inputs):
-            raise ValueError(
-                "Function was called with an invalid input structure. "
-                f"Expected input structure: {self._inputs_struct}\nReceived input structure: {inputs}"
-            )
-        for x, ref in zip(flat, self._inputs, strict=True):
-            fits = len(x.shape) == len(ref.shape) and all(
-                a == b or a is None or b is None for a, b in zip(x.shape, ref.shape, strict=True)
-            )
-            if not fits:
-                raise ValueError(
-                    f"{self.__class__.__name__} was passed incompatible inputs. For input '{ref.name}', expected "
-                    f"shape {ref.shape}, but received instead a tensor with shape {x.shape}."
-                )
 
     def _standardize_inputs(self, inputs):
         """Brings what the model was called with to one tensor per input, in order."""
@@ -294,12 +236,3 @@ def _skeleton(structure):
     if isinstance(structure, dict):
         return {k: _skeleton(v) for k, v in structure.items()}
     return None
-
-
-def _flat_shapes(shape):
-    """The shapes in a nested structure of shapes, in the order of nest.flatten."""
-    if isinstance(shape, dict):
-        return [s for key in sorted(shape) for s in _flat_shapes(shape[key])]
-    if all(d is None or isinstance(d, int) for d in shape):
-        return [tuple(shape)]
-    return [s for item in shape for s in _flat_shapes(item)]
