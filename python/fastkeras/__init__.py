@@ -1,14 +1,12 @@
 """fastkeras: the Keras 3 API, compiled for CPUs.
 
-Everything is imported when it is first used, so `import fastkeras` costs a few milliseconds.
+Everything is imported when it is first used, so `import fastkeras` costs a few milliseconds; keras.json is read then.
 
 >>> import fastkeras as keras
 >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
 >>> model.count_params()
 10
 """
-
-import os
 
 from fastkeras.lazy import lazy
 
@@ -19,6 +17,7 @@ __getattr__, __dir__, __all__ = lazy(
     {
         "DTypePolicy": ".dtype_policies",
         "FloatDTypePolicy": ".dtype_policies",
+        "Function": ".models.function",
         "GradientTape": ".engine",
         "Initializer": ".initializers",
         "Input": ".layers",
@@ -66,16 +65,3 @@ __getattr__, __dir__, __all__ = lazy(
 def version():
     """The version of fastkeras; `fastkeras.config.keras_version()` is that of the API it offers."""
     return __version__
-
-
-def _apply_settings():
-    """Honour floatx, epsilon and image_data_format of keras.json, where Keras keeps it."""
-    home = os.environ.get("KERAS_HOME") or os.path.join(os.path.expanduser("~"), ".keras")
-    path = os.path.join(home, "keras.json")
-    if os.path.exists(path):
-        from fastkeras import config
-
-        config.read_settings(path)
-
-
-_apply_settings()

@@ -1,14 +1,12 @@
 """keras.config: the settings of the process, and fastkeras's own (threads, instruction set)."""
 
-import json
-import os
-
 from fastkeras.engine.config import (
     available_isas,
     epsilon,
     floatx,
     image_data_format,
     isa,
+    keras_home,
     num_threads,
     set_epsilon,
     set_floatx,
@@ -52,11 +50,6 @@ _interactive_logging = True
 def keras_version():
     """The version of the Keras API that fastkeras offers; files are stamped with it."""
     return _KERAS_VERSION
-
-
-def keras_home():
-    """Where Keras keeps its settings and data: `$KERAS_HOME`, or `~/.keras`."""
-    return os.environ.get("KERAS_HOME") or os.path.join(os.path.expanduser("~"), ".keras")
 
 
 def backend():
@@ -127,16 +120,3 @@ def set_float32_matmul_precision(precision):
         raise NotImplementedError(f"[config] only 'highest' exists so far. Received: precision={precision!r}")
     if precision != "highest":
         raise ValueError(f"[config] precision must be 'highest', 'high' or 'medium'. Received: precision={precision!r}")
-
-
-def read_settings(path):
-    """Apply floatx, epsilon and image_data_format of a `keras.json`."""
-    try:
-        with open(path, encoding="utf-8") as file:
-            settings = json.load(file)
-    except (OSError, ValueError):  # Keras treats a broken keras.json as absent
-        return
-    setters = {"floatx": set_floatx, "epsilon": set_epsilon, "image_data_format": set_image_data_format}
-    for name, setter in setters.items():
-        if name in settings:
-            setter(settings[name])

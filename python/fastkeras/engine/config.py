@@ -122,3 +122,28 @@ def set_isa(name):
 
 if os.environ.get("FASTKERAS_ISA"):
     set_isa(None)  # a wrong name raises here and lists the right ones
+
+
+def keras_home():
+    """Where Keras keeps its settings and data: `$KERAS_HOME`, or `~/.keras`."""
+    return os.environ.get("KERAS_HOME") or os.path.join(os.path.expanduser("~"), ".keras")
+
+
+def _apply_keras_json():
+    path = os.path.join(keras_home(), "keras.json")
+    if not os.path.exists(path):
+        return
+    import json
+
+    try:
+        with open(path, encoding="utf-8") as file:
+            found = json.load(file)
+    except (OSError, ValueError):  # Keras treats a broken keras.json as absent
+        return
+    setters = {"floatx": set_floatx, "epsilon": set_epsilon, "image_data_format": set_image_data_format}
+    for name, setter in setters.items():
+        if name in found:
+            setter(found[name])
+
+
+_apply_keras_json()
