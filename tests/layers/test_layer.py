@@ -595,3 +595,20 @@ def test_stateless_call_changes_nothing():
         np.testing.assert_array_equal(a, b)
     with pytest.raises(ValueError, match="Received list with length 0, but expected 2 variables"):
         layer.stateless_call([], values[1], x)
+
+
+def test_sizes_that_stand_for_none_are_no_build_config():
+    class Outer(keras.layers.Layer):
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+            self.inner = keras.layers.Dense(3)
+
+        def call(self, x):
+            return self.inner(x)
+
+    outer = Outer()
+    assert outer(keras.Input((4,))).shape == (None, 3)
+    assert outer.get_build_config() == {"input_shape": (None, 4)} and outer.inner.get_build_config() is None
+    outer = Outer()
+    outer(np.zeros((2, 4)))
+    assert outer.inner.get_build_config() == {"input_shape": (2, 4)}

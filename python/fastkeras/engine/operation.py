@@ -4,6 +4,7 @@ import collections
 import functools
 import inspect
 import sys
+import threading
 
 from fastkeras.engine import nest
 from fastkeras.engine.keras_tensor import KerasTensor, any_symbolic
@@ -134,6 +135,18 @@ class Operation:
 _SIZES = (144, 240)
 
 
+class _Inference(threading.local):
+    open_sizes = False
+
+
+_inference = _Inference()
+
+
+def inferring_open_sizes():
+    """Do sizes stand for None at the moment, in this thread?"""
+    return _inference.open_sizes
+
+
 def compute_output_spec(fn, *args, **kwargs):
     """Returns what `fn` would return, as KerasTensors, without computing it.
 
@@ -149,10 +162,14 @@ def compute_output_spec(fn, *args, **kwargs):
         call_args, call_kwargs = nest.map(spec, (args, kwargs))
         return abstract_eval(fn, *call_args, **call_kwargs)
 
-    first = evaluate(_SIZES[0])
-    second = first
     if any(None in x.shape for x in tensors):
-        second = evaluate(_SIZES[1])
+        before, _inference.open_sizes = _inference.open_sizes, True
+        try:
+            first, second = evaluate(_SIZES[0]), evaluate(_SIZES[1])
+        finally:
+            _inference.open_sizes = before
+    else:
+        first = second = evaluate(_SIZES[0])
     record = all(x.record_history for x in tensors)
 
     def merge(a, b):

@@ -9,7 +9,7 @@ from fastkeras import dtype_policies, ops, registry, regularizers
 from fastkeras.engine import KerasTensor, Node, Operation, Tensor, Variable, init_scope, name_scope, nest
 from fastkeras.engine.keras_tensor import any_symbolic
 from fastkeras.engine.naming import current_path
-from fastkeras.engine.operation import infer_output_spec
+from fastkeras.engine.operation import infer_output_spec, inferring_open_sizes
 from fastkeras.engine.stateless import preserved
 from fastkeras.layers import signatures, tracking
 from fastkeras.layers.input_spec import assert_input_compatibility
@@ -51,7 +51,8 @@ def _recorded(build):
         finally:
             self.__dict__["_building"] = False
         shapes = dict(list(signature.bind(self, *args, **kwargs).arguments.items())[1:])
-        self.__dict__["_build_shapes_dict"] = shapes
+        # Sizes that stand for None are no shapes to build with from a file: the layer around this one builds it.
+        self.__dict__["_build_shapes_dict"] = None if inferring_open_sizes() else shapes
         self.built = True
         self._lock_state()
         return None
@@ -275,7 +276,7 @@ class Layer(LayerState, Operation):
         built = self.built
         if not built:
             with name_scope(self.name, caller=self):
-                self._maybe_build(tensors, arguments or {signature.first: x})
+                self._maybe_build(tensors, arguments or signature.bind(args, kwargs))
                 if self._input_spec is not None:
                     self._check_input(first)
         if signature.has_training and training is not None and len(args) <= signature.training_position:
