@@ -6,13 +6,13 @@ import numpy as np
 
 from fastkeras import ops, registry
 from fastkeras.engine import Tensor, Variable, config, init_scope
-from fastkeras.layers.layer import Layer
+from fastkeras.layers.preprocessing.base import DataLayer
 
 _register = registry.register("keras.layers")
 
 
 @_register
-class Rescaling(Layer):
+class Rescaling(DataLayer):
     """inputs * scale + offset, as floats.
 
     Args:
@@ -46,7 +46,7 @@ class Rescaling(Layer):
 
 
 @_register
-class Normalization(Layer):
+class Normalization(DataLayer):
     """(inputs - mean) / sqrt(variance), with a mean and a variance for each index along `axis`.
 
     Args:
@@ -91,6 +91,7 @@ class Normalization(Layer):
         self.invert = invert
         self.supports_masking = True
         self._build_input_shape = None
+        self._found = None
 
     def build(self, input_shape):
         rank = len(input_shape)
@@ -153,9 +154,16 @@ class Normalization(Layer):
                     f"Unsupported data type: {type(data)}. `adapt` supports `np.ndarray`, backend tensors, "
                     "`tf.data.Dataset`, `keras.utils.PyDataset`, and iterables of batches (e.g. list, generator)."
                 )
-            mean, variance = self._moments(batches)
-            self.adapt_mean.assign(mean)
-            self.adapt_variance.assign(variance)
+            self._found = self._moments(batches)
+            self.finalize_state()
+
+    def finalize_state(self):
+        """Brings the statistics that `adapt` found into the weights."""
+        if self._found is not None:
+            with init_scope():
+                self.adapt_mean.assign(self._found[0])
+                self.adapt_variance.assign(self._found[1])
+            self._found = None
 
     def _moments(self, batches):
         total = 0

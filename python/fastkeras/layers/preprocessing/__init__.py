@@ -1,0 +1,34 @@
+"""Layers that prepare data: numbers, images, categories, texts."""
+
+from fastkeras.layers.preprocessing.categories import CategoryEncoding, Discretization
+from fastkeras.layers.preprocessing.images import (
+    CenterCrop,
+    RandomBrightness,
+    RandomContrast,
+    RandomCrop,
+    RandomFlip,
+    Resizing,
+)
+from fastkeras.layers.preprocessing.lookup import IntegerLookup, StringLookup
+from fastkeras.layers.preprocessing.normalization import Normalization, Rescaling
+from fastkeras.layers.preprocessing.text import TextVectorization
+from fastkeras.layers.preprocessing.warping import RandomRotation, RandomTranslation, RandomZoom
+
+__all__ = [
+    "CategoryEncoding",
+    "CenterCrop",
+    "Discretization",
+    "IntegerLookup",
+    "Normalization",
+    "RandomBrightness",
+    "RandomContrast",
+    "RandomCrop",
+    "RandomFlip",
+    "RandomRotation",
+    "RandomTranslation",
+    "RandomZoom",
+    "Rescaling",
+    "Resizing",
+    "StringLookup",
+    "TextVectorization",
+]

@@ -1,0 +1,173 @@
+"""What preprocessing layers share."""
+
+from fastkeras import ops, random
+from fastkeras.engine import config
+from fastkeras.layers.layer import Layer
+
+
+class DataLayer(Layer):
+    """A layer that is as good in a data pipeline, on plain arrays, as in a model."""
+
+    _allow_non_tensor_positional_args = True
+
+    def convert_weight(self, weight):
+        """`weight` as a tensor."""
+        return ops.convert_to_tensor(weight)
+
+
+class ImageLayer(DataLayer):
+    """Base of layers of images: (height, width, channels), batches of them, or a dictionary with the key `"images"`.
+
+    A subclass draws in `get_random_transformation(data, training, seed)` and changes a batch in
+    `transform_images(images, transformation, training)`; labels of a dictionary stay, masks follow where
+    `transform_segmentation_masks` says how.
+    """
+
+    _takes_factor = False
+    _factor_bounds = (-1, 1)
+
+    def __init__(self, factor=None, bounding_box_format=None, data_format=None, **kwargs):
+        super().__init__(**kwargs)
+        if bounding_box_format is not None:
+            self.transform_bounding_boxes(bounding_box_format)
+        self.data_format = data_format or config.image_data_format()
+        if self.data_format not in ("channels_first", "channels_last"):
+            raise ValueError(
+                "The `data_format` argument must be one of {'channels_first', 'channels_last'}. "
+                f"Received: data_format={data_format}"
+            )
+        first = self.data_format == "channels_first"
+        self.height_axis, self.width_axis = (-2, -1) if first else (-3, -2)
+        if self._takes_factor:
+            self._set_factor(factor or 0.0)
+        elif factor is not None:
+            raise ValueError(
+                f"Layer {type(self).__name__} does not take a `factor` argument. Received: factor={factor}"
+            )
+
+    def _set_factor(self, factor):
+        low, high = self._factor_bounds
+        message = (
+            f"The `factor` argument should be a number (or a list of two numbers) in the range [{low}, {high}]. "
+            f"Received: factor={factor}"
+        )
+        if isinstance(factor, (tuple, list)):
+            if len(factor) != 2 or factor[0] > high or factor[1] < low:
+                raise ValueError(message)
+            self.factor = tuple(sorted(factor))
+        elif isinstance(factor, (int, float)) and low <= factor <= high:
+            self.factor = (max(-abs(factor), low), abs(factor))
+        else:
+            raise ValueError(message)
+
+    def _draw(self, shape, low, high, seed=None):
+        return random.uniform(shape, low, high, seed=self.generator if seed is None else seed)
+
+    @staticmethod
+    def _images_of(data):
+        return data["images"] if isinstance(data, dict) else data
+
+    def _batch_shape(self, data):
+        """The shape of the images as a batch."""
+        shape = tuple(ops.shape(self._images_of(data)))
+        if len(shape) not in (3, 4):
+            raise ValueError(
+                "Expected image tensor to have rank 3 (single image) or 4 (batch of images). "
+                f"Received: data.shape={shape}"
+            )
+        return shape if len(shape) == 4 else (1, *shape)
+
+    def get_random_transformation(self, data, training=True, seed=None):
+        """What is drawn for the data; None: nothing."""
+        return None
+
+    def transform_images(self, images, transformation, training=True):
+        """A batch of images, changed."""
+        raise NotImplementedError(f"[{type(self).__name__}] an image layer defines transform_images")
+
+    def transform_labels(self, labels, transformation, training=True):
+        """Labels stay as they are."""
+        return labels
+
+    def transform_bounding_boxes(self, bounding_boxes, transformation=None, training=True):
+        """Not offered: raises NotImplementedError."""
+        raise NotImplementedError(
+            f"[{type(self).__name__}] bounding boxes are not supported. Received: {bounding_boxes!r}"
+        )
+
+    def transform_segmentation_masks(self, segmentation_masks, transformation, training=True):
+        """Masks of the images, moved like them, without mixing values."""
+        return self.transform_images(segmentation_masks, transformation, training=training)
+
+    def transform_single_image(self, image, transformation, training=True):
+        """One image, changed."""
+        return self._single(self.transform_images, image, transformation, training)
+
+    def transform_single_label(self, label, transformation, training=True):
+        """One label."""
+        return self.transform_labels(label, transformation, training=training)
+
+    def transform_single_bounding_box(self, bounding_box, transformation=None, training=True):
+        """Not offered: raises NotImplementedError."""
+        return self.transform_bounding_boxes(bounding_box, transformation, training)
+
+    def transform_single_segmentation_mask(self, segmentation_mask, transformation, training=True):
+        """One mask, moved like its image."""
+        return self._single(self.transform_segmentation_masks, segmentation_mask, transformation, training)
+
+    @staticmethod
+    def _single(transform, image, transformation, training):
+        return ops.squeeze(transform(ops.expand_dims(image, 0), transformation, training=training), 0)
+
+    def call(self, data, training=True):
+        self._batch_shape(data)  # checks the rank
+        transformation = self.get_random_transformation(data, training=training)
+        if not isinstance(data, dict):
+            return self._apply("image", data, transformation, training)
+        data = dict(data)
+        single = len(ops.shape(data["images"])) == 3
+        if "bounding_boxes" in data:
+            self.transform_bounding_boxes(data["bounding_boxes"])
+        data["images"] = self._apply("image", data["images"], transformation, training)
+        if "labels" in data:
+            change = self.transform_single_label if single else self.transform_labels
+            data["labels"] = change(ops.convert_to_tensor(data["labels"]), transformation, training=training)
+        if "segmentation_masks" in data:
+            data["segmentation_masks"] = self._apply(
+                "segmentation_mask", data["segmentation_masks"], transformation, training
+            )
+        return data
+
+    def _apply(self, kind, images, transformation, training):
+        images = ops.convert_to_tensor(images)
+        name = f"transform_single_{kind}" if len(images.shape) == 3 else f"transform_{kind}s"
+        return getattr(self, name)(images, transformation, training=training)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        return {**super().get_config(), "data_format": self.data_format}
+
+
+class SizedImageLayer(ImageLayer):
+    """An image layer whose results are `height` high and `width` wide."""
+
+    def __init__(self, height, width, data_format=None, **kwargs):
+        super().__init__(data_format=data_format, **kwargs)
+        self.height, self.width = height, width
+
+    def compute_output_shape(self, input_shape):
+        shape = list(input_shape)
+        shape[self.height_axis], shape[self.width_axis] = self.height, self.width
+        return tuple(shape)
+
+    def _resize(self, images, **settings):
+        return ops.image.resize(images, (self.height, self.width), data_format=self.data_format, **settings)
+
+    def _window(self, images, top, left, height=None, width=None):
+        """The images from row `top` and column `left`, numbers or tensors, as large as the layer says."""
+        sizes = height or self.height, width or self.width
+        for axis, start, size in zip((self.height_axis, self.width_axis), (top, left), sizes, strict=True):
+            images = ops.take(images, ops.arange(size) + start, axis=axis)
+        return images

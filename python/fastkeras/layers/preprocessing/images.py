@@ -1,0 +1,230 @@
+"""Sizes, flips and colours of images."""
+
+from fastkeras import ops, random, registry
+from fastkeras.layers.preprocessing.base import ImageLayer, SizedImageLayer
+
+_register = registry.register("keras.layers")
+
+
+@_register
+class Resizing(SizedImageLayer):
+    """Images brought to a size with `ops.image.resize`, in their own dtype.
+
+    Args:
+        height, width: of the results.
+        interpolation, crop_to_aspect_ratio, pad_to_aspect_ratio, fill_mode, fill_value, antialias: those of
+            `ops.image.resize`.
+
+    >>> import fastkeras as keras
+    >>> keras.layers.Resizing(2, 3)(keras.ops.ones((1, 8, 8, 3))).shape
+    (1, 2, 3, 3)
+    """
+
+    def __init__(
+        self,
+        height,
+        width,
+        interpolation="bilinear",
+        crop_to_aspect_ratio=False,
+        pad_to_aspect_ratio=False,
+        fill_mode="constant",
+        fill_value=0.0,
+        antialias=False,
+        data_format=None,
+        **kwargs,
+    ):
+        super().__init__(height, width, data_format, **kwargs)
+        self.interpolation = interpolation
+        self.crop_to_aspect_ratio, self.pad_to_aspect_ratio = crop_to_aspect_ratio, pad_to_aspect_ratio
+        self.fill_mode, self.fill_value = fill_mode, fill_value
+        self.antialias = bool(antialias)
+
+    def transform_images(self, images, transformation=None, training=True):
+        return self._with(images, self.interpolation)
+
+    def transform_segmentation_masks(self, segmentation_masks, transformation=None, training=True):
+        return self._with(segmentation_masks, "nearest")
+
+    def _with(self, images, interpolation):
+        return self._resize(
+            images,
+            interpolation=interpolation,
+            antialias=self.antialias,
+            crop_to_aspect_ratio=self.crop_to_aspect_ratio,
+            pad_to_aspect_ratio=self.pad_to_aspect_ratio,
+            fill_mode=self.fill_mode,
+            fill_value=self.fill_value,
+        )
+
+
+@_register
+class CenterCrop(SizedImageLayer):
+    """The middle of the images; images that are too small are cut to its proportions and resized.
+
+    >>> import fastkeras as keras
+    >>> keras.layers.CenterCrop(2, 2)(keras.ops.ones((1, 8, 8, 3))).shape
+    (1, 2, 2, 3)
+    """
+
+    def transform_images(self, images, transformation=None, training=True):
+        images = ops.cast(images, self.compute_dtype)
+        top = images.shape[self.height_axis] - self.height
+        left = images.shape[self.width_axis] - self.width
+        if top >= 0 and left >= 0:
+            return self._window(images, top // 2, left // 2)
+        return self._resize(images, crop_to_aspect_ratio=True)
+
+
+@_register
+class RandomCrop(SizedImageLayer):
+    """In training a part of the images at a random place; images that are too small are resized.
+
+    Args:
+        height, width: of the results.
+
+    >>> import fastkeras as keras
+    >>> keras.layers.RandomCrop(2, 2)(keras.ops.ones((1, 8, 8, 3))).shape
+    (1, 2, 2, 3)
+    """
+
+    def __init__(self, height, width, seed=None, data_format=None, name=None, **kwargs):
+        super().__init__(height, width, data_format, name=name, **kwargs)
+        self.seed = random.make_default_seed() if seed is None else seed
+        self.generator = random.SeedGenerator(self.seed)
+
+    def get_random_transformation(self, data, training=True, seed=None):
+        shape = self._batch_shape(data)
+        height, width = shape[self.height_axis], shape[self.width_axis]
+        if training and height > self.height and width > self.width:
+            reach = height - self.height + 1, width - self.width + 1
+            return tuple(ops.cast(self._draw((), 0, n, seed), "int32") for n in reach)
+        crop_height = max(min(height, int(width * self.height / self.width)), 1)
+        crop_width = max(min(width, int(height * self.width / self.height)), 1)
+        return (height - crop_height) // 2, (width - crop_width) // 2
+
+    def transform_images(self, images, transformation, training=True):
+        if not training:
+            return images
+        images = ops.cast(images, self.compute_dtype)
+        top, left = transformation
+        sizes = self.height, self.width
+        if isinstance(top, int):
+            height, width = images.shape[self.height_axis], images.shape[self.width_axis]
+            sizes = min(self.height, height - top), min(self.width, width - left)
+        images = self._window(images, top, left, *sizes)
+        return images if sizes == (self.height, self.width) else self._resize(images)
+
+
+_HORIZONTAL, _VERTICAL = ("horizontal", "horizontal_and_vertical"), ("vertical", "horizontal_and_vertical")
+
+
+@_register
+class RandomFlip(ImageLayer):
+    """Every second image, at random, flipped left to right and upside down, or as `mode` says.
+
+    Args:
+        mode: `"horizontal"`, `"vertical"` or `"horizontal_and_vertical"`.
+
+    >>> import fastkeras as keras
+    >>> keras.layers.RandomFlip("horizontal")(keras.ops.ones((1, 8, 8, 3))).shape
+    (1, 8, 8, 3)
+    """
+
+    def __init__(self, mode="horizontal_and_vertical", seed=None, data_format=None, **kwargs):
+        super().__init__(data_format=data_format, **kwargs)
+        if mode not in (*_HORIZONTAL, "vertical"):
+            raise ValueError(
+                "[RandomFlip] mode must be 'horizontal', 'vertical' or 'horizontal_and_vertical'. "
+                f"Received: mode={mode!r}"
+            )
+        self.seed, self.mode = seed, mode
+        self.generator = random.SeedGenerator(seed)
+
+    def get_random_transformation(self, data, training=True, seed=None):
+        if not training:
+            return None
+        shape = self._batch_shape(data)
+        return {"flips": self._draw((shape[0], 1, 1, 1), 0, 1, seed) <= 0.5, "input_shape": shape}
+
+    def transform_images(self, images, transformation, training=True):
+        images = ops.cast(images, self.compute_dtype)
+        if not training or transformation is None:
+            return images
+        for modes, axis in ((_HORIZONTAL, self.width_axis), (_VERTICAL, self.height_axis)):
+            if self.mode in modes:
+                images = ops.where(transformation["flips"], ops.flip(images, axis=axis), images)
+        return images
+
+
+class _Recolouring(ImageLayer):
+    """Changes colours only: masks stay."""
+
+    def __init__(self, factor, value_range=(0, 255), seed=None, **kwargs):
+        super().__init__(**kwargs)
+        self._set_factor(factor)
+        if not isinstance(value_range, (tuple, list)) or len(value_range) != 2:
+            raise ValueError(
+                f"The `value_range` argument should be a list of two numbers. Received: value_range={value_range}"
+            )
+        self.value_range = value_range
+        self.seed = seed
+        self.generator = random.SeedGenerator(seed)
+
+    def transform_images(self, images, transformation, training=True):
+        images = ops.cast(images, self.compute_dtype)
+        if not training:
+            return images
+        return ops.clip(self._recolour(images, transformation), *self.value_range)
+
+    def transform_segmentation_masks(self, segmentation_masks, transformation, training=True):
+        return segmentation_masks
+
+
+@_register
+class RandomContrast(_Recolouring):
+    """(x - mean) * c + mean for each channel, c drawn from [1 - factor[0], 1 + factor[1]), clipped to the range.
+
+    Args:
+        factor: a pair, or one number for both.
+        value_range: the range of the values.
+
+    >>> import fastkeras as keras
+    >>> keras.layers.RandomContrast(0.2)(keras.ops.ones((1, 8, 8, 3))).shape
+    (1, 8, 8, 3)
+    """
+
+    _factor_bounds = (0, 1)
+
+    def get_random_transformation(self, data, training=True, seed=None):
+        shape = (self._batch_shape(data)[0], 1, 1, 1)
+        if not training:
+            return {"contrast_factor": ops.zeros(shape)}
+        return {"contrast_factor": self._draw(shape, 1 - self.factor[0], 1 + self.factor[1], seed)}
+
+    def _recolour(self, images, transformation):
+        mean = ops.mean(images, axis=(self.height_axis, self.width_axis), keepdims=True)
+        return (images - mean) * ops.cast(transformation["contrast_factor"], images.dtype) + mean
+
+
+@_register
+class RandomBrightness(_Recolouring):
+    """x + d for all values of an image, d drawn from `factor` times the width of the range, clipped to the range.
+
+    Args:
+        factor: a pair, or one number for both sides.
+        value_range: the range of the values.
+
+    >>> import fastkeras as keras
+    >>> keras.layers.RandomBrightness(0.2)(keras.ops.ones((1, 8, 8, 3))).shape
+    (1, 8, 8, 3)
+    """
+
+    def get_random_transformation(self, data, training=True, seed=None):
+        shape = (self._batch_shape(data)[0], 1, 1, 1)
+        if not training:
+            return {"rgb_delta": ops.zeros(shape)}
+        low, high = sorted(self.value_range)
+        return {"rgb_delta": self._draw(shape, *self.factor, seed) * (high - low)}
+
+    def _recolour(self, images, transformation):
+        return images + ops.cast(transformation["rgb_delta"], images.dtype)

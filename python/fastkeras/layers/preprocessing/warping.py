@@ -1,0 +1,196 @@
+"""Rotations, zooms and shifts of images by random amounts."""
+
+import math
+
+from fastkeras import ops, random, registry
+from fastkeras.layers.preprocessing.base import ImageLayer
+
+_register = registry.register("keras.layers")
+
+
+class _Warping(ImageLayer):
+    """Draws a row of `ops.image.affine_transform`'s numbers for each image."""
+
+    _fill_modes = ("reflect", "wrap", "constant", "nearest")
+    _interpolations = ("nearest", "bilinear")
+
+    def _set_up(self, fill_mode, interpolation, seed, fill_value):
+        for name, value, known in (
+            ("fill_mode", fill_mode, self._fill_modes),
+            ("interpolation", interpolation, self._interpolations),
+        ):
+            if value not in known:
+                raise NotImplementedError(f"Unknown `{name}` {value}. Expected of one {known}.")
+        self.fill_mode, self.interpolation = fill_mode, interpolation
+        self.seed, self.fill_value = seed, fill_value
+        self.generator = random.SeedGenerator(seed)
+
+    def _pair(self, name, factor, open_end=False):
+        """(low, high) of a factor: a number for both sides, or a pair, each in [-1, 1]."""
+        values = factor if isinstance(factor, (tuple, list)) else (factor,)
+        fits = all(isinstance(v, (int, float)) and (-1 < v if open_end else -1 <= v) and v <= 1 for v in values)
+        if len(values) not in (1, 2) or not fits:
+            raise ValueError(
+                f"The `{name}` argument should be a number (or a list of two numbers) in the range "
+                f"{'(' if open_end else '['}-1.0, 1.0]. Received: {name}={factor}"
+            )
+        return tuple(sorted(values)) if len(values) == 2 else (-abs(values[0]), abs(values[0]))
+
+    def _matrix(self, transformation, height, width):
+        """a0, a1, a2, b0, b1, b2 of every image, each of shape (batch, 1)."""
+        raise NotImplementedError
+
+    def transform_images(self, images, transformation, training=True):
+        return self._warped(images, transformation, training, self.interpolation)
+
+    def transform_segmentation_masks(self, segmentation_masks, transformation, training=True):
+        return self._warped(segmentation_masks, transformation, training, "nearest")
+
+    def _warped(self, images, transformation, training, interpolation):
+        images = ops.cast(images, self.compute_dtype)
+        if not training or transformation is None:
+            return images
+        numbers = self._matrix(transformation, images.shape[self.height_axis], images.shape[self.width_axis])
+        zero = numbers[0] * 0
+        return ops.image.affine_transform(
+            images,
+            ops.concatenate([*numbers, zero, zero], axis=1),
+            interpolation=interpolation,
+            fill_mode=self.fill_mode,
+            fill_value=self.fill_value,
+            data_format=self.data_format,
+        )
+
+
+@_register
+class RandomRotation(_Warping):
+    """Images rotated about their centre.
+
+    Args:
+        factor: share of a whole turn, a number for both sides or a pair.
+        fill_mode: `"reflect"`, `"wrap"`, `"constant"` (with `fill_value`) or `"nearest"` beyond the border.
+        interpolation: `"nearest"` or `"bilinear"`.
+
+    >>> import fastkeras as keras
+    >>> keras.layers.RandomRotation(0.1)(keras.ops.ones((1, 8, 8, 3))).shape
+    (1, 8, 8, 3)
+    """
+
+    _takes_factor = True
+
+    def __init__(
+        self,
+        factor,
+        fill_mode="reflect",
+        interpolation="bilinear",
+        seed=None,
+        fill_value=0.0,
+        data_format=None,
+        **kwargs,
+    ):
+        super().__init__(factor=factor, data_format=data_format, **kwargs)
+        self._set_up(fill_mode, interpolation, seed, fill_value)
+
+    def get_random_transformation(self, data, training=True, seed=None):
+        if not training:
+            return None
+        low, high = self.factor
+        return {"angle": self._draw((self._batch_shape(data)[0], 1), low * 360, high * 360, seed)}
+
+    def _matrix(self, transformation, height, width):
+        angle = transformation["angle"] * (math.pi / 180)
+        cos, sin = ops.cos(angle), ops.sin(angle)
+        x, y = (width - 1) / 2, (height - 1) / 2
+        return cos, -sin, x - x * cos + y * sin, sin, cos, y - x * sin - y * cos
+
+
+@_register
+class RandomZoom(_Warping):
+    """Images zoomed about their centre: a factor of 0.2 shows 1.2 times as much, -0.2 0.8 times.
+
+    Args:
+        height_factor: a number for both sides or a pair, above -1.
+        width_factor: the same for the width; None keeps the proportions.
+        fill_mode, interpolation, fill_value: as in `RandomRotation`.
+
+    >>> import fastkeras as keras
+    >>> keras.layers.RandomZoom(0.1)(keras.ops.ones((1, 8, 8, 3))).shape
+    (1, 8, 8, 3)
+    """
+
+    def __init__(
+        self,
+        height_factor,
+        width_factor=None,
+        fill_mode="reflect",
+        interpolation="bilinear",
+        seed=None,
+        fill_value=0.0,
+        data_format=None,
+        **kwargs,
+    ):
+        super().__init__(data_format=data_format, **kwargs)
+        self.height_factor, self.width_factor = height_factor, width_factor
+        self.height_lower, self.height_upper = self._pair("height_factor", height_factor, open_end=True)
+        if width_factor is not None:
+            self.width_lower, self.width_upper = self._pair("width_factor", width_factor, open_end=True)
+        self._set_up(fill_mode, interpolation, seed, fill_value)
+
+    def get_random_transformation(self, data, training=True, seed=None):
+        if not training:
+            return None
+        shape = self._batch_shape(data)
+        column = (shape[0], 1)
+        height = width = self._draw(column, 1 + self.height_lower, 1 + self.height_upper, seed)
+        if self.width_factor is not None:
+            width = self._draw(column, 1 + self.width_lower, 1 + self.width_upper, seed)
+        return {"height_zoom": height, "width_zoom": width, "input_shape": shape}
+
+    def _matrix(self, transformation, height, width):
+        x, y = transformation["width_zoom"], transformation["height_zoom"]
+        return x, x * 0, (width - 1) / 2 * (1 - x), x * 0, y, (height - 1) / 2 * (1 - y)
+
+
+@_register
+class RandomTranslation(_Warping):
+    """Images shifted: a factor of 0.2 moves them down, or to the right, by a fifth of their size.
+
+    Args:
+        height_factor, width_factor: a number for both sides or a pair, in [-1, 1].
+        fill_mode, interpolation, fill_value: as in `RandomRotation`.
+
+    >>> import fastkeras as keras
+    >>> keras.layers.RandomTranslation(0.1, 0.2)(keras.ops.ones((1, 8, 8, 3))).shape
+    (1, 8, 8, 3)
+    """
+
+    def __init__(
+        self,
+        height_factor,
+        width_factor,
+        fill_mode="reflect",
+        interpolation="bilinear",
+        seed=None,
+        fill_value=0.0,
+        data_format=None,
+        **kwargs,
+    ):
+        super().__init__(data_format=data_format, **kwargs)
+        self.height_factor, self.width_factor = height_factor, width_factor
+        self.height_lower, self.height_upper = self._pair("height_factor", height_factor)
+        self.width_lower, self.width_upper = self._pair("width_factor", width_factor)
+        self._set_up(fill_mode, interpolation, seed, fill_value)
+
+    def get_random_transformation(self, data, training=True, seed=None):
+        if not training:
+            return None
+        shape = self._batch_shape(data)
+        column = (shape[0], 1)
+        down = self._draw(column, self.height_lower, self.height_upper, seed) * shape[self.height_axis]
+        right = self._draw(column, self.width_lower, self.width_upper, seed) * shape[self.width_axis]
+        return {"translations": ops.concatenate([right, down], axis=1), "input_shape": shape}
+
+    def _matrix(self, transformation, height, width):
+        right, down = ops.split(transformation["translations"], 2, axis=1)
+        zero = right * 0
+        return zero + 1, zero, -right, zero, zero + 1, -down
