@@ -96,3 +96,27 @@ def test_killed_while_writing(tmp_path):
     done = subprocess.run([sys.executable, "-c", textwrap.dedent(script), path])
     assert done.returncode == -signal.SIGKILL
     assert path.read_bytes() == b"old"
+
+    # What it left is removed by the next save, once it cannot be a file that is just being opened.
+    (left,) = set(os.listdir(tmp_path)) - {"file"}
+    with atomic_file(path) as file:
+        file.write(b"new")
+    assert left in os.listdir(tmp_path)
+    os.utime(tmp_path / left, (0, 0))
+    other = tmp_path / ".file.notes.tmp"
+    other.write_bytes(b"of somebody else")
+    os.utime(other, (0, 0))
+    with atomic_file(path) as file:
+        file.write(b"newer")
+    assert set(os.listdir(tmp_path)) == {"file", other.name} and path.read_bytes() == b"newer"
+
+
+def test_a_file_being_written_is_no_leftover(tmp_path):
+    path = tmp_path / "file"
+    with atomic_file(path) as slow:
+        slow.write(b"slow")
+        os.utime(slow.name, (0, 0))
+        with atomic_file(path) as quick:
+            quick.write(b"quick")
+        assert path.read_bytes() == b"quick"
+    assert path.read_bytes() == b"slow"
