@@ -2,4 +2,8 @@
 
 from fastkeras.lazy import lazy
 
-__getattr__, __dir__, __all__ = lazy(__name__, submodules=("image", "sequence", "text"))
+_DATASETS = ("image_dataset_from_directory", "text_dataset_from_directory", "timeseries_dataset_from_array")
+
+__getattr__, __dir__, __all__ = lazy(
+    __name__, dict.fromkeys(_DATASETS, "fastkeras.utils.batched"), submodules=("image", "sequence", "text")
+)

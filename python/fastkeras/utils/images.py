@@ -132,3 +132,28 @@ def load_img(path, color_mode="rgb", target_size=None, interpolation="nearest", 
         left, top = (img.width - crop_width) // 2, (img.height - crop_height) // 2
         box = (left, top, left + crop_width, top + crop_height)
     return img.resize((width, height), image.Resampling[interpolation.upper()], box=box)
+
+
+def smart_resize(x, size, interpolation="bilinear", data_format=None, backend_module=None):
+    """Images of another size without distortion: the middle is cut out in the proportions of `size`, then resized.
+
+    Args:
+        x: (height, width, channels) or a batch of them; arrays give arrays, tensors tensors.
+        size: `(height, width)`.
+        interpolation: as in `ops.image.resize`.
+
+    Raises:
+        ValueError: for other ranks and sizes.
+
+    >>> import numpy as np
+    >>> smart_resize(np.ones((8, 4, 3)), (2, 2)).shape
+    (2, 2, 3)
+    """
+    from fastkeras.ops import image
+
+    if backend_module is not None:
+        raise ValueError(f"[smart_resize] there is one backend. Received: backend_module={backend_module}")
+    resized = image.resize(
+        x, size, interpolation=interpolation, crop_to_aspect_ratio=True, data_format=_data_format(data_format)
+    )
+    return resized.numpy() if isinstance(x, np.ndarray) else resized

@@ -23,5 +23,6 @@ __getattr__, __dir__, __all__ = lazy(
         "random_shift": ".transforms",
         "random_zoom": ".transforms",
         "save_img": "fastkeras.utils.images",
+        "smart_resize": "fastkeras.utils.images",
     },
 )
