@@ -61,6 +61,33 @@ def schedule(keras):
     return with_weights(model), x, y
 
 
+def images(keras):
+    layers = keras.layers
+    model = keras.Sequential(
+        [
+            keras.Input((9, 8, 2)),
+            layers.ZeroPadding2D(1),
+            layers.Conv2D(4, 3, strides=2, padding="same", activation="relu"),
+            layers.BatchNormalization(),
+            layers.DepthwiseConv2D(3, padding="same", depth_multiplier=2),
+            layers.MaxPooling2D(2, strides=1),
+            layers.SeparableConv2D(3, (2, 3), padding="same", use_bias=False),
+            layers.Conv2DTranspose(4, 3, strides=2, padding="same", activation="tanh"),
+            layers.Cropping2D(((1, 0), (0, 1))),
+            layers.UpSampling2D(2),
+            layers.AveragePooling2D((2, 3)),
+            layers.Reshape((-1, 4)),
+            layers.Conv1D(3, 4, padding="causal", dilation_rate=2),
+            layers.GlobalAveragePooling1D(),
+            layers.Dense(2),
+        ],
+        name="images",
+    )
+    model.compile(keras.optimizers.SGD(0.01, momentum=0.9), "mse")
+    x, y = arrays(5, (6, 9, 8, 2), (6, 2))
+    return with_weights(model), x, y
+
+
 def nested(keras):
     class Block(keras.layers.Layer):
         def __init__(self, **kwargs):
@@ -93,5 +120,5 @@ def nested(keras):
     return with_weights(model), x, y
 
 
-MODELS = {"mlp": mlp, "functional": functional, "schedule": schedule}  # with a config of their own
+MODELS = {"mlp": mlp, "functional": functional, "schedule": schedule, "images": images}  # with a config of their own
 SUBCLASSED = {"nested": nested}  # weights only
