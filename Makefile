@@ -43,6 +43,7 @@ lint: $(VENV)/bin/python  ## ruff, clang-format, pyright
 
 sanitize: $(VENV)/bin/python  ## the suite under AddressSanitizer and UndefinedBehaviorSanitizer
 	$(PYTHON) -m venv .venv-sanitize
+	.venv-sanitize/bin/python -m pip install --quiet --upgrade pip
 	.venv-sanitize/bin/python -m pip install --quiet -Ccmake.define.FASTKERAS_SANITIZE=ON -Cbuild-dir=build/sanitize '.[test,demo,images]'
 	LD_PRELOAD="$$(g++ -print-file-name=libasan.so) $$(g++ -print-file-name=libubsan.so)" ASAN_OPTIONS=detect_leaks=0 \
 	  .venv-sanitize/bin/python -m pytest -p no:cacheprovider tests
