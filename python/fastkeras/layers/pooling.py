@@ -23,6 +23,8 @@ class _Pooling(Spatial):
     [3.0, 2.0]
     """
 
+    built = True
+
     def _store(self, pool_size, strides, padding, data_format):
         self.pool_size = per_axis(pool_size, self.rank, "pool_size")
         self.strides = per_axis(pool_size if strides is None else strides, self.rank, "strides")
@@ -76,6 +78,8 @@ class _GlobalPooling(Spatial):
     >>> keras.layers.GlobalAveragePooling2D()(keras.ops.ones((2, 3, 4, 5))).shape
     (2, 5)
     """
+
+    built = True
 
     def __init__(self, data_format=None, keepdims=False, **kwargs):
         super().__init__(**kwargs)

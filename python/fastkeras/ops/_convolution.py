@@ -44,7 +44,7 @@ def _pads(shape, kernel, strides, padding, dilation, describe):
     windows = [(k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True)]
     if padding == "same":
         return [n for size in zip(shape, windows, strides, strict=True) for n in _same(*size)]
-    if padding == "causal":
+    if padding == "causal" and len(windows) == 1:
         return [n for w in windows for n in (w - 1, 0)]
     if padding != "valid":
         raise ValueError(f"`padding` must be either `'valid'` or `'same'`. Received {padding}.")
@@ -53,7 +53,7 @@ def _pads(shape, kernel, strides, padding, dilation, describe):
     return [0] * (2 * len(windows))
 
 
-def _geometry(x, kernel, strides, padding, dilation_rate):
+def geometry(x, kernel, strides, padding, dilation_rate):
     """The attributes of a convolution of channels-last images."""
     rank = x.ndim - 2
     if kernel.ndim != x.ndim:
@@ -119,7 +119,7 @@ def conv(inputs, kernel, strides=1, padding="valid", data_format=None, dilation_
             "The number of filters must be evenly divisible by the number of groups. "
             f"Received: groups={groups}, filters={kernel.shape[-1]}."
         )
-    y = _conv(x, kernel, groups=groups, **_geometry(x, kernel, strides, padding.lower(), dilation_rate))
+    y = _conv(x, kernel, groups=groups, **geometry(x, kernel, strides, padding.lower(), dilation_rate))
     return _as_given(y, data_format, dtype)
 
 
@@ -140,7 +140,7 @@ def depthwise_conv(inputs, kernel, strides=1, padding="valid", data_format=None,
     x, kernel = floating_together(inputs, kernel)
     dtype, x, kernel = x.dtype, _channels_last(x, data_format), _wide(kernel)
     _check_channels(x, kernel, -2, data_format)
-    y = _depthwise_conv(x, kernel, **_geometry(x, kernel, strides, padding.lower(), dilation_rate))
+    y = _depthwise_conv(x, kernel, **geometry(x, kernel, strides, padding.lower(), dilation_rate))
     return _as_given(y, data_format, dtype)
 
 
