@@ -16,9 +16,9 @@ def lstm(x, h, c, kernel, recurrent_kernel, bias=None, mask=None, *, reverse=Fal
          zero_masked=False, save=False):  # fmt: skip
     """(y, h, c): an LSTM with tanh and sigmoid over `x` (batch, steps, features) from the states `h`, `c`.
 
-    Weights in Keras's layout, gates i f c o. `mask` (batch, steps): where false a state stays. `y` is the last h or, with
-    `sequences` all of them, in the order in which the steps were read (`reverse`: from the last); `zero_masked` makes it
-    0 where the mask is false. `save` keeps the gates: a gradient then need not compute them again.
+    Weights in Keras's layout, gates i f c o. `mask` (batch, steps): where false a state stays. `y` is the last h, or
+    with `sequences` all of them in the order in which the steps were read (`reverse`: from the last); `zero_masked`
+    makes it 0 where the mask is false. `save` keeps the gates: a gradient then need not compute them again.
     """
     given, attributes = _arguments(bias, mask, reverse, sequences, zero_masked, save)
     return _lstm(x, h, c, kernel, recurrent_kernel, *given, **attributes)[:3]

@@ -1,0 +1,442 @@
+"""Cells: what a recurrent layer does in one time step."""
+
+from fastkeras import activations, constraints, initializers, ops, random, registry, regularizers
+from fastkeras.engine import is_symbolic, nest, tracing
+from fastkeras.layers.layer import Layer
+from fastkeras.ops import _recurrence
+
+_register = registry.register("keras.layers")
+_READ = {
+    "activation": activations.get,
+    "initializer": initializers.get,
+    "regularizer": regularizers.get,
+    "constraint": constraints.get,
+}
+
+
+def named(arguments):
+    """The arguments of a constructor, from its `locals()`."""
+    return {k: v for k, v in arguments.items() if k not in ("self", "kwargs", "__class__")}
+
+
+class Cell(Layer):
+    """What the cells share: weights with `gates` blocks of columns, and dropout patterns that last for a sequence."""
+
+    gates = 1
+    dropout_mask_count = None  # patterns drawn at once: one, or a list with one per gate
+
+    def _set_up(self, arguments, kwargs):
+        units = arguments["units"]
+        if units <= 0:
+            raise ValueError(
+                f"Received an invalid value for argument `units`, expected a positive integer, got {units}."
+            )
+        implementation = kwargs.pop("implementation", 2)
+        Layer.__init__(self, **kwargs)
+        for name, value in arguments.items():
+            setattr(self, name, _READ.get(name.rpartition("_")[2], lambda x: x)(value))
+        self.dropout = min(1.0, max(0.0, self.dropout))
+        self.recurrent_dropout = min(1.0, max(0.0, self.recurrent_dropout))
+        self.implementation = 1 if self.recurrent_dropout else implementation
+        if self.implementation == 1 and self.gates > 1:
+            self.dropout_mask_count = self.gates
+        self.seed_generator = random.SeedGenerator(seed=self.seed)
+        self.state_size = self.output_size = units
+
+    def build(self, input_shape):
+        columns = self.gates * self.units
+
+        def weight(name, shape, kind, initializer):
+            return self.add_weight(
+                name=name,
+                shape=shape,
+                initializer=initializer,
+                regularizer=getattr(self, f"{kind}_regularizer"),
+                constraint=getattr(self, f"{kind}_constraint"),
+            )
+
+        self.kernel = weight("kernel", (input_shape[-1], columns), "kernel", self.kernel_initializer)
+        self.recurrent_kernel = weight(
+            "recurrent_kernel", (self.units, columns), "recurrent", self.recurrent_initializer
+        )
+        self.bias = None
+        if self.use_bias:
+            self.bias = weight("bias", self._bias_shape(), "bias", self._first_bias())
+
+    def _bias_shape(self):
+        return (self.gates * self.units,)
+
+    def _first_bias(self):
+        return self.bias_initializer
+
+    def get_initial_state(self, batch_size=None):
+        """Zeros, one tensor `(batch_size, units)` per state."""
+        sizes = [self.state_size] if isinstance(self.state_size, int) else self.state_size
+        return [ops.zeros((batch_size, size), dtype=self.compute_dtype) for size in sizes]
+
+    # --- dropout ---------------------------------------------------------------------------------------------------
+
+    def get_dropout_mask(self, step_input):
+        """What the inputs of every step are multiplied with in training; None without dropout."""
+        return self._pattern("_dropout_mask", self.dropout, step_input)
+
+    def get_recurrent_dropout_mask(self, step_input):
+        """The same for the state."""
+        return self._pattern("_recurrent_dropout_mask", self.recurrent_dropout, step_input)
+
+    def reset_dropout_mask(self):
+        """Lets the next step draw anew; a recurrent layer does so after each sequence."""
+        self.__dict__["_dropout_mask"] = None
+
+    def reset_recurrent_dropout_mask(self):
+        self.__dict__["_recurrent_dropout_mask"] = None
+
+    def _pattern(self, name, rate, like):
+        if not self._drops(rate):
+            return None
+        pattern = self.__dict__.get(name)
+        if pattern is None or (not tracing() and any(is_symbolic(t) for t in nest.flatten(pattern))):
+            ones, count = ops.ones_like(like), self.dropout_mask_count
+            drawn = [random.dropout(ones, rate, seed=self.seed_generator) for _ in range(count or 1)]
+            pattern = self.__dict__[name] = drawn if count else drawn[0]
+        return pattern
+
+    def _drops(self, rate):
+        return 0 < rate < 1
+
+    def _products(self, inputs, state, training):
+        """(inputs @ kernel, state @ recurrent_kernel), each under its dropout pattern in training."""
+        masks = (self.get_dropout_mask(inputs), self.get_recurrent_dropout_mask(state)) if training else (None, None)
+        return self._product(inputs, self.kernel, masks[0]), self._product(state, self.recurrent_kernel, masks[1])
+
+    def _product(self, x, kernel, mask):
+        if not isinstance(mask, list):
+            return ops.matmul(x if mask is None else x * mask, kernel)
+        parts = ops.split(kernel, self.gates, axis=1)
+        return ops.concatenate([ops.matmul(x * m, part) for m, part in zip(mask, parts, strict=True)], axis=-1)
+
+    # --- whole sequences -------------------------------------------------------------------------------------------
+
+    def fuses(self, training):
+        """Does `sequence` do what stepping through time would?"""
+        return False
+
+    def _is_plain(self, training):
+        dropped = training and (self.recurrent_dropout or (self.dropout and self.dropout_mask_count))
+        return (
+            self.activation is activations.tanh
+            and self.recurrent_activation is activations.sigmoid
+            and self.compute_dtype in ("float32", "float64")
+            and not dropped
+        )
+
+    def _dropped(self, inputs, training):
+        mask = self.get_dropout_mask(inputs[:, 0]) if training else None
+        return inputs if mask is None else inputs * ops.expand_dims(mask, 1)
+
+
+@_register
+class SimpleRNNCell(Cell):
+    """One step of a SimpleRNN: h' = activation(x @ kernel + h @ recurrent_kernel + bias).
+
+    Args:
+        units: size of the state.
+        activation: of the result.
+        use_bias: is there a bias?
+        kernel_initializer, recurrent_initializer, bias_initializer: first values of the weights.
+        kernel_regularizer, recurrent_regularizer, bias_regularizer: penalties.
+        kernel_constraint, recurrent_constraint, bias_constraint: applied after each update.
+        dropout, recurrent_dropout: shares of the inputs and of the state that are dropped in training.
+        seed: of the dropout.
+
+    Call: `cell(inputs, states, training=False)`, `(batch, features)` and `[h]`, gives `(h, [h])`.
+
+    Raises:
+        ValueError: when `units` is not positive.
+    """
+
+    def __init__(
+        self,
+        units,
+        activation="tanh",
+        use_bias=True,
+        kernel_initializer="glorot_uniform",
+        recurrent_initializer="orthogonal",
+        bias_initializer="zeros",
+        kernel_regularizer=None,
+        recurrent_regularizer=None,
+        bias_regularizer=None,
+        kernel_constraint=None,
+        recurrent_constraint=None,
+        bias_constraint=None,
+        dropout=0.0,
+        recurrent_dropout=0.0,
+        seed=None,
+        **kwargs,
+    ):
+        self._set_up(named(locals()), kwargs)
+
+    def _drops(self, rate):
+        return rate > 0
+
+    def call(self, sequence, states, training=False):
+        state = states[0] if nest.is_nested(states) else states
+        x, h = self._products(sequence, state, training)
+        if self.bias is not None:
+            x = x + self.bias
+        output = self.activation(x + h)
+        return output, ([output] if nest.is_nested(states) else output)
+
+
+@_register
+class LSTMCell(Cell):
+    """One step of an LSTM, with s the recurrent activation and gates i, f, c, o:
+
+        c' = s(z_f) c + s(z_i) activation(z_c),  h' = s(z_o) activation(c')
+        z = x @ kernel + h @ recurrent_kernel + bias
+
+    Args:
+        units: size of h and of c.
+        activation, recurrent_activation: of the new values, of the gates.
+        use_bias: is there a bias?
+        kernel_initializer, recurrent_initializer, bias_initializer: first values of the weights.
+        unit_forget_bias: does the bias of the forget gate begin with ones?
+        kernel_regularizer, recurrent_regularizer, bias_regularizer: penalties.
+        kernel_constraint, recurrent_constraint, bias_constraint: applied after each update.
+        dropout, recurrent_dropout: shares of the inputs and of the state that are dropped in training.
+        seed: of the dropout.
+
+    Call: `cell(inputs, states, training=False)`, `(batch, features)` and `[h, c]`, gives `(h, [h, c])`.
+
+    Raises:
+        ValueError: when `units` is not positive.
+    """
+
+    gates = 4
+
+    def __init__(
+        self,
+        units,
+        activation="tanh",
+        recurrent_activation="sigmoid",
+        use_bias=True,
+        kernel_initializer="glorot_uniform",
+        recurrent_initializer="orthogonal",
+        bias_initializer="zeros",
+        unit_forget_bias=True,
+        kernel_regularizer=None,
+        recurrent_regularizer=None,
+        bias_regularizer=None,
+        kernel_constraint=None,
+        recurrent_constraint=None,
+        bias_constraint=None,
+        dropout=0.0,
+        recurrent_dropout=0.0,
+        seed=None,
+        **kwargs,
+    ):
+        self._set_up(named(locals()), kwargs)
+        self.state_size = [units, units]
+
+    def _first_bias(self):
+        if not self.unit_forget_bias:
+            return self.bias_initializer
+
+        def first_bias(shape, dtype=None):
+            made, units = self.bias_initializer, self.units
+            ones = ops.ones((units,), dtype)
+            return ops.concatenate([made((units,), dtype=dtype), ones, made((2 * units,), dtype=dtype)])
+
+        return first_bias
+
+    def call(self, inputs, states, training=False):
+        state, carry = states
+        x, h = self._products(inputs, state, training)
+        sums = x + h
+        if self.bias is not None:
+            sums = sums + self.bias
+        i, f, new, o = ops.split(sums, 4, axis=1)
+        carry = self.recurrent_activation(f) * carry + self.recurrent_activation(i) * self.activation(new)
+        output = self.recurrent_activation(o) * self.activation(carry)
+        return output, [output, carry]
+
+    def fuses(self, training):
+        return type(self).call is LSTMCell.call and self._is_plain(training)
+
+    def sequence(self, inputs, states, mask, training, **options):
+        """(y, states) of all steps; options as for the op."""
+        x = self._dropped(inputs, training)
+        weights = self.kernel, self.recurrent_kernel, self.bias
+        y, *states = _recurrence.lstm(x, *states, *weights, mask, save=bool(training), **options)
+        return y, states
+
+
+@_register
+class GRUCell(Cell):
+    """One step of a GRU, with s the recurrent activation:
+
+        z, r = s(x @ kernel_zr + h @ recurrent_kernel_zr + ...),  h' = z h + (1 - z) n
+        n = activation(x @ kernel_n + r * (h @ recurrent_kernel_n + bias))     with reset_after
+        n = activation(x @ kernel_n + (r * h) @ recurrent_kernel_n)            without
+
+    Args:
+        units: size of the state.
+        activation, recurrent_activation: of the new values, of the gates.
+        use_bias: is there a bias? With `reset_after` it is `(2, 3 * units)`: for the inputs, for the state.
+        kernel_initializer, recurrent_initializer, bias_initializer: first values of the weights.
+        kernel_regularizer, recurrent_regularizer, bias_regularizer: penalties.
+        kernel_constraint, recurrent_constraint, bias_constraint: applied after each update.
+        dropout, recurrent_dropout: shares of the inputs and of the state that are dropped in training.
+        reset_after: does the reset gate act after the product with the recurrent kernel?
+        seed: of the dropout.
+
+    Call: `cell(inputs, states, training=False)`, `(batch, features)` and `[h]`, gives `(h, [h])`.
+
+    Raises:
+        ValueError: when `units` is not positive.
+    """
+
+    gates = 3
+
+    def __init__(
+        self,
+        units,
+        activation="tanh",
+        recurrent_activation="sigmoid",
+        use_bias=True,
+        kernel_initializer="glorot_uniform",
+        recurrent_initializer="orthogonal",
+        bias_initializer="zeros",
+        kernel_regularizer=None,
+        recurrent_regularizer=None,
+        bias_regularizer=None,
+        kernel_constraint=None,
+        recurrent_constraint=None,
+        bias_constraint=None,
+        dropout=0.0,
+        recurrent_dropout=0.0,
+        reset_after=True,
+        seed=None,
+        **kwargs,
+    ):
+        self._set_up(named(locals()), kwargs)
+
+    def _bias_shape(self):
+        return (2, 3 * self.units) if self.reset_after else (3 * self.units,)
+
+    def call(self, inputs, states, training=False):
+        state = states[0] if nest.is_nested(states) else states
+        x, h = self._products(inputs, state, training)
+        if self.bias is not None:
+            x = x + (self.bias[0] if self.reset_after else self.bias)
+            h = h + self.bias[1] if self.reset_after else h
+        x_z, x_r, x_n = ops.split(x, 3, axis=-1)
+        h_z, h_r, h_n = ops.split(h, 3, axis=-1)
+        z, r = self.recurrent_activation(x_z + h_z), self.recurrent_activation(x_r + h_r)
+        if self.reset_after:
+            inner = r * h_n
+        else:
+            mask = self.get_recurrent_dropout_mask(state) if training else None
+            kept = state if mask is None else state * mask[2]
+            inner = ops.matmul(r * kept, self.recurrent_kernel[:, 2 * self.units :])
+        output = z * state + (1 - z) * self.activation(x_n + inner)
+        return output, ([output] if nest.is_nested(states) else output)
+
+    def fuses(self, training):
+        return type(self).call is GRUCell.call and self.reset_after and self._is_plain(training)
+
+    def sequence(self, inputs, states, mask, training, **options):
+        """(y, states) of all steps; options as for the op."""
+        x = self._dropped(inputs, training)
+        weights = self.kernel, self.recurrent_kernel, self.bias
+        y, *states = _recurrence.gru(x, *states, *weights, mask, save=bool(training), **options)
+        return y, states
+
+
+@_register
+class StackedRNNCells(Layer):
+    """Cells one on top of the other: the output of each is the input of the next, and each has its own states.
+
+    Args:
+        cells: cells, from the inputs up.
+
+    Raises:
+        ValueError: for a cell without `call` or without `state_size`.
+    """
+
+    def __init__(self, cells, **kwargs):
+        super().__init__(**kwargs)
+        for cell in cells:
+            if not hasattr(cell, "call"):
+                raise ValueError(f"All cells must have a `call` method. Received cell without a `call` method: {cell}")
+            if not hasattr(cell, "state_size"):
+                raise ValueError(
+                    f"All cells must have a `state_size` attribute. Received cell without a `state_size`: {cell}"
+                )
+        self.cells = cells
+
+    state_size = property(lambda self: [cell.state_size for cell in self.cells], doc="Those of the cells.")
+    output_size = property(lambda self: output_size(self.cells[-1]), doc="That of the last cell.")
+
+    def get_initial_state(self, batch_size=None):
+        """The initial states of the cells, a list of them."""
+        return [initial_state(cell, batch_size, self.compute_dtype) for cell in self.cells]
+
+    def build(self, input_shape):
+        for cell in self.cells:
+            build_cell(cell, input_shape)
+            input_shape = (nest.flatten(input_shape)[0], output_size(cell))
+
+    def call(self, inputs, states, training=False, **kwargs):
+        new_states = []
+        for cell, own in zip(self.cells, states, strict=True):
+            several = nest.is_nested(own)
+            inputs, new = call_cell(cell, inputs, list(own) if several else [own], training, **kwargs)
+            new_states.append(new[0] if len(new) == 1 and not several else new)
+        return inputs, (new_states[0] if len(new_states) == 1 else new_states)
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        config = dict(config)
+        cells = [registry.deserialize_keras_object(c, custom_objects=custom_objects) for c in config.pop("cells")]
+        return cls(cells, **config)
+
+
+# --- any cell, also a user's that is no layer ------------------------------------------------------------------------
+
+
+def output_size(cell):
+    """The size of a cell's output: what it says, or that of its first state."""
+    size = getattr(cell, "output_size", None)
+    return nest.flatten(cell.state_size)[0] if size is None else size
+
+
+def initial_state(cell, batch_size, dtype):
+    """A cell's initial state: what it says, or zeros."""
+    if getattr(cell, "get_initial_state", None):
+        return cell.get_initial_state(batch_size=batch_size)
+    return nest.map(lambda size: ops.zeros((batch_size, size), dtype=dtype), cell.state_size)
+
+
+def build_cell(cell, input_shape):
+    """Builds a cell that is an unbuilt layer."""
+    if isinstance(cell, Layer) and not cell.built:
+        cell.build(input_shape)
+
+
+def call_cell(cell, inputs, states, training, **kwargs):
+    """(output, list of states) of one step."""
+    if isinstance(cell, Layer) and cell._call_has_training_arg:
+        kwargs["training"] = training
+    output, states = (cell if callable(cell) else cell.call)(inputs, states, **kwargs)
+    return output, states if nest.is_nested(states) else [states]
+
+
+def reset_dropout(cell):
+    """Forgets the dropout patterns of a cell and of the cells in it."""
+    if isinstance(cell, Cell):
+        cell.reset_dropout_mask()
+        cell.reset_recurrent_dropout_mask()
+    elif isinstance(cell, StackedRNNCells):
+        for inner in cell.cells:
+            reset_dropout(inner)
