@@ -23,7 +23,7 @@ LEVELS = (
     ("config", "utils", "saving"),
     ("layers", "losses", "metrics", "optimizers", "callbacks", "datasets"),
     ("training", "models"),
-    ("backend", "compat", "kernels", "__main__", "__init__", "mixed_precision", "preprocessing", "tree"),
+    ("backend", "compat", "kernels", "__main__", "__init__", "mixed_precision", "preprocessing", "tree", "wrappers"),
 )
 LEVEL = {name: i for i, row in enumerate(LEVELS) for name in row}
 

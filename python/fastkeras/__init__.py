@@ -58,6 +58,7 @@ __getattr__, __dir__, __all__ = lazy(
         "saving",
         "tree",
         "utils",
+        "wrappers",
     ),
 )
 
