@@ -5,7 +5,7 @@ import threading
 import numpy as np
 import pytest
 
-from fastkeras import kernels
+from fastkeras import kernels, ops
 
 RNG = np.random.RandomState(0)
 
@@ -40,6 +40,43 @@ def test_gemm_reads_transposed_views_as_they_lie():
 def test_gemm_of_stacks():
     a, b = normal(3, 4, 5), normal(3, 5, 2)
     assert_close(kernels.gemm(a, b), a @ b)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    "padding, strides, dilation, groups", [("valid", 1, 1, 1), ("same", (2, 1), 1, 2), ("valid", 1, (1, 2), 3)]
+)
+def test_conv2d(padding, strides, dilation, groups, dtype):
+    x, kernel, bias = (
+        normal(2, 7, 8, 6, dtype=dtype),
+        normal(3, 2, 6 // groups, 12, dtype=dtype),
+        normal(12, dtype=dtype),
+    )
+    tensor = ops.conv(x, kernel, strides=strides, padding=padding, dilation_rate=dilation).numpy()
+    own = {"strides": strides, "padding": padding, "dilation": dilation}
+    assert_close(kernels.conv2d(x, kernel, **own), tensor)
+    out = np.full_like(tensor, np.nan)
+    assert kernels.conv2d(x, kernel, bias, activation="relu", out=out, **own) is out
+    assert_close(out, np.maximum(tensor + bias, 0))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("biased", [False, True])
+def test_lstm_cell(biased, dtype):
+    x, h, c = normal(3, 5, dtype=dtype), normal(3, 7, dtype=dtype), normal(3, 7, dtype=dtype)
+    kernel, recurrent, bias = (normal(*s, dtype=dtype) for s in ((5, 28), (7, 28), (28,)))
+    z = x @ kernel + h @ recurrent + (bias if biased else 0)
+    i, f, g, o = np.split(z, 4, axis=-1)
+    new_c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
+    out = np.empty_like(h), np.empty_like(c)
+    got = kernels.lstm_cell(x, h, c, kernel, recurrent, bias if biased else None, out=out)
+    assert got[0] is out[0] and got[1] is out[1]
+    assert_close(got[0], sigmoid(o) * np.tanh(new_c))
+    assert_close(got[1], new_c)
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
 
 
 def softmax(x):
@@ -123,6 +160,7 @@ A, B = normal(4, 6), normal(6, 5)
 READ_ONLY = np.empty((4, 5), "float32")
 READ_ONLY.flags.writeable = False
 SHARED = np.zeros(200, "float32")
+IMAGE = normal(1, 5, 6, 3)
 
 
 @pytest.mark.parametrize(
@@ -146,6 +184,17 @@ SHARED = np.zeros(200, "float32")
         (ValueError, "activation must be", lambda: kernels.gemm(A, B, activation="gelu")),
         (ValueError, "out must not overlap a", lambda: kernels.gemm(square(0), square(100), out=square(50))),
         (ValueError, "out must not overlap b", lambda: kernels.gemm(square(0), square(100), out=square(100))),
+        (ValueError, "x must have 4 dimensions", lambda: kernels.conv2d(A, IMAGE)),
+        (ValueError, "channels of the kernel must divide", lambda: kernels.conv2d(IMAGE, normal(2, 2, 2, 4))),
+        (ValueError, "channels of the kernel must divide", lambda: kernels.conv2d(IMAGE, normal(2, 2, 1, 4))),
+        (ValueError, "output size would be zero", lambda: kernels.conv2d(IMAGE, normal(9, 9, 3, 4))),
+        (ValueError, "activation must be", lambda: kernels.conv2d(IMAGE, IMAGE, activation="tanh")),
+        (ValueError, "one element per filter", lambda: kernels.conv2d(IMAGE, normal(1, 1, 3, 4), normal(3))),
+        (TypeError, "must be float", lambda: kernels.conv2d(IMAGE.astype("int32"), normal(1, 1, 3, 4).astype("int32"))),
+        (ValueError, "out must be float32", lambda: kernels.conv2d(IMAGE, normal(1, 1, 3, 4), out=A)),
+        (ValueError, "must have the shape", lambda: kernels.lstm_cell(A, A, A, B, B)),
+        (ValueError, "out must be the 2 arrays", lambda: kernels.lstm_cell(A, A, A, B, B, out=A)),
+        (ValueError, "out h must not overlap h", lambda: lstm_in_place(normal(4, 6))),
         (TypeError, "labels must be int32", lambda: kernels.softmax_crossentropy(np.zeros(4, "int64"), A)),
         (ValueError, "one label per row", lambda: kernels.softmax_crossentropy(np.zeros(5, "int32"), A)),
         (ValueError, "weights are those", lambda: kernels.softmax_crossentropy(np.zeros(4, "int32"), A, weights=A[0])),
@@ -170,6 +219,10 @@ def unaligned(*shape):
 
 def square(start):
     return SHARED[start : start + 100].reshape(10, 10)
+
+
+def lstm_in_place(h):
+    return kernels.lstm_cell(A, h, A, normal(6, 24), normal(6, 24), out=(h, None))
 
 
 def crossentropy(logits, out):

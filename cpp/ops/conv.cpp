@@ -53,6 +53,7 @@ std::vector<TensorType> infer(const Call& c) {
 
 std::vector<TensorType> infer_bias(const Call& c) {
     check(c.in.size() == 2 || c.in.size() == 3, "[conv_bias] takes two or three tensors. Received: ", c.in.size());
+    check_tensors({c.attrs, c.in.first(2), {}}, 2, "conv_bias");
     const TensorType out = output_type(c);
     check(c.in.size() == 2 || c.in[2].shape == Shape{out.shape[-1]},
           "[conv_bias] the bias must have one element per filter. Received: shape ", c.in.back().shape);

@@ -49,6 +49,65 @@ def _as_it_lies(matrix, transpose):
     return matrix, bool(transpose)
 
 
+def conv2d(x, kernel, bias=None, *, strides=1, padding="valid", dilation=1, activation="linear", out=None):
+    """`activation(convolution of x with kernel + bias)`, in one pass.
+
+    Args:
+        x: images (batch, height, width, channels); float32 or float64, as all the others.
+        kernel: (height, width, channels / groups, filters); fewer channels than `x` has mean groups.
+        bias: (filters,).
+        strides, dilation: one int, or one for each of height and width.
+        padding: "valid", or "same": zeros around, so that stride 1 keeps the size.
+        activation: "linear" or "relu".
+        out: (batch, new height, new width, filters).
+
+    >>> import numpy as np, fastkeras as keras
+    >>> x, kernel = np.ones((1, 3, 3, 1)), np.ones((2, 2, 1, 1))
+    >>> keras.kernels.conv2d(x, kernel, np.array([0.5])).ravel()
+    array([4.5, 4.5, 4.5, 4.5])
+    """
+    from fastkeras.ops._convolution import geometry
+
+    tag = "conv2d"
+    if activation not in ("linear", "relu"):
+        raise ValueError(f"[{tag}] activation must be 'linear' or 'relu'. Received: {activation=}")
+    for name, array in (("x", x), ("kernel", kernel)):
+        if np.ndim(array) != 4:
+            raise ValueError(f"[{tag}] {name} must have 4 dimensions. Received: shape={np.shape(array)}")
+    groups, rest = divmod(x.shape[-1], max(kernel.shape[2], 1))
+    if rest or not groups or kernel.shape[-1] % groups:
+        raise ValueError(
+            f"[{tag}] the channels of the kernel must divide those of x, and the groups the filters. "
+            f"Received: x.shape={x.shape}, kernel.shape={kernel.shape}"
+        )
+    settings = {**geometry(x, kernel, strides, padding, dilation), "groups": groups, "activation": activation}
+    operands = {"x": x, "kernel": kernel} if bias is None else {"x": x, "kernel": kernel, "bias": bias}
+    return run_on_arrays(tag, "conv_bias", operands, {"out": out}, **settings)[0]
+
+
+def lstm_cell(x, h, c, kernel, recurrent_kernel, bias=None, *, out=None):
+    """One step of an LSTM with tanh and sigmoid: the new (h, c).
+
+    Args:
+        x: (batch, features); float32 or float64, as all the others.
+        h, c: the states, (batch, units).
+        kernel: (features, 4 * units), gates in Keras's order i f c o.
+        recurrent_kernel: (units, 4 * units).
+        bias: (4 * units,).
+        out: the pair (h, c).
+
+    >>> import numpy as np, fastkeras as keras
+    >>> x, h, c = np.zeros((1, 2)), np.zeros((1, 3)), np.ones((1, 3))
+    >>> h, c = keras.kernels.lstm_cell(x, h, c, np.zeros((2, 12)), np.zeros((3, 12)))
+    >>> c
+    array([[0.5, 0.5, 0.5]])
+    """
+    operands = {"x": x, "h": h, "c": c, "kernel": kernel, "recurrent_kernel": recurrent_kernel}
+    operands |= {} if bias is None else {"bias": bias}
+    outputs = dict(zip(("out h", "out c"), _parts("lstm_cell", out, ("h", "c")), strict=True))
+    return tuple(run_on_arrays("lstm_cell", "lstm_cell", operands, outputs, bias=bias is not None))
+
+
 def softmax_crossentropy(labels, logits, *, gradient=False, weights=None, out=None):
     """`-log_softmax(logits)[label]` per row or, for probabilities, `-sum(labels * log_softmax(logits))`.
 
