@@ -50,6 +50,20 @@ def tabular(k):
     return model
 
 
+def lstm(k):
+    layers = k.layers
+    model = k.Sequential(
+        [k.Input(shape=(80,), dtype="int32"), layers.Embedding(20000, 128), layers.LSTM(128), layers.Dense(1)]
+    )
+    model.compile(optimizer="adam", loss=k.losses.BinaryCrossentropy(from_logits=True))
+    return model
+
+
+def reviews(n):
+    random = np.random.RandomState(0)
+    return random.randint(0, 20000, (n, 80)).astype("int32"), random.randint(0, 2, (n, 1)).astype("float32")
+
+
 def images(n):
     random = np.random.RandomState(0)
     return random.rand(n, 28, 28).astype("float32"), random.randint(0, 10, n)
@@ -92,6 +106,17 @@ def mlp_fit(k):
 
 def tabular_fit(k):
     return fit(tabular(k), *table(20000), 32)
+
+
+def lstm_fit(k):
+    return fit(lstm(k), *reviews(1280), 32)
+
+
+def lstm_predict_1(k):
+    """100 steps of 64 features, one sample."""
+    model = k.Sequential([k.Input(shape=(100, 64)), k.layers.LSTM(64)])
+    x = np.random.RandomState(0).rand(1, 100, 64).astype("float32")
+    return per_call(lambda: model.predict(x, verbose=0), 20)
 
 
 def step_overhead(k):
@@ -151,8 +176,39 @@ def torch_tabular_fit():
     return torch_fit(model, nn.MSELoss(), torch.optim.RMSprop(model.parameters()), *table(20000), 32)
 
 
-KERAS = {f.__name__: f for f in (mlp_fit, tabular_fit, mlp_predict_10000, mlp_predict_1, mlp_call_1, step_overhead)}
-TORCH = {"mlp_fit": torch_mlp_fit, "tabular_fit": torch_tabular_fit}
+def torch_lstm_fit():
+    import torch
+    from torch import nn
+
+    class Reviews(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.embedding, self.lstm = nn.Embedding(20000, 128), nn.LSTM(128, 128, batch_first=True)
+            self.dense = nn.Linear(128, 1)
+
+        def forward(self, x):
+            return self.dense(self.lstm(self.embedding(x))[0][:, -1])
+
+    model = Reviews()
+    return torch_fit(
+        model, nn.BCEWithLogitsLoss(), torch.optim.Adam(model.parameters(), fused=True), *reviews(1280), 32
+    )
+
+
+KERAS = {
+    f.__name__: f
+    for f in (
+        mlp_fit,
+        tabular_fit,
+        mlp_predict_10000,
+        mlp_predict_1,
+        mlp_call_1,
+        step_overhead,
+        lstm_fit,
+        lstm_predict_1,
+    )
+}
+TORCH = {"mlp_fit": torch_mlp_fit, "tabular_fit": torch_tabular_fit, "lstm_fit": torch_lstm_fit}
 
 if __name__ == "__main__":
     framework, workload = sys.argv[1:]

@@ -234,7 +234,7 @@ template <class T, class Cell>
 int64_t units_per_piece(const Recurrence& r) {
     const double flops = 2.0 * double(least(r.batch, 16)) * double(r.units) * double(Cell::gates);  // per unit
     const int64_t piece = most(1, int64_t(kPieceFlops / flops) / kGemmPad) * kGemmPad;
-    return piece < r.units && r.batch <= recurrent_chunk(r.batch) ? piece : r.units;
+    return piece < r.units && r.batch <= recurrent_chunk(r) ? piece : r.units;
 }
 
 template <class T>
@@ -320,7 +320,7 @@ void forward(const Recurrence& r, const RecurrentForward<T>& f) {
         for (int64_t g = 0; g < Cell::gates; ++g)
             pack(f.recurrent + g * units, columns, 1, units, units, packed + g * packed_size<T>(units, units));
     const T* bias = Cell::input_bias(f.bias, units, memory + at.sums);
-    const int64_t span = recurrent_span(r), chunk = recurrent_chunk(r.batch), piece = units_per_piece<T, Cell>(r);
+    const int64_t span = recurrent_span(r), chunk = recurrent_chunk(r), piece = units_per_piece<T, Cell>(r);
     for (int64_t first = 0; first < r.steps; first += span) {
         const int64_t count = least(span, r.steps - first), rows = count * r.batch;
         T* gates = r.save ? f.gates + first * r.batch * width : memory + at.gates;
@@ -354,7 +354,7 @@ template <class Cell, class T>
 void backward_gates(const Recurrence& r, const RecurrentBackward<T>& f, int64_t s, int64_t begin, int64_t end,
                     int64_t first, int64_t last, T* dgates, T* sums) {
     const int64_t units = r.units, width = 4 * units, n = last - first, state = r.batch * units;
-    const int64_t t = r.reverse ? r.steps - 1 - s : s;
+    const int64_t t = r.reverse ? r.steps - 1 - s : s, group = recurrent_group(r.batch);
     for (int64_t i = begin; i < end; ++i) {
         const bool keep = f.mask && !f.mask[i * r.steps + t];
         const int64_t at = i * units + first, row = (s * r.batch + i) * width + first;
@@ -368,7 +368,7 @@ void backward_gates(const Recurrence& r, const RecurrentBackward<T>& f, int64_t 
         }
         const T *h = f.hs + s * state + at, *c = Cell::has_carry ? f.cs + s * state + at : nullptr;
         Cell::backward(n, units, f.gates + row, h, c, Cell::has_carry ? c + state : nullptr, dy, f.dh0 + at,
-                       Cell::has_carry ? f.dc0 + at : nullptr, dgates + row, sums + first);
+                       Cell::has_carry ? f.dc0 + at : nullptr, dgates + row, sums + i / group * width + first);
     }
 }
 
@@ -386,14 +386,13 @@ void backward(const Recurrence& r, const RecurrentBackward<T>& f) {
     for (int64_t j = 0; j < state; ++j) f.dh0[j] = f.dh ? f.dh[j] : T(0);
     if (Cell::has_carry)
         for (int64_t j = 0; j < state; ++j) f.dc0[j] = f.dc ? f.dc[j] : T(0);
-    const int64_t chunk = recurrent_chunk(r.batch), chunks = (r.batch + chunk - 1) / chunk,
-                  piece = units_per_piece<T, Cell>(r);
-    for (int64_t j = 0; j < chunks * width; ++j) sums[j] = 0;
+    const int64_t group = recurrent_group(r.batch), groups = (r.batch + group - 1) / group;
+    const int64_t chunk = recurrent_chunk(r), piece = units_per_piece<T, Cell>(r);
+    for (int64_t j = 0; j < groups * width; ++j) sums[j] = 0;
     parallel_for(r.batch, chunk, [&](int64_t begin, int64_t end) {
-        T* own_sums = sums + begin / chunk * width;
         for (int64_t s = r.steps - 1; s >= 0; --s) {
             parallel_for(units, piece, [&](int64_t from, int64_t to) {
-                backward_gates<Cell>(r, f, s, begin, end, from, to, dgates, own_sums);
+                backward_gates<Cell>(r, f, s, begin, end, from, to, dgates, sums);
             });
             parallel_for(units, piece, [&](int64_t from, int64_t to) {
                 BrgemmPair<T> pairs[4];
@@ -414,7 +413,7 @@ void backward(const Recurrence& r, const RecurrentBackward<T>& f) {
             });
         }
     });
-    for (int64_t i = 1; i < chunks; ++i)
+    for (int64_t i = 1; i < groups; ++i)
         for (int64_t j = 0; j < width; ++j) sums[j] += sums[i * width + j];
     if (f.dbias) Cell::bias_gradient(sums, units, f.dbias);
 

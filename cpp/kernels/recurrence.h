@@ -48,10 +48,17 @@ FK_RECURRENT_KERNELS(gru, double, f64)
 
 namespace {
 
-// Samples walk through time in chunks of at most 16, each on one thread: borders depend on the batch alone.
-FK_INLINE int64_t recurrent_chunk(int64_t batch) {
-    const int64_t chunks = (batch + 15) / 16;
-    return chunks > 0 ? (batch + chunks - 1) / chunks : 1;
+// Groups of at most 16 samples: the sums over a batch are taken by group, so that they depend on its size alone.
+FK_INLINE int64_t recurrent_group(int64_t batch) {
+    const int64_t groups = (batch + 15) / 16;
+    return groups > 0 ? (batch + groups - 1) / groups : 1;
+}
+
+// One or two groups walk through time together, each chunk on one thread: two where threads are few, because the
+// weights are then read half as often.
+FK_INLINE int64_t recurrent_chunk(const Recurrence& r) {
+    const int64_t group = recurrent_group(r.batch);
+    return r.batch >= 2 * group * r.threads ? 2 * group : group;
 }
 
 // Steps whose input products are made together: some 256 rows, half a megabyte that is read again from L2 and L3.
@@ -74,14 +81,14 @@ FK_INLINE RecurrentScratch recurrent_scratch(const Recurrence& r, bool backward)
     const int64_t rows = (backward ? r.steps : recurrent_span(r)) * r.batch;
     const int64_t padded = (r.units + kGemmPad - 1) / kGemmPad * kGemmPad;
     const bool own = !backward && !r.save;
-    const int64_t chunks = (r.batch + recurrent_chunk(r.batch) - 1) / recurrent_chunk(r.batch);
+    const int64_t groups = (r.batch + recurrent_group(r.batch) - 1) / recurrent_group(r.batch);
     RecurrentScratch s{};
     s.x = take(rows * r.features);
     s.gates = take(backward || own ? rows * 4 * r.units : 0);
     s.h = take(own ? 2 * r.batch * r.units : 0);
     s.c = take(own ? 2 * r.batch * r.units : 0);
     s.packed = take(4 * padded * r.units);
-    s.sums = take((backward ? chunks : 1) * 4 * r.units);
+    s.sums = take((backward ? groups : 1) * 4 * r.units);
     s.products = end;
     return s;
 }
