@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
-from cases import CASES  # noqa: E402
+from cases import CASES
 
-from fastkeras.engine import convert_to_tensor, primitive  # noqa: E402
+from fastkeras.engine import convert_to_tensor, primitive
 
 
 @pytest.mark.parametrize("case", [c for c in CASES if c.large_shapes], ids=str)

@@ -9,7 +9,7 @@ import fastkeras as keras
 from fastkeras.engine import Function
 
 sys.path.insert(0, __file__.rsplit("/", 1)[0] + "/reference")
-import rows_losses  # noqa: E402
+import rows_losses
 
 NAMES = ["mse", "MSE", "mae", "MAE", "mape", "MAPE", "msle", "MSLE", "bce", "BCE", "kld", "KLD", "huber", "log_cosh",
          "hinge", "squared_hinge", "categorical_hinge", "cosine_similarity", "poisson", "dice", "tversky", "circle",

@@ -10,7 +10,7 @@ import fastkeras as keras
 from fastkeras.engine import Function
 
 sys.path.insert(0, __file__.rsplit("/", 1)[0] + "/reference")
-import rows_metrics  # noqa: E402
+import rows_metrics
 
 
 def make(case, **more):

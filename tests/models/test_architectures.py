@@ -10,7 +10,7 @@ import pytest
 import fastkeras as keras
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from architectures import CASES, STORED, describe  # noqa: E402
+from architectures import CASES, STORED, describe
 
 KERAS = json.loads(STORED.read_text())
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)

@@ -10,7 +10,7 @@ import fastkeras as keras
 from fastkeras.engine import Function
 
 sys.path.insert(0, __file__.rsplit("/", 2)[0] + "/reference")
-import rows_optimizers  # noqa: E402
+import rows_optimizers
 
 CLASSES = ["SGD", "Adam", "AdamW", "RMSprop", "Adagrad", "Adadelta", "Adamax", "Nadam", "Lamb", "Ftrl", "Lion",
            "Adafactor", "Muon", "ScheduleFreeAdamW"]  # fmt: skip

@@ -11,7 +11,7 @@ import warnings
 import numpy as np
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "reference"))
-import models_for_files  # noqa: E402
+import models_for_files
 
 MODELS, ALL = models_for_files.MODELS, {**models_for_files.MODELS, **models_for_files.SUBCLASSED}
 

@@ -130,6 +130,6 @@ def _mismatch(x, spec):
         if spec.allow_last_axis_squeeze:
             shape = shape[:-1] if shape and shape[-1] == 1 else shape
             expected = expected[:-1] if expected and expected[-1] == 1 else expected
-        if any(a is not None and b is not None and a != b for a, b in zip(expected, shape)):  # noqa: B905
+        if any(a is not None and b is not None and a != b for a, b in zip(expected, shape, strict=False)):
             return f"expected shape={spec.shape}, found shape={shape}"
     return None
