@@ -162,35 +162,38 @@ void pack_pixels(const T* dy, int64_t pixels, int64_t channels, int64_t n, T* to
 template <class T>
 void weights_band(const ConvWeights& c, const Band& band, bool first, const T* a, const T* dy, T* dw, T* slot) {
     const T* image = band_image(c.image, c.bands, band, a, c.a_image, slot);
-    T* packed =
-        slot + c.slot_bytes / int64_t(sizeof(T)) -
-        c.bands.images_per_band * c.bands.lines_per_band * c.bands.pixels * pieces(c.n, kWidestPanel) * kWidestPanel;
-    const int64_t pixels = band.lines * c.bands.pixels, k = c.one_line ? pixels : c.bands.pixels;
+    T* copy = slot + (c.slot_bytes - c.packed_bytes) / int64_t(sizeof(T));
     dy += band.image * c.y_image + band.line * c.bands.pixels * c.y_channels;
+    // Columns of dY in place are lines far apart, which an L1 keeps badly; copying them takes as long as two or three
+    // tiles of rows do.
+    const bool in_place = c.n % Lanes<T>::count == 0 && (c.y_channels <= 32 || c.rows <= 12);
     BrgemmPair<T> pairs[kMostPairs];
-    for (int64_t g = 0; g < c.groups; ++g) {
-        pack_pixels(dy + g * c.n, pixels, c.y_channels, c.n, packed);
-        const int64_t lines = c.one_line ? 1 : band.lines;
-        for (int64_t line = 0; line < lines; line += kMostPairs) {
-            const int64_t count = least(lines - line, kMostPairs);
-            for (int64_t i = 0; i < count; ++i)
-                pairs[i] = {image + g * (c.image.channels / c.groups) + c.a_lines[line + i],
-                            packed + (line + i) * k * kPanel<T>};
-            const Brgemm<T> part{.m = c.rows,
-                                 .n = c.n,
-                                 .k = k,
-                                 .a_row = 0,
-                                 .a_col = c.a_pixel,
-                                 .b_row = kPanel<T>,
-                                 .b_panel = pixels * kPanel<T>,
-                                 .c_row = 0,
-                                 .b_padded = true,
-                                 .accumulate = !first || line > 0,
-                                 .a_rows = c.a_rows,
-                                 .c_rows = c.c_rows};
-            run_brgemm(part, pairs, count, dw + g * c.n);
+    for (int64_t line = 0; line < band.lines; line += c.block_lines)
+        for (int64_t g = 0; g < c.groups; ++g) {
+            const int64_t lines = least(band.lines - line, c.block_lines), pixels = lines * c.bands.pixels;
+            const T* b = dy + line * c.bands.pixels * c.y_channels + g * c.n;
+            if (!in_place) pack_pixels(b, pixels, c.y_channels, c.n, copy);
+            const int64_t b_row = in_place ? c.y_channels : kPanel<T>, k = c.one_line ? pixels : c.bands.pixels;
+            for (int64_t from = 0; from < lines; from += c.one_line ? lines : kMostPairs) {
+                const int64_t count = c.one_line ? 1 : least(lines - from, kMostPairs);
+                for (int64_t i = 0; i < count; ++i)
+                    pairs[i] = {image + g * c.a_group + c.a_lines[line + from + i],
+                                (in_place ? b : copy) + (from + i) * k * b_row};
+                const Brgemm<T> part{.m = c.rows,
+                                     .n = c.n,
+                                     .k = k,
+                                     .a_row = 0,
+                                     .a_col = c.a_pixel,
+                                     .b_row = b_row,
+                                     .b_panel = in_place ? kPanel<T> : pixels * kPanel<T>,
+                                     .c_row = 0,
+                                     .b_padded = true,
+                                     .accumulate = !first || line + from > 0,
+                                     .a_rows = c.a_rows,
+                                     .c_rows = c.c_rows};
+                run_brgemm(part, pairs, count, dw + g * c.n);
+            }
         }
-    }
 }
 
 template <class T>

@@ -57,13 +57,15 @@ struct Conv {
 struct ConvWeights {
     ConvImage image;
     ConvBands bands;
+    int64_t block_lines;  // of a band, that go through the products at a time
     int64_t groups, rows, n, a_image, y_image, y_channels;
     int64_t a_pixel;                           // from one pixel of a line to the next
+    int64_t a_group;                           // from one group of channels to the next
     const int32_t *a_lines, *a_rows, *c_rows;  // a_lines: of the lines of a band
     bool one_line;                             // lines of one pixel are one line of pixels, a_pixel apart
     int64_t parts;                             // the bands are dealt out to so many sums, which are added in order
     int threads;
-    int64_t slot_bytes;
+    int64_t slot_bytes, packed_bytes;  // of a slot; of the copy of dY at its end
 };
 
 // `bias` may be null. Scratch: conv_scratch_bytes, aligned to 64.

@@ -127,6 +127,9 @@ int64_t band_bytes(const ConvImage& m, const ConvBands& b, size_t element_bytes)
 constexpr int64_t kBandBytes = 96 << 10;  // of A: stays in the L2 while panel after panel of the weights passes
 constexpr int64_t kLongestRun = 320;
 
+// Pixels that go through the products of the kernel's gradient together: a line of A and of dY each, in the L1.
+constexpr int64_t kBlockPixels = 192;
+
 // The offsets in A and in C of the pixels of a band.
 void tabulate(SweepTables& t, const AxisSweep* s, const ConvImage& m, const ConvBands& b, int64_t a_image,
               int64_t c_image, const int64_t* c_stride) {
@@ -260,20 +263,25 @@ std::shared_ptr<ConvPlan> plan_conv_input_grad(const ConvShape& c, size_t elemen
 }
 
 std::shared_ptr<ConvWeightsPlan> plan_conv_kernel_grad(const ConvShape& c, size_t element_bytes) {
-    constexpr int64_t kPixels = 160;  // of a band: a line of each in A and in dY is what an L1 holds
     auto p = std::make_shared<ConvWeightsPlan>();
     const AxisSweep s[3] = {forward(c.axis[0], false), forward(c.axis[1], false), forward(c.axis[2], false)};
     const ConvImage m = image_of(s, c.in_channels);
     const int64_t k = c.in_channels / c.groups, n = c.out_channels / c.groups;
-    const int64_t lines = std::max<int64_t>(1, kPixels / std::max<int64_t>(1, s[2].count));
-    const ConvBands b = bands_of(s, c.batch, lines, kPixels, c.flops());
+    const int64_t line_bytes = std::max<int64_t>(1, s[1].step * padded_row(m) * int64_t(element_bytes));
+    const ConvBands b = bands_of(s, c.batch, std::max<int64_t>(1, kBandBytes / line_bytes), kBlockPixels, c.flops());
     const int64_t a_image = c.in_pixels() * c.in_channels;
-    const int64_t none[3] = {};
-    SweepTables t;
-    ConvBands columns = b;
-    columns.pixels = std::min<int64_t>(1, b.pixels);
-    tabulate(t, s, m, columns, a_image, 0, none);
-    p->a_lines = std::move(t.a_rows);
+    ConvWeights& v = p->conv;
+    v.image = m, v.bands = b;
+    v.block_lines = std::max<int64_t>(1, kBlockPixels / std::max<int64_t>(1, b.pixels));
+    const int64_t band_lines = b.images_per_band * b.lines_per_band;
+    const int64_t height = b.lines_per_band == b.lines ? m.padded[1] : (b.lines_per_band - 1) * b.line_step + b.span;
+    const int64_t image_pixels = m.padded[0] * height * m.padded[2];
+    for (int64_t i = 0; i < b.images_per_band; ++i)
+        for (int64_t l = 0; l < b.lines_per_band; ++l) {
+            const int64_t each = std::max<int64_t>(1, s[1].count);
+            const int64_t row = l / each * s[0].step * m.padded[1] + l % each * s[1].step;
+            p->a_lines.push_back(narrow((i * image_pixels + row * m.padded[2]) * m.channels));
+        }
     for (const auto& [kd, d] : s[0].taps)
         for (const auto& [kh, h] : s[1].taps)
             for (const auto& [kw, w] : s[2].taps)
@@ -281,12 +289,11 @@ std::shared_ptr<ConvWeightsPlan> plan_conv_kernel_grad(const ConvShape& c, size_
                     p->c_rows.push_back(narrow(int64_t(p->a_rows.size()) * c.out_channels));
                     p->a_rows.push_back(narrow(((d * m.padded[1] + h) * m.padded[2] + w) * m.channels + i));
                 }
-    ConvWeights& v = p->conv;
-    v.image = m, v.bands = b;
     v.groups = c.groups, v.rows = int64_t(p->a_rows.size()), v.n = n;
     v.a_image = a_image, v.y_image = c.out_pixels() * c.out_channels, v.y_channels = c.out_channels;
     v.one_line = b.pixels == 1 && s[0].count == 1 && b.images_per_band == 1;
-    v.a_pixel = v.one_line ? s[1].step * padded_row(m) : s[2].step * m.channels;
+    v.a_pixel = (v.one_line ? s[1].step * m.padded[2] : s[2].step) * m.channels;
+    v.a_group = k;
     v.a_lines = p->a_lines.data(), v.a_rows = p->a_rows.data(), v.c_rows = p->c_rows.data();
     const int64_t size = v.rows * c.out_channels, bytes = std::max<int64_t>(1, size * int64_t(element_bytes));
     const int64_t bands =
@@ -295,9 +302,11 @@ std::shared_ptr<ConvWeightsPlan> plan_conv_kernel_grad(const ConvShape& c, size_
     v.parts = std::max<int64_t>(
         1, std::min({bands, int64_t(c.flops() / 4e6), std::max<int64_t>(2, (4 << 20) / bytes), int64_t(32)}));
     v.threads = int(std::min<int64_t>(std::min(64, num_threads()), v.parts));
-    const int64_t packed = b.images_per_band * b.lines_per_band * b.pixels * ((n + kWidestPanel - 1) / kWidestPanel) *
-                           kWidestPanel * int64_t(element_bytes);
-    v.slot_bytes = (band_bytes(m, b, element_bytes) + packed + 63) / 64 * 64;
+    v.packed_bytes = std::min(v.block_lines, band_lines) * b.pixels * ((n + kWidestPanel - 1) / kWidestPanel) *
+                     kWidestPanel * int64_t(element_bytes);
+    const int64_t copy = band_bytes(m, b, element_bytes);
+    v.slot_bytes = (copy + v.packed_bytes + 63) / 64 * 64;
+    v.packed_bytes = v.slot_bytes - copy;
     p->scratch_bytes =
         size_t(64 + ((v.parts - 1) * size * int64_t(element_bytes) + 63) / 64 * 64 + v.threads * v.slot_bytes);
     return p;
