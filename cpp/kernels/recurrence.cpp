@@ -35,6 +35,16 @@ struct Part {
     int64_t gate, weight, count;
 };
 
+// x P(x^2) / Q(x^2), fitted to the relative error: within 6 ulp, and 14 operations where the tanh of math.h takes 30.
+// The sigmoid of math.h stays: as a tanh it would lose its small values.
+FK_VEC Vec quick_tanh(Vec x) {
+    const Vec c = min(Vec(9.02f), max(Vec(-9.02f), x)), u = c * c;  // beyond, the float is 1; NaN passes through
+    const Vec p = polynomial(u, 1.f, 0.133797199f, 0.00349403615f, 2.05835056e-05f, 1.33191023e-08f);
+    const Vec q = polynomial(u, 1.f, 0.467130333f, 0.0258710794f, 0.000328309543f, 7.76203251e-07f);
+    return min(Vec(1.f), max(Vec(-1.f), c * p / q));
+}
+FK_VEC double quick_tanh(double x) { return tanh(x); }
+
 // --- cells ---
 
 struct Lstm {
@@ -49,14 +59,14 @@ struct Lstm {
         using V = VecOf<T>;
         for_each_vector<T>(n, [&](int64_t j, auto lanes) [[gnu::always_inline]] {
             const V i = sigmoid(lanes.load(gates + j)), f = sigmoid(lanes.load(gates + units + j));
-            const V g = tanh(lanes.load(gates + 2 * units + j)), o = sigmoid(lanes.load(gates + 3 * units + j));
+            const V g = quick_tanh(lanes.load(gates + 2 * units + j)), o = sigmoid(lanes.load(gates + 3 * units + j));
             const V carry = fma(f, lanes.load(c + j), i * g);
             if (save) {
                 lanes.store(gates + j, i), lanes.store(gates + units + j, f);
                 lanes.store(gates + 2 * units + j, g), lanes.store(gates + 3 * units + j, o);
             }
             lanes.store(new_c + j, carry);
-            lanes.store(new_h + j, o * tanh(carry));
+            lanes.store(new_h + j, o * quick_tanh(carry));
         });
     }
 
@@ -68,7 +78,7 @@ struct Lstm {
         for_each_vector<T>(n, [&](int64_t j, auto lanes) [[gnu::always_inline]] {
             const V one(T(1)), i = lanes.load(gates + j), f = lanes.load(gates + units + j);
             const V g = lanes.load(gates + 2 * units + j), o = lanes.load(gates + 3 * units + j);
-            const V t = tanh(lanes.load(new_c + j)), ct = lanes.load(c + j);
+            const V t = quick_tanh(lanes.load(new_c + j)), ct = lanes.load(c + j);
             V d = lanes.load(dh + j);
             if (dy) d = d + lanes.load(dy + j);
             const V carry = fma(d * o, one - t * t, lanes.load(dc + j));
@@ -114,7 +124,7 @@ struct Gru {
         for_each_vector<T>(n, [&](int64_t j, auto lanes) [[gnu::always_inline]] {
             const V z = sigmoid(lanes.load(gates + j)), r = sigmoid(lanes.load(gates + units + j));
             const V inner = lanes.load(gates + 3 * units + j);
-            const V m = tanh(fma(r, inner, lanes.load(gates + 2 * units + j)));
+            const V m = quick_tanh(fma(r, inner, lanes.load(gates + 2 * units + j)));
             if (save) {
                 lanes.store(gates + j, z), lanes.store(gates + units + j, r);
                 lanes.store(gates + 2 * units + j, m);

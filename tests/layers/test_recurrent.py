@@ -144,8 +144,8 @@ def test_dropout_acts_in_training_only_and_draws_anew_for_each_call(cls, rates):
 
 def test_input_dropout_is_one_pattern_for_all_steps():
     """Dropped inputs with an identity kernel: every step adds the same."""
-    cell = keras.layers.SimpleRNNCell(6, activation="linear", dropout=0.5, use_bias=False, kernel_initializer="identity",
-                                      recurrent_initializer="zeros", seed=2)  # fmt: skip
+    plain = {"use_bias": False, "kernel_initializer": "identity", "recurrent_initializer": "zeros"}
+    cell = keras.layers.SimpleRNNCell(6, activation="linear", dropout=0.5, seed=2, **plain)
     y = keras.layers.RNN(cell, return_sequences=True)(keras.ops.ones((3, 4, 6)), training=True).numpy()
     assert set(np.unique(y)) == {0.0, 2.0}
     assert (y == y[:, :1]).all() and (y[0] != y[1]).any()
