@@ -113,6 +113,12 @@ def test_dictionaries_of_images_labels_and_masks():
         (lambda: layers.StringLookup(vocabulary=["a"]).adapt(["b"]), "static vocabulary"),
         (lambda: layers.StringLookup(vocabulary=["a"], num_oov_indices=0)(["b"]), "OOV"),
         (lambda: layers.StringLookup(vocabulary=["a"], output_mode="tf_idf"), "idf_weights"),
+        (lambda: layers.IntegerLookup(salt=3), "salt"),
+        (lambda: layers.IntegerLookup(oov_method="md5"), "oov_method"),
+        (lambda: layers.Hashing(0), "num_bins"),
+        (lambda: layers.Hashing(3, salt=(1, 2, 3)), "salt"),
+        (lambda: layers.Hashing(3, dtype="float32"), "integer type"),
+        (lambda: layers.Hashing(3, output_mode="tf_idf"), "output_mode"),
         (lambda: layers.TextVectorization(split="lines"), "split"),
         (lambda: layers.TextVectorization(ngrams="2"), "ngrams"),
         (lambda: layers.TextVectorization(ragged=True), "ragged"),
@@ -132,8 +138,6 @@ def test_words_are_not_numbers():
         layers.IntegerLookup(vocabulary=[1])([1.5])
     with pytest.raises(RuntimeError, match="vocabulary"):
         layers.StringLookup(output_mode="count")(["a"])
-    with pytest.raises(NotImplementedError, match="num_oov_indices=2"):
-        layers.StringLookup(num_oov_indices=2)
 
 
 def test_strings_and_back():

@@ -142,6 +142,27 @@ def text_vectorization(k):
     return results
 
 
+def hashing(k):
+    alphabet = "the quick brown fox jumps over the lazy dog \u00e9\u00e0 " * 8
+    words = np.array(
+        [alphabet[:n] for n in (0, 1, 2, 3, 4, 5, 7, 8, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129, 300)]
+    )
+    results = {
+        "words": k.layers.Hashing(100_000)(words),
+        "salted": k.layers.Hashing(100_000, salt=[133, 137])(words),
+        "masked": k.layers.Hashing(7, mask_value="t")(words[None]),
+        "numbers": k.layers.Hashing(50, salt=5)(np.array([[1, -20], [300, 4]])),
+        "hot": k.layers.Hashing(4, output_mode="multi_hot")(words[:8].reshape(2, 4)),
+        "one hot": k.layers.Hashing(4, output_mode="one_hot")(words[:8, None]),
+        "config": config(k.layers.Hashing(4, salt=5)),
+    }
+    several = k.layers.StringLookup(vocabulary=["tea"], num_oov_indices=9)
+    results["unknown words"] = several(words)
+    several = k.layers.IntegerLookup(vocabulary=[5], num_oov_indices=9, oov_method="farmhash", salt=3)
+    results["unknown numbers"] = several(np.arange(12))
+    return results
+
+
 def resizing_bytes(k):
     return {"y": k.layers.Resizing(5, 6)((IMAGES / 2 + 100).astype("uint8"))}
 
@@ -184,6 +205,7 @@ ROWS = {
     "RandomTranslation not training": images("RandomTranslation", 0.2, 0.3, call={"training": False}),
     "CategoryEncoding": category_encoding,
     "Discretization": discretization,
+    "Hashing": hashing,
     "StringLookup": string_lookup,
     "IntegerLookup": integer_lookup,
     "TextVectorization": text_vectorization,

@@ -2,6 +2,7 @@
 
 from fastkeras import registry as _registry
 from fastkeras.layers.activation import ELU, LeakyReLU, PReLU, ReLU, Softmax
+from fastkeras.layers.attention import MultiHeadAttention
 from fastkeras.layers.convolution import (
     Conv1D,
     Conv1DTranspose,
@@ -65,6 +66,7 @@ from fastkeras.layers.preprocessing import (
     CategoryEncoding,
     CenterCrop,
     Discretization,
+    Hashing,
     IntegerLookup,
     Normalization,
     RandomBrightness,
@@ -212,6 +214,7 @@ __all__ = [
     "GlobalMaxPooling2D",
     "GlobalMaxPooling3D",
     "GroupNormalization",
+    "Hashing",
     "Identity",
     "Input",
     "InputLayer",
@@ -231,6 +234,7 @@ __all__ = [
     "MaxPooling3D",
     "Maximum",
     "Minimum",
+    "MultiHeadAttention",
     "Multiply",
     "Normalization",
     "PReLU",

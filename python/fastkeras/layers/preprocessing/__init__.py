@@ -1,6 +1,7 @@
 """Layers that prepare data: numbers, images, categories, texts."""
 
 from fastkeras.layers.preprocessing.categories import CategoryEncoding, Discretization
+from fastkeras.layers.preprocessing.hashing import Hashing
 from fastkeras.layers.preprocessing.images import (
     CenterCrop,
     RandomBrightness,
@@ -18,6 +19,7 @@ __all__ = [
     "CategoryEncoding",
     "CenterCrop",
     "Discretization",
+    "Hashing",
     "IntegerLookup",
     "Normalization",
     "RandomBrightness",

@@ -195,10 +195,11 @@ class Discretization(DataLayer):
                 "before you can start using the `Discretization` layer."
             )
         bins = ops.digitize(inputs, self.bin_boundaries)
-        return encode(bins, self.output_mode, len(self.bin_boundaries) + 1, self._output_dtype)
+        return encode(bins, self.output_mode, len(self.bin_boundaries) + 1, self.output_dtype)
 
     @property
-    def _output_dtype(self):
+    def output_dtype(self):
+        """dtype of the results."""
         return "int32" if self.output_mode == "int" else self.compute_dtype
 
     def compute_output_shape(self, input_shape):
@@ -211,7 +212,7 @@ class Discretization(DataLayer):
         return (shape[0], *shape[2:], depth) if len(shape) >= 2 else (depth,)
 
     def compute_output_spec(self, inputs):
-        return KerasTensor(self.compute_output_shape(inputs.shape), dtype=self._output_dtype)
+        return KerasTensor(self.compute_output_shape(inputs.shape), dtype=self.output_dtype)
 
     def get_config(self):
         config = super().get_config()

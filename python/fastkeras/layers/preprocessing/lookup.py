@@ -9,6 +9,7 @@ from fastkeras.engine import Tensor, Variable, config, convert_to_numpy
 from fastkeras.layers import tracking
 from fastkeras.layers.layer import Layer
 from fastkeras.layers.preprocessing.categories import batches_of, check_output_mode, encode, refuse_sparse
+from fastkeras.layers.preprocessing.hashing import bin_of, salt_pair
 
 _register = registry.register("keras.layers")
 _MODES = ("int", "one_hot", "multi_hot", "count", "tf_idf")
@@ -61,11 +62,13 @@ class IndexLookup(Layer):
             raise ValueError(
                 f"`num_oov_indices` must be greater than or equal to 0. Received: num_oov_indices={num_oov_indices}"
             )
-        if salt is not None or oov_method != "floormod" or (num_oov_indices > 1 and self._key is str):
-            raise NotImplementedError(
-                f"[{kind}] unknown tokens are not spread by a hash. Received: salt={salt}, oov_method={oov_method!r}, "
-                f"num_oov_indices={num_oov_indices}"
+        if oov_method not in ("floormod", "farmhash"):
+            raise ValueError(
+                f"Unknown argument `oov_method` of layer {kind}. Allowed values: ('floormod', 'farmhash'). "
+                f"Received: oov_method={oov_method}"
             )
+        if salt is not None and self._key is int and oov_method != "farmhash":
+            raise ValueError(f"`salt` can only be used when `oov_method='farmhash'`. Received: oov_method={oov_method}")
         self.output_mode = check_output_mode(kind, output_mode, _MODES)
         if invert and self.output_mode != "int":
             raise ValueError(
@@ -85,7 +88,7 @@ class IndexLookup(Layer):
         self.invert, self.max_tokens, self.num_oov_indices = invert, max_tokens, num_oov_indices
         self.mask_token, self.oov_token = mask_token, oov_token
         self.sparse, self.pad_to_max_tokens = sparse, pad_to_max_tokens
-        self.oov_method, self.salt = oov_method, salt
+        self.oov_method, self.salt = oov_method, salt_pair(kind, salt)
         self.input_vocabulary = None if isinstance(vocabulary, str) else vocabulary
         self.input_idf_weights = idf_weights
         self._fixed, self._frozen_size = fixed, vocabulary_size
@@ -271,7 +274,14 @@ class IndexLookup(Layer):
                 "When `num_oov_indices=0` all inputs should be in vocabulary, found OOV values "
                 f"{[token]}, consider setting `num_oov_indices=1`."
             )
-        return int(self._masks) + (token % self.num_oov_indices if self.num_oov_indices > 1 else 0)
+        return int(self._masks) + self._unknown_bin(token)
+
+    def _unknown_bin(self, token):
+        if self.num_oov_indices == 1:
+            return 0
+        if self._key is int and self.oov_method == "floormod":
+            return token % self.num_oov_indices
+        return bin_of(token, self.num_oov_indices, self.salt)
 
     def _tokens_of(self, indices):
         table = self.get_vocabulary()
@@ -342,7 +352,7 @@ class StringLookup(IndexLookup):
 
     Args:
         max_tokens: most tokens, special ones included.
-        num_oov_indices: 1, or 0 to refuse tokens that are not in the vocabulary.
+        num_oov_indices: for unknown tokens, spread by a hash (with `salt`); 0 refuses them.
         mask_token: becomes 0.
         oov_token: what unknown indices become with `invert`.
         vocabulary: tokens, or a file with one in each line; without it `adapt` makes one.
@@ -419,7 +429,7 @@ def strings(values, encoding="utf-8"):
 class IntegerLookup(IndexLookup):
     """Integers as indices into a vocabulary, or with `invert` indices as integers.
 
-    Args: as those of `StringLookup`; unknown numbers are spread over several `num_oov_indices` by their remainder.
+    Args: as those of `StringLookup`; unknown numbers are spread by their remainder, or with `oov_method="farmhash"`.
 
     >>> import fastkeras as keras
     >>> keras.layers.IntegerLookup(vocabulary=[10, 20])([[20, 7, 10]]).numpy().tolist()
