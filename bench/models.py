@@ -25,6 +25,8 @@ GOALS = {
     "mlp_predict_10000": 8,
     "mlp_predict_1": 20,
     "mlp_call_1": 20,
+    "cnn_fit": 4,
+    "resnet20_fit": 3,
     "lstm_fit": 3,
     "lstm_predict_1": 10,
     "import": 10,
@@ -48,7 +50,7 @@ def measure(python, framework, workload):
             capture_output=True,
         )
         return time.perf_counter() - start
-    if framework == "torch" and workload not in ("mlp_fit", "tabular_fit", "lstm_fit"):
+    if framework == "torch" and workload not in ("mlp_fit", "tabular_fit", "lstm_fit", "cnn_fit", "resnet20_fit"):
         return None
     done = subprocess.run(
         [python, str(HERE / "workloads.py"), framework, workload],

@@ -64,6 +64,47 @@ def reviews(n):
     return random.randint(0, 20000, (n, 80)).astype("int32"), random.randint(0, 2, (n, 1)).astype("float32")
 
 
+def cnn(k):
+    layers = k.layers
+    model = k.Sequential(
+        [
+            k.Input(shape=(28, 28, 1)),
+            layers.Conv2D(32, 3, activation="relu"),
+            layers.MaxPooling2D(),
+            layers.Conv2D(64, 3, activation="relu"),
+            layers.MaxPooling2D(),
+            layers.Flatten(),
+            layers.Dropout(0.5),
+            layers.Dense(10),
+        ]
+    )
+    model.compile(optimizer="adam", loss=k.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
+    return model
+
+
+def resnet20(k):
+    """The ResNet-20 for CIFAR of He et al.: three stages of three blocks."""
+    layers = k.layers
+
+    def normalized(x, filters, strides=1, size=3):
+        x = layers.Conv2D(filters, size, strides=strides, padding="same", use_bias=False)(x)
+        return layers.BatchNormalization()(x)
+
+    inputs = k.Input(shape=(32, 32, 3))
+    x = layers.ReLU()(normalized(inputs, 16))
+    for filters in (16, 32, 64):
+        for block in range(3):
+            strides = 2 if filters > 16 and block == 0 else 1
+            y = layers.ReLU()(normalized(x, filters, strides))
+            y = normalized(y, filters)
+            x = layers.ReLU()(layers.Add()([y, normalized(x, filters, strides, 1) if strides > 1 else x]))
+    outputs = layers.Dense(10)(layers.GlobalAveragePooling2D()(x))
+    model = k.Model(inputs, outputs)
+    loss = k.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(optimizer=k.optimizers.SGD(0.1, momentum=0.9), loss=loss, metrics=["accuracy"])
+    return model
+
+
 def images(n):
     random = np.random.RandomState(0)
     return random.rand(n, 28, 28).astype("float32"), random.randint(0, 10, n)
@@ -106,6 +147,17 @@ def mlp_fit(k):
 
 def tabular_fit(k):
     return fit(tabular(k), *table(20000), 32)
+
+
+def cnn_fit(k):
+    x, y = images(2560)
+    return fit(cnn(k), x[..., None], y, 128)
+
+
+def resnet20_fit(k):
+    random = np.random.RandomState(0)
+    x, y = random.rand(640, 32, 32, 3).astype("float32"), random.randint(0, 10, 640)
+    return fit(resnet20(k), x, y, 64)
 
 
 def lstm_fit(k):
@@ -176,6 +228,51 @@ def torch_tabular_fit():
     return torch_fit(model, nn.MSELoss(), torch.optim.RMSprop(model.parameters()), *table(20000), 32)
 
 
+def torch_cnn_fit():
+    import torch
+    from torch import nn
+
+    model = nn.Sequential(
+        *[nn.Conv2d(1, 32, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(32, 64, 3), nn.ReLU(), nn.MaxPool2d(2)],
+        *[nn.Flatten(), nn.Dropout(0.5), nn.Linear(1600, 10)],
+    ).to(memory_format=torch.channels_last)
+    x, y = images(2560)
+    optimizer = torch.optim.Adam(model.parameters(), fused=True)
+    return torch_fit(model, nn.CrossEntropyLoss(), optimizer, x[:, None], y, 128)
+
+
+def torch_resnet20_fit():
+    import torch
+    from torch import nn
+
+    def normalized(channels, filters, strides=1, size=3):
+        conv = nn.Conv2d(channels, filters, size, strides, padding=size // 2, bias=False)
+        return nn.Sequential(conv, nn.BatchNorm2d(filters))
+
+    class Block(nn.Module):
+        def __init__(self, channels, filters, strides):
+            super().__init__()
+            self.path = nn.Sequential(normalized(channels, filters, strides), nn.ReLU(), normalized(filters, filters))
+            self.short = normalized(channels, filters, strides, 1) if strides > 1 else nn.Identity()
+
+        def forward(self, x):
+            return torch.relu(self.path(x) + self.short(x))
+
+    sizes = [(16, 16, 1)] * 3 + [(16, 32, 2)] + [(32, 32, 1)] * 2 + [(32, 64, 2)] + [(64, 64, 1)] * 2
+    model = nn.Sequential(
+        normalized(3, 16),
+        nn.ReLU(),
+        *[Block(*s) for s in sizes],
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(64, 10),
+    ).to(memory_format=torch.channels_last)
+    random = np.random.RandomState(0)
+    x, y = random.rand(640, 3, 32, 32).astype("float32"), random.randint(0, 10, 640)
+    optimizer = torch.optim.SGD(model.parameters(), 0.1, momentum=0.9)
+    return torch_fit(model, nn.CrossEntropyLoss(), optimizer, x, y, 64)
+
+
 def torch_lstm_fit():
     import torch
     from torch import nn
@@ -204,11 +301,19 @@ KERAS = {
         mlp_predict_1,
         mlp_call_1,
         step_overhead,
+        cnn_fit,
+        resnet20_fit,
         lstm_fit,
         lstm_predict_1,
     )
 }
-TORCH = {"mlp_fit": torch_mlp_fit, "tabular_fit": torch_tabular_fit, "lstm_fit": torch_lstm_fit}
+TORCH = {
+    "mlp_fit": torch_mlp_fit,
+    "tabular_fit": torch_tabular_fit,
+    "cnn_fit": torch_cnn_fit,
+    "resnet20_fit": torch_resnet20_fit,
+    "lstm_fit": torch_lstm_fit,
+}
 
 if __name__ == "__main__":
     framework, workload = sys.argv[1:]
