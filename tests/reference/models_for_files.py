@@ -61,6 +61,26 @@ def schedule(keras):
     return with_weights(model), x, y
 
 
+def tokens(keras):
+    layers = keras.layers
+    model = keras.Sequential(
+        [
+            keras.Input((6,), dtype="int32"),
+            layers.Embedding(9, 4, mask_zero=True),
+            layers.LSTM(5, return_sequences=True, recurrent_regularizer="l2"),
+            layers.Bidirectional(layers.GRU(3, return_sequences=True), merge_mode="sum"),
+            layers.SimpleRNN(4, return_sequences=True, go_backwards=True, use_bias=False),
+            layers.TimeDistributed(layers.Dense(4, activation="tanh")),
+            layers.RNN([layers.GRUCell(3, reset_after=False), layers.LSTMCell(2)]),
+            layers.Dense(1),
+        ],
+        name="tokens",
+    )
+    model.compile("adam", keras.losses.BinaryCrossentropy(from_logits=True))
+    random = np.random.RandomState(4)
+    return with_weights(model), random.randint(0, 9, (6, 6)).astype("int32"), random.randint(0, 2, (6, 1))
+
+
 def images(keras):
     layers = keras.layers
     model = keras.Sequential(
@@ -120,5 +140,6 @@ def nested(keras):
     return with_weights(model), x, y
 
 
-MODELS = {"mlp": mlp, "functional": functional, "schedule": schedule, "images": images}  # with a config of their own
+# with a config of their own
+MODELS = {"mlp": mlp, "functional": functional, "schedule": schedule, "images": images, "tokens": tokens}
 SUBCLASSED = {"nested": nested}  # weights only
