@@ -1,7 +1,8 @@
-// augment(x, rows, parameters; channels_first, transposed, order, fill, cval, rescale, center, divide)
+// augment(x, rows, parameters; channels_first, transposed, order, fill, cval, rescale, center, divide, alone)
 // Image rows[k] of x, changed as row k of `parameters` says, and then standardised. A row of parameters is
 //   theta, tx, ty, shear, zx, zy, flip_horizontal, flip_vertical, channel_shift, brightness
 // (degrees, pixels, factors; NaN in the last two: not wanted), with the meaning they have in ImageDataGenerator.
+// `alone`: on the calling thread, because the other cores have better to do.
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -30,6 +31,9 @@ struct Augment {
     bool transposed;           // the second axis of the array is called its rows
     double rescale;
     bool center, divide;
+    int64_t images, results;
+    DType index_dtype;
+    bool alone;
     int64_t size() const { return planes * warp.height * warp.width * warp.channels; }
 };
 
@@ -154,6 +158,21 @@ std::vector<TensorType> infer(const Call& call) {
     return {{call.in[0].dtype, Shape({rows[0], x[1], x[2], x[3]})}};
 }
 
+template <class T>
+void augment_rows(T* y, const T* x, const void* rows, const Parameters* parameters, const Augment& a) {
+    for (int64_t k = 0; k < a.results; ++k) {
+        const int64_t row = index_at(rows, a.index_dtype, k);
+        check(row >= 0 && row < a.images, "[augment] there is no image ", row, " among ", a.images);
+    }
+    if (a.size() == 0) return;
+    // 65,536 elements (some 0.1 ms) a piece: below that a second thread costs more than it saves.
+    const int64_t grain = a.alone ? a.results : std::max<int64_t>(1, 65536 / a.size());
+    parallel_for(a.results, grain, [&](int64_t begin, int64_t end) {
+        for (int64_t k = begin; k < end; ++k)
+            augment(y + k * a.size(), x + index_at(rows, a.index_dtype, k) * a.size(), parameters[k], a);
+    });
+}
+
 Kernel kernel(const Call& call) {
     const Shape& x = call.in[0].shape;
     const Attrs& attrs = call.attrs;
@@ -169,24 +188,14 @@ Kernel kernel(const Call& call) {
     a.transposed = attrs.flag("transposed", false);
     a.rescale = attrs.number("rescale", 1);
     a.center = attrs.flag("center", false), a.divide = attrs.flag("divide", false);
-    return by_type(call.in[0].dtype,
-                   [&, images = x[0], n = call.out[0].shape[0], type = call.in[1].dtype](auto zero) -> Kernel {
-                       using T = decltype(zero);
-                       return {[=](const void* const* in, void* const* out, void*) {
-                           const auto* parameters = static_cast<const Parameters*>(in[2]);
-                           for (int64_t k = 0; k < n; ++k) {
-                               const int64_t row = index_at(in[1], type, k);
-                               check(row >= 0 && row < images, "[augment] there is no image ", row, " among ", images);
-                           }
-                           if (a.size() == 0) return;
-                           // 65,536 elements (some 0.1 ms) a piece: below that a second thread costs more than it saves.
-                           parallel_for(n, std::max<int64_t>(1, 65536 / a.size()), [&](int64_t begin, int64_t end) {
-                               for (int64_t k = begin; k < end; ++k)
-                                   augment(output<T>(out, 0) + k * a.size(),
-                                           input<T>(in, 0) + index_at(in[1], type, k) * a.size(), parameters[k], a);
-                           });
-                       }};
-                   });
+    a.images = x[0], a.results = call.out[0].shape[0], a.index_dtype = call.in[1].dtype;
+    a.alone = attrs.flag("alone", false);
+    return by_type(call.in[0].dtype, [&](auto zero) -> Kernel {
+        using T = decltype(zero);
+        return {[a](const void* const* in, void* const* out, void*) {
+            augment_rows(output<T>(out, 0), input<T>(in, 0), in[1], input<Parameters>(in, 2), a);
+        }};
+    });
 }
 
 }  // namespace

@@ -24,7 +24,8 @@ def augment(x, rows, parameters, order=1, fill="nearest", cval=0.0, **settings):
     """Images `x[rows]` (float32 or float64, rank 4), image k changed as `parameters[k]` says; a NumPy array.
 
     Settings: `channels_first`, `transposed` (the second axis of an image is called its rows), and what comes after:
-    `rescale` (a factor), `center` (minus the image's mean), `divide` (by its deviation).
+    `rescale` (a factor), `center` (minus the image's mean), `divide` (by its deviation). With `alone` the calling
+    thread does all the work.
     """
     parameters = np.asarray(parameters, "float64")
     if x.shape[0] < 2**31:

@@ -2,6 +2,7 @@
 
 import collections
 import concurrent.futures
+import threading
 import warnings
 
 
@@ -104,8 +105,20 @@ def batches(dataset, indices):
 def _pool(dataset):
     workers = max(dataset.workers, 1)
     if not dataset.use_multiprocessing:
-        return concurrent.futures.ThreadPoolExecutor(workers)
+        return concurrent.futures.ThreadPoolExecutor(workers, initializer=_become_worker)
     return concurrent.futures.ProcessPoolExecutor(workers, initializer=_receive, initargs=(dataset,))
+
+
+_this_thread = threading.local()
+
+
+def _become_worker():
+    _this_thread.works = True
+
+
+def in_worker():
+    """Does this thread make batches ahead of a training?"""
+    return getattr(_this_thread, "works", False)
 
 
 _received = None  # in a worker process: the dataset, sent once and not with every batch

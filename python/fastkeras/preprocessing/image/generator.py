@@ -8,6 +8,7 @@ import numpy as np
 from fastkeras.engine import config
 from fastkeras.ops._augment import augment, parameter_row
 from fastkeras.preprocessing.image.transforms import transform
+from fastkeras.utils.pydataset import in_worker
 
 _FILL_MODES = ("nearest", "constant", "reflect", "wrap")
 _NOT_FITTED = (
@@ -268,6 +269,7 @@ class ImageDataGenerator:
             rescale=float(self.rescale or 1),
             center=bool(self.samplewise_center),
             divide=bool(self.samplewise_std_normalization),
+            alone=in_worker(),  # the other threads belong to the training
         )
         return self._standardize_by_features(batch).astype(self.dtype, copy=False)
 
