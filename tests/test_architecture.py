@@ -23,7 +23,8 @@ LEVELS = (
     ("config", "utils", "saving"),
     ("layers", "losses", "metrics", "optimizers", "callbacks", "datasets"),
     ("training", "models"),
-    ("backend", "compat", "kernels", "__main__", "__init__", "mixed_precision", "preprocessing", "tree", "wrappers"),
+    ("applications", "backend", "compat", "kernels", "mixed_precision", "preprocessing", "tree", "wrappers"),
+    ("__init__", "__main__"),
 )
 LEVEL = {name: i for i, row in enumerate(LEVELS) for name in row}
 

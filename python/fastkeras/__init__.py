@@ -37,6 +37,7 @@ __getattr__, __dir__, __all__ = lazy(
     },
     (
         "activations",
+        "applications",
         "backend",
         "callbacks",
         "config",

@@ -31,6 +31,7 @@ from fastkeras.ops._activations import (  # fmt: skip
     tanh_shrink,
     threshold,
 )
+from fastkeras.ops._attention import dot_product_attention
 from fastkeras.ops._convolution import (  # fmt: skip
     average_pool,
     conv,

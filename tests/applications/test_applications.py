@@ -1,0 +1,129 @@
+"""The published networks: weights from a server, wrong arguments, transfer learning."""
+
+import http.server
+import threading
+
+import numpy as np
+import pytest
+
+import fastkeras as keras
+from fastkeras.applications import _assembly, imagenet_utils, mobilenet
+
+SMALL = {"alpha": 0.25, "input_shape": (128, 128, 3), "include_top": False}
+
+
+@pytest.fixture
+def server(tmp_path, monkeypatch):
+    """A server of the files in a folder; the address that stands in for Keras's own."""
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "home"))
+    folder = tmp_path / "published"
+    folder.mkdir()
+
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def __init__(self, *args):
+            super().__init__(*args, directory=str(folder))
+
+        def log_message(self, *_):
+            pass
+
+    made = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=made.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread.start()
+    yield folder, f"http://127.0.0.1:{made.server_port}/"
+    made.shutdown()
+    made.server_close()
+    thread.join()
+
+
+def test_published_weights_are_downloaded_once_and_loaded(server, monkeypatch):
+    folder, address = server
+    monkeypatch.setattr(mobilenet, "_BASE", address)
+    source = keras.applications.MobileNet(weights=None, **SMALL)
+    source.save(folder / "mobilenet_2_5_128_tf_no_top.h5")
+    x = np.random.RandomState(0).uniform(-1, 1, (2, 128, 128, 3)).astype("float32")
+    expected = source.predict(x, verbose=0)
+    np.testing.assert_array_equal(keras.applications.MobileNet(**SMALL).predict(x, verbose=0), expected)
+    (folder / "mobilenet_2_5_128_tf_no_top.h5").unlink()
+    np.testing.assert_array_equal(keras.applications.MobileNet(**SMALL).predict(x, verbose=0), expected)
+
+
+def test_weights_of_another_network_are_refused_by_name(tmp_path):
+    path = tmp_path / "narrow.weights.h5"
+    keras.applications.MobileNet(weights=None, **SMALL).save_weights(path)
+    with pytest.raises(ValueError, match="shape"):
+        keras.applications.MobileNet(weights=str(path), **{**SMALL, "alpha": 0.5})
+
+
+def test_wrong_arguments():
+    build = keras.applications.MobileNetV2
+    with pytest.raises(ValueError, match="`weights` argument should be either"):
+        build(weights="image_net")
+    with pytest.raises(ValueError, match="`classes` should be 1000"):
+        build(classes=10)
+    with pytest.raises(ValueError, match="Input size must be at least 32x32"):
+        build(weights=None, input_shape=(16, 16, 3))
+    with pytest.raises(ValueError, match="tuple of three integers"):
+        build(weights=None, input_shape=(64, 64))
+    with pytest.raises(ValueError, match="static `input_shape`"):
+        build(weights=None, input_shape=(None, None, 3))
+    with pytest.raises(ValueError, match="alpha must be one of"):
+        build(alpha=0.4)
+    with pytest.raises(ValueError, match="`input_shape` should be"):
+        keras.applications.ResNet50(input_shape=(100, 100, 3))
+    with pytest.raises(ValueError, match="Only `None` and `softmax`"):
+        _assembly.check_activation("relu", "imagenet")
+    with pytest.warns(UserWarning, match="1 or 3 input channels"):
+        build(weights=None, input_shape=(32, 32, 4), include_top=False)
+
+
+def test_input_tensor_and_predecessors():
+    inputs = keras.Input((32, 32, 3))
+    model = keras.applications.MobileNet(
+        weights=None, input_tensor=keras.layers.Rescaling(1 / 255)(inputs), include_top=False, pooling="avg", alpha=0.25
+    )
+    assert model.inputs[0] is inputs
+    assert model.output_shape == (None, 256)
+
+
+@pytest.mark.parametrize("mode", ["tf", "torch", "caffe"])
+@pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
+def test_preprocess_input_of_arrays_and_tensors(mode, data_format):
+    x = np.random.RandomState(0).uniform(0, 255, (2, 3, 4, 3)).astype("float32")
+    expected = {
+        "tf": x / 127.5 - 1,
+        "torch": (x / 255 - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225],
+        "caffe": x[..., ::-1] - [103.939, 116.779, 123.68],
+    }[mode]
+    given = x if data_format == "channels_last" else x.transpose(0, 3, 1, 2)
+    for convert in (np.copy, keras.ops.convert_to_tensor, lambda a: a[0].copy()):
+        found = np.asarray(imagenet_utils.preprocess_input(convert(given), data_format, mode))
+        if data_format == "channels_first":
+            found = np.moveaxis(found, -3, -1)
+        np.testing.assert_allclose(found, expected if found.ndim == 4 else expected[0], rtol=1e-5, atol=2e-5)
+    with pytest.raises(ValueError, match="mode to be one of"):
+        imagenet_utils.preprocess_input(x, mode="other")
+
+
+def test_decode_predictions(monkeypatch):
+    monkeypatch.setattr(imagenet_utils, "_class_index", lambda: {str(i): [f"n{i}", f"name{i}"] for i in range(1000)})
+    scores = np.zeros((1, 1000), "float32")
+    scores[0, [7, 3]] = [0.5, 0.25]
+    assert imagenet_utils.decode_predictions(scores, top=2) == [[("n7", "name7", 0.5), ("n3", "name3", 0.25)]]
+    with pytest.raises(ValueError, match="expects a batch of predictions"):
+        imagenet_utils.decode_predictions(scores[0])
+
+
+def test_transfer_learning_changes_the_head_alone_then_everything():
+    base = keras.applications.MobileNetV2(input_shape=(32, 32, 3), alpha=0.35, include_top=False, weights=None)
+    base.trainable = False
+    model = keras.Sequential([base, keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(2, "softmax")])
+    model.compile("adam", "sparse_categorical_crossentropy")
+    x = np.random.RandomState(0).uniform(-1, 1, (8, 32, 32, 3)).astype("float32")
+    y = np.arange(8) % 2
+    before = [w.copy() for w in base.get_weights()]
+    model.fit(x, y, batch_size=4, verbose=0)
+    assert all(np.array_equal(a, b) for a, b in zip(before, base.get_weights(), strict=True))
+    base.trainable = True
+    model.compile("adam", "sparse_categorical_crossentropy")
+    model.fit(x, y, batch_size=4, verbose=0)
+    assert not any(np.array_equal(a, b) for a, b in zip(before, base.get_weights(), strict=True))
