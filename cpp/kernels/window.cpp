@@ -262,7 +262,7 @@ FK_VEC void clear_images(const Window& g, int64_t begin, int64_t end, T* dx) {
 }
 
 template <class T>
-void max_pool_grad(const Window& g, const T* x, const T* y, const T* dy, T* dx) {
+void max_pool_grad(const Window& g, const T* x, const T* y, const T* dy, const T* gate, T* dx) {
     using V = VecOf<T>;
     constexpr int64_t step = lanes_of<V>;
     const bool add = g.overlap;
@@ -278,7 +278,8 @@ void max_pool_grad(const Window& g, const T* x, const T* y, const T* dy, T* dx) 
                 for_each_input(g, line, o, c, [&](int64_t at) [[gnu::always_inline]] {
                     for (int k = 0; k < K; ++k) {
                         const auto found = lanes.load(x + at + k * step) == best[k];
-                        const V here = select(found, slope[k], V(T(0)));
+                        V here = select(found, slope[k], V(T(0)));
+                        if (gate) here = select(lanes.load(gate + at + k * step) > V(T(0)), here, V(T(0)));
                         slope[k] = select(found, V(T(0)), slope[k]);  // the first takes all
                         lanes.store(dx + at + k * step, add ? lanes.load(dx + at + k * step) + here : here);
                     }
@@ -355,22 +356,22 @@ void average_pool_grad(const Window& g, const T* dy, T* dx) {
 
 }  // namespace
 
-#define FK_DEFINE(T, type)                                                                          \
-    void depthwise_##type(const Window& g, const T* x, const T* w, T* y) { depthwise(g, x, w, y); } \
-    void depthwise_input_grad_##type(const Window& g, const T* dy, const T* w, T* dx) {             \
-        depthwise_input_grad(g, dy, w, dx);                                                         \
-    }                                                                                               \
-    void depthwise_kernel_grad_##type(const Window& g, const T* x, const T* dy, T* dw, T* sums) {   \
-        depthwise_kernel_grad(g, x, dy, dw, sums);                                                  \
-    }                                                                                               \
-    void max_pool_##type(const Window& g, const T* x, T* y) { max_pool(g, x, y); }                  \
-    void max_pool_grad_##type(const Window& g, const T* x, const T* y, const T* dy, T* dx) {        \
-        max_pool_grad(g, x, y, dy, dx);                                                             \
-    }                                                                                               \
-    void max_pool_pick_##type(const Window& g, const T* x, const T* y, const T* u, T* picked) {     \
-        max_pool_pick(g, x, y, u, picked);                                                          \
-    }                                                                                               \
-    void average_pool_##type(const Window& g, const T* x, T* y) { average_pool(g, x, y); }          \
+#define FK_DEFINE(T, type)                                                                                  \
+    void depthwise_##type(const Window& g, const T* x, const T* w, T* y) { depthwise(g, x, w, y); }         \
+    void depthwise_input_grad_##type(const Window& g, const T* dy, const T* w, T* dx) {                     \
+        depthwise_input_grad(g, dy, w, dx);                                                                 \
+    }                                                                                                       \
+    void depthwise_kernel_grad_##type(const Window& g, const T* x, const T* dy, T* dw, T* sums) {           \
+        depthwise_kernel_grad(g, x, dy, dw, sums);                                                          \
+    }                                                                                                       \
+    void max_pool_##type(const Window& g, const T* x, T* y) { max_pool(g, x, y); }                          \
+    void max_pool_grad_##type(const Window& g, const T* x, const T* y, const T* dy, const T* gate, T* dx) { \
+        max_pool_grad(g, x, y, dy, gate, dx);                                                               \
+    }                                                                                                       \
+    void max_pool_pick_##type(const Window& g, const T* x, const T* y, const T* u, T* picked) {             \
+        max_pool_pick(g, x, y, u, picked);                                                                  \
+    }                                                                                                       \
+    void average_pool_##type(const Window& g, const T* x, T* y) { average_pool(g, x, y); }                  \
     void average_pool_grad_##type(const Window& g, const T* dy, T* dx) { average_pool_grad(g, dy, dx); }
 FK_DEFINE(float, f32)
 FK_DEFINE(double, f64)

@@ -25,19 +25,21 @@ struct Window {
     bool overlap, cover;                   // do windows share inputs, does every input have one?
 };
 
-#define FK_WINDOW_KERNELS(T, type)                                                                                    \
-    /* y[o, c m] = sum over taps x[i, c] w[tap, c, m] */                                                              \
-    FK_KERNEL(void, depthwise_##type, (const Window& g, const T* x, const T* w, T* y))                                \
-    /* dx[i, c] = sum over taps and m dy[o, c m] w[tap, c, m]; the window goes from positions of dx to those of dy */ \
-    FK_KERNEL(void, depthwise_input_grad_##type, (const Window& g, const T* dy, const T* w, T* dx))                   \
-    /* dw[tap, c, m] = sum over images and positions x[i, c] dy[o, c m]; `sums`: parts - 1 tensors like dw */         \
-    FK_KERNEL(void, depthwise_kernel_grad_##type, (const Window& g, const T* x, const T* dy, T* dw, T* sums))         \
-    FK_KERNEL(void, max_pool_##type, (const Window& g, const T* x, T* y))                                             \
-    /* dx, from the windows whose first greatest element x is; and its transpose, the u of that element */            \
-    FK_KERNEL(void, max_pool_grad_##type, (const Window& g, const T* x, const T* y, const T* dy, T* dx))              \
-    FK_KERNEL(void, max_pool_pick_##type, (const Window& g, const T* x, const T* y, const T* u, T* picked))           \
-    /* mean over the taps that meet the image, and the gradient of x */                                               \
-    FK_KERNEL(void, average_pool_##type, (const Window& g, const T* x, T* y))                                         \
+#define FK_WINDOW_KERNELS(T, type)                                                                                     \
+    /* y[o, c m] = sum over taps x[i, c] w[tap, c, m] */                                                               \
+    FK_KERNEL(void, depthwise_##type, (const Window& g, const T* x, const T* w, T* y))                                 \
+    /* dx[i, c] = sum over taps and m dy[o, c m] w[tap, c, m]; the window goes from positions of dx to those of dy */  \
+    FK_KERNEL(void, depthwise_input_grad_##type, (const Window& g, const T* dy, const T* w, T* dx))                    \
+    /* dw[tap, c, m] = sum over images and positions x[i, c] dy[o, c m]; `sums`: parts - 1 tensors like dw */          \
+    FK_KERNEL(void, depthwise_kernel_grad_##type, (const Window& g, const T* x, const T* dy, T* dw, T* sums))          \
+    FK_KERNEL(void, max_pool_##type, (const Window& g, const T* x, T* y))                                              \
+    /* dx, from the windows whose first greatest element x is, where gate (unless null) is positive; and its transpose \
+     */                                                                                                                \
+    FK_KERNEL(void, max_pool_grad_##type,                                                                              \
+              (const Window& g, const T* x, const T* y, const T* dy, const T* gate, T* dx))                            \
+    FK_KERNEL(void, max_pool_pick_##type, (const Window& g, const T* x, const T* y, const T* u, T* picked))            \
+    /* mean over the taps that meet the image, and the gradient of x */                                                \
+    FK_KERNEL(void, average_pool_##type, (const Window& g, const T* x, T* y))                                          \
     FK_KERNEL(void, average_pool_grad_##type, (const Window& g, const T* dy, T* dx))
 FK_WINDOW_KERNELS(float, f32)
 FK_WINDOW_KERNELS(double, f64)

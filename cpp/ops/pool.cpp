@@ -1,6 +1,7 @@
 // max_pool(x; size, strides, pads), average_pool(x; ...): images x (batch, spatial ..., channels), windows of `size`.
 // Zeros around the image are not part of any window. Where several elements are greatest, the first is.
 // max_pool_grad(x, y, dy; ...), average_pool_grad(dy; ..., shape): gradients of x.
+// max_pool_relu_grad(x, y, dy, r; ...): relu_grad(max_pool_grad(x, y, dy), r), which epilogue fusion makes of the two.
 // max_pool_pick(x, y, u; ...): of every window of x the element of u where x is greatest.
 #include "ops/by_type.h"
 #include "ops/window.h"
@@ -36,14 +37,16 @@ std::vector<TensorType> infer(const Call& c) {
         return by_type(c.in[0].dtype, [&](auto zero) -> Kernel {                \
             using T = decltype(zero);                                           \
             const auto p = plan(#name, c.attrs, shape);                         \
-            return {[p](const void* const* in, void* const* out, void*) {       \
+            const bool gated [[maybe_unused]] = c.in.size() > 3;                \
+            return {[=](const void* const* in, void* const* out, void*) {       \
                 FK_BY_TYPE(T, name, p->window, __VA_ARGS__, output<T>(out, 0)); \
             }};                                                                 \
         });                                                                     \
     }
 FK_POOL_KERNEL(max_pool, c.in[0].shape, input<T>(in, 0))
 FK_POOL_KERNEL(average_pool, c.in[0].shape, input<T>(in, 0))
-FK_POOL_KERNEL(max_pool_grad, c.in[0].shape, input<T>(in, 0), input<T>(in, 1), input<T>(in, 2))
+FK_POOL_KERNEL(max_pool_grad, c.in[0].shape, input<T>(in, 0), input<T>(in, 1), input<T>(in, 2),
+               gated ? input<T>(in, 3) : nullptr)
 FK_POOL_KERNEL(max_pool_pick, c.in[0].shape, input<T>(in, 0), input<T>(in, 1), input<T>(in, 2))
 FK_POOL_KERNEL(average_pool_grad, c.out[0].shape, input<T>(in, 0))
 #undef FK_POOL_KERNEL
@@ -80,10 +83,17 @@ std::vector<Tensor> gradient_average(const Gradient& g) {
 }
 std::vector<Tensor> gradient_average_grad(const Gradient& g) { return {call("average_pool", {g.dout[0]}, g.attrs)}; }
 
+std::optional<Op::Absorbed> absorb_relu_grad(const Call& self, const Op& next, const Call&, int operand) {
+    if (next.name != "relu_grad" || operand != 0) return std::nullopt;
+    return Op::Absorbed{"max_pool_relu_grad", self.attrs, {1}};
+}
+
 }  // namespace
 
 FK_OP(max_pool, .infer = infer<kMax>, .kernel = kernel_max_pool, .gradient = gradient_max)
-FK_OP(max_pool_grad, .infer = infer_max_grad, .kernel = kernel_max_pool_grad, .gradient = gradient_max_grad)
+FK_OP(max_pool_grad, .infer = infer_max_grad, .kernel = kernel_max_pool_grad, .gradient = gradient_max_grad,
+      .absorb = absorb_relu_grad)
+FK_OP(max_pool_relu_grad, .infer = infer_max_grad, .kernel = kernel_max_pool_grad)
 FK_OP(max_pool_pick, .infer = infer_pick, .kernel = kernel_max_pool_pick, .gradient = gradient_pick)
 FK_OP(average_pool, .infer = infer<kAverage>, .kernel = kernel_average_pool, .gradient = gradient_average)
 FK_OP(average_pool_grad, .infer = infer_average_grad, .kernel = kernel_average_pool_grad,

@@ -184,3 +184,19 @@ def test_wrong_arguments(make, message):
 def test_kernel_before_build():
     with pytest.raises(AttributeError, match="You must build the layer before accessing `kernel`"):
         _ = layers.Conv2D(2, 3).kernel
+
+
+@pytest.mark.parametrize("strides", [2, 1])  # windows apart, and windows that share inputs
+def test_gradient_of_relu_joins_that_of_the_pool(strides):
+    kernel = keras.Variable(np.random.RandomState(0).normal(size=(3, 3, 2, 5)).astype("float32"))
+
+    def slopes(x):
+        with keras.GradientTape() as tape:
+            y = ops.max_pool(ops.relu(ops.conv(x, kernel)), 2, strides)
+            total = ops.sum(y * y)
+        return tape.gradient(total, kernel)
+
+    x = ops.array(np.random.RandomState(1).normal(size=(2, 9, 8, 2)).astype("float32"))
+    step = Function(slopes)
+    assert "max_pool_relu_grad" in step.compile(x).describe()
+    np.testing.assert_allclose(step(x), slopes(x), rtol=1e-5, atol=1e-5)
