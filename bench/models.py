@@ -16,6 +16,8 @@ import subprocess
 import sys
 import time
 
+import workloads
+
 HERE = pathlib.Path(__file__).parent
 PEERS = ("keras-jax", "keras-tensorflow", "keras-torch", "torch")
 # workload -> the ratio to the best peer that is our goal
@@ -29,6 +31,11 @@ GOALS = {
     "resnet20_fit": 3,
     "lstm_fit": 3,
     "lstm_predict_1": 10,
+    "wide_mlp_fit": 4,
+    "transformer_fit": 4,
+    "mobilenetv2_predict": 4,
+    "mobilenetv2_head_fit": 3,
+    "mobilenetv2_fit": 3,
     "import": 10,
     "step_overhead": None,
 }
@@ -50,7 +57,7 @@ def measure(python, framework, workload):
             capture_output=True,
         )
         return time.perf_counter() - start
-    if framework == "torch" and workload not in ("mlp_fit", "tabular_fit", "lstm_fit", "cnn_fit", "resnet20_fit"):
+    if framework == "torch" and workload not in workloads.TORCH:
         return None
     done = subprocess.run(
         [python, str(HERE / "workloads.py"), framework, workload],

@@ -64,6 +64,46 @@ def reviews(n):
     return random.randint(0, 20000, (n, 80)).astype("int32"), random.randint(0, 2, (n, 1)).astype("float32")
 
 
+def wide_mlp(k):
+    layers = k.layers
+    model = k.Sequential(
+        [
+            k.Input(shape=(784,)),
+            layers.Dense(1024, activation="relu"),
+            layers.Dense(1024, activation="relu"),
+            layers.Dense(10),
+        ]
+    )
+    model.compile(optimizer="adam", loss=k.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
+    return model
+
+
+def transformer(k):
+    """One encoder block on 100 tokens, as in Keras's text classification example."""
+    layers = k.layers
+    inputs = k.Input(shape=(100,), dtype="int32")
+    x = layers.Embedding(20000, 32)(inputs)
+    x = layers.LayerNormalization(epsilon=1e-6)(x + layers.MultiHeadAttention(2, 32)(x, x))
+    x = layers.LayerNormalization(epsilon=1e-6)(x + layers.Dense(32)(layers.Dense(32, activation="relu")(x)))
+    outputs = layers.Dense(2)(layers.GlobalAveragePooling1D()(x))
+    model = k.Model(inputs, outputs)
+    model.compile(optimizer="adam", loss=k.losses.SparseCategoricalCrossentropy(from_logits=True))
+    return model
+
+
+def mobilenetv2(k, trainable):
+    base = k.applications.MobileNetV2(input_shape=(128, 128, 3), include_top=False, weights=None, pooling="avg")
+    base.trainable = trainable
+    model = k.Sequential([base, k.layers.Dense(10)])
+    model.compile(optimizer="adam", loss=k.losses.SparseCategoricalCrossentropy(from_logits=True))
+    return model
+
+
+def photos(n):
+    random = np.random.RandomState(0)
+    return random.uniform(-1, 1, (n, 128, 128, 3)).astype("float32"), random.randint(0, 10, n)
+
+
 def cnn(k):
     layers = k.layers
     model = k.Sequential(
@@ -160,6 +200,30 @@ def resnet20_fit(k):
     return fit(resnet20(k), x, y, 64)
 
 
+def wide_mlp_fit(k):
+    x, y = images(12800)
+    return fit(wide_mlp(k), x.reshape(-1, 784), y, 128)
+
+
+def transformer_fit(k):
+    random = np.random.RandomState(0)
+    return fit(transformer(k), random.randint(0, 20000, (1280, 100)).astype("int32"), random.randint(0, 2, 1280), 32)
+
+
+def mobilenetv2_fit(k):
+    """Seconds per image, as the two below."""
+    return fit(mobilenetv2(k, True), *photos(96), 32, rounds=2) / 32
+
+
+def mobilenetv2_head_fit(k):
+    return fit(mobilenetv2(k, False), *photos(128), 32, rounds=2) / 32
+
+
+def mobilenetv2_predict(k):
+    model, (x, _) = mobilenetv2(k, False), photos(128)
+    return per_call(lambda: model.predict(x, verbose=0), 1) / 128
+
+
 def lstm_fit(k):
     return fit(lstm(k), *reviews(1280), 32)
 
@@ -226,6 +290,16 @@ def torch_tabular_fit():
 
     model = nn.Sequential(nn.Linear(8, 64), nn.ReLU(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 1))
     return torch_fit(model, nn.MSELoss(), torch.optim.RMSprop(model.parameters()), *table(20000), 32)
+
+
+def torch_wide_mlp_fit():
+    import torch
+    from torch import nn
+
+    model = nn.Sequential(nn.Linear(784, 1024), nn.ReLU(), nn.Linear(1024, 1024), nn.ReLU(), nn.Linear(1024, 10))
+    x, y = images(12800)
+    optimizer = torch.optim.Adam(model.parameters(), fused=True)
+    return torch_fit(model, nn.CrossEntropyLoss(), optimizer, x.reshape(-1, 784), y, 128)
 
 
 def torch_cnn_fit():
@@ -305,11 +379,17 @@ KERAS = {
         resnet20_fit,
         lstm_fit,
         lstm_predict_1,
+        wide_mlp_fit,
+        transformer_fit,
+        mobilenetv2_predict,
+        mobilenetv2_head_fit,
+        mobilenetv2_fit,
     )
 }
 TORCH = {
     "mlp_fit": torch_mlp_fit,
     "tabular_fit": torch_tabular_fit,
+    "wide_mlp_fit": torch_wide_mlp_fit,
     "cnn_fit": torch_cnn_fit,
     "resnet20_fit": torch_resnet20_fit,
     "lstm_fit": torch_lstm_fit,
