@@ -183,25 +183,32 @@ class ImageDataGenerator:
         shifts = [self.height_shift_range, self.width_shift_range]
         if any(np.ndim(reach) or hasattr(reach, "__index__") for reach in shifts):
             return np.array([parameter_row(self.get_random_transform(img_shape)) for _ in range(n)]).reshape(n, 10)
-        ranges = {}  # column: (low, high, factor), in the order of the draws
+        ranges = []  # (column, low, high, factor), in the order of the draws
         if self.rotation_range:
-            ranges[0] = (-self.rotation_range, self.rotation_range, 1)
+            ranges.append((0, -self.rotation_range, self.rotation_range, 1))
         for column, reach, axis in ((1, shifts[0], self.row_axis), (2, shifts[1], self.col_axis)):
             if reach:
-                ranges[column] = (-reach, reach, img_shape[axis - 1] if reach < 1 else 1)
+                ranges.append((column, -reach, reach, img_shape[axis - 1] if reach < 1 else 1))
         if self.shear_range:
-            ranges[3] = (-self.shear_range, self.shear_range, 1)
+            ranges.append((3, -self.shear_range, self.shear_range, 1))
         if self._zooms:
-            ranges[4] = ranges[5] = (*self.zoom_range, 1)
-        ranges[6] = ranges[7] = (0, 1, 1)
+            ranges += [(4, *self.zoom_range, 1), (5, *self.zoom_range, 1)]
+        flips = len(ranges)
+        ranges += [None, None]
         if self.channel_shift_range != 0:
-            ranges[8] = (-self.channel_shift_range, self.channel_shift_range, 1)
+            ranges.append((8, -self.channel_shift_range, self.channel_shift_range, 1))
         if self.brightness_range is not None:
-            ranges[9] = (*self.brightness_range, 1)
-        low, high, factor = np.array(list(ranges.values()), "float64").T
-        rows = np.tile([0, 0, 0, 0, 1, 1, 0, 0, np.nan, np.nan], (n, 1))
-        rows[:, list(ranges)] = (low + (high - low) * np.random.random_sample((n, len(low)))) * factor
-        rows[:, 6:8] = (rows[:, 6:8] < 0.5) * np.array([bool(self.horizontal_flip), bool(self.vertical_flip)])
+            ranges.append((9, *self.brightness_range, 1))
+        drawn = np.random.random_sample((n, len(ranges)))
+        rows = np.empty((n, 10))
+        rows[:] = (0, 0, 0, 0, 1, 1, 0, 0, np.nan, np.nan)
+        for k, given in enumerate(ranges):
+            if given is not None:
+                column, low, high, factor = given
+                rows[:, column] = (low + (high - low) * drawn[:, k]) * factor
+        for k, (column, wanted) in enumerate(((6, self.horizontal_flip), (7, self.vertical_flip))):
+            if wanted:
+                rows[:, column] = drawn[:, flips + k] < 0.5
         return rows
 
     # --- changing ---
