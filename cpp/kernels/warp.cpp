@@ -1,6 +1,6 @@
 // Most pixels of a row come from well inside the source. Their columns are found first, in double; in tiles of 64 their
 // weights and offsets are vectors of floats relative to the tile's first pixel (a coordinate of 4,000 in float32 would
-// be off by 2e-4 of a pixel), then pixels are mixed. What is left, at the borders, goes pixel by pixel, from coordinates in double.
+// be off by 2e-4 of a pixel), then pixels are mixed. What is left, at the borders, goes pixel by pixel.
 //
 // Several channels: a register of four at a time, of which the last ones may belong to the next pixel.
 //
