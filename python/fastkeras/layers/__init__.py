@@ -82,8 +82,9 @@ from fastkeras.layers.preprocessing import (
     TextVectorization,
 )
 from fastkeras.layers.recurrent.bidirectional import Bidirectional
-from fastkeras.layers.recurrent.cells import GRUCell, LSTMCell, SimpleRNNCell, StackedRNNCells
+from fastkeras.layers.recurrent.cells import GRUCell, LSTMCell, SimpleRNNCell
 from fastkeras.layers.recurrent.rnn import RNN
+from fastkeras.layers.recurrent.stacked import StackedRNNCells
 from fastkeras.layers.recurrent.time_distributed import TimeDistributed
 from fastkeras.layers.recurrent.units import GRU, LSTM, SimpleRNN
 from fastkeras.layers.regularization import (

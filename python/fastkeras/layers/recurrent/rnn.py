@@ -4,7 +4,8 @@ from fastkeras import ops, registry
 from fastkeras.engine import Variable, convert_to_tensor, name_scope, nest
 from fastkeras.layers import tracking
 from fastkeras.layers.layer import Layer
-from fastkeras.layers.recurrent import cells
+from fastkeras.layers.recurrent import stacked
+from fastkeras.layers.recurrent.cells import Cell
 
 
 @registry.register("keras.layers")
@@ -46,7 +47,7 @@ class RNN(Layer):
         **kwargs,
     ):
         if isinstance(cell, (list, tuple)):
-            cell = cells.StackedRNNCells(cell)
+            cell = stacked.StackedRNNCells(cell)
         if not hasattr(cell, "call"):
             raise ValueError(f"Argument `cell` should have a `call` method. Received: cell={cell}")
         if not hasattr(cell, "state_size"):
@@ -77,7 +78,7 @@ class RNN(Layer):
     def compute_output_shape(self, sequences_shape, initial_state_shape=None):
         batch, steps = sequences_shape[0], sequences_shape[1]
         states = [(batch, size) if isinstance(size, int) else [(batch, s) for s in size] for size in self.state_size]
-        size = cells.output_size(self.cell)
+        size = stacked.output_size(self.cell)
         if not isinstance(size, int):
             raise ValueError("output_size must be an integer.")
         output = (batch, steps, size) if self.return_sequences else (batch, size)
@@ -89,7 +90,7 @@ class RNN(Layer):
         return [mask] + [None] * len(self.state_size) if self.return_state else mask
 
     def build(self, sequences_shape, initial_state_shape=None):
-        cells.build_cell(self.cell, (sequences_shape[0], *sequences_shape[2:]))
+        stacked.build_cell(self.cell, (sequences_shape[0], *sequences_shape[2:]))
         if not self.stateful:
             return
         if self.states is not None:
@@ -112,7 +113,7 @@ class RNN(Layer):
 
     def get_initial_state(self, batch_size):
         """The states that sequences begin with: those of the cell, zeros by default."""
-        states = cells.initial_state(self.cell, batch_size, getattr(self.cell, "compute_dtype", self.compute_dtype))
+        states = stacked.initial_state(self.cell, batch_size, getattr(self.cell, "compute_dtype", self.compute_dtype))
         return list(states) if nest.is_nested(states) else [states]
 
     def reset_states(self):
@@ -149,7 +150,7 @@ class RNN(Layer):
             if len(mask.shape) > 2:
                 mask = ops.any(mask, axis=tuple(range(2, len(mask.shape))))
         last, outputs, states = self.inner_loop(sequences, initial_state, mask, training)
-        cells.reset_dropout(self.cell)
+        stacked.reset_dropout(self.cell)
         output = ops.cast(outputs if self.return_sequences else last, self.compute_dtype)
         states = nest.map(lambda x: ops.cast(x, self.compute_dtype), list(states))
         if self.stateful:
@@ -170,7 +171,7 @@ class RNN(Layer):
     def inner_loop(self, sequences, initial_state, mask, training=False):
         """(last output, all outputs or None, last states); the mask is bool (batch, steps) or None."""
         cell = self.cell
-        if not self.unroll and isinstance(cell, cells.Cell) and cell.fuses(training):
+        if not self.unroll and isinstance(cell, Cell) and cell.fuses(training):
             y, states = cell.sequence(
                 sequences,
                 initial_state,
@@ -190,7 +191,7 @@ class RNN(Layer):
         masks = None if mask is None else ops.unstack(mask, axis=1)
         outputs = []
         for t in order:
-            output, new_states = cells.call_cell(self.cell, inputs[t], states, training)
+            output, new_states = stacked.call_cell(self.cell, inputs[t], states, training)
             if masks is not None:
                 output = _where(masks[t], output, self._output_when_masked(output, outputs, states))
                 states = nest.pack_like(
