@@ -86,7 +86,7 @@ constexpr int64_t kDepth = 320;
 template <class T>
 void sweep_band(const Conv& c, const ConvSweep& s, const Band& band, const T* a, const T* packed, const T* bias, T* y,
                 T* slot) {
-    const T* image = band_image(s.image, s.bands, band, a, c.a_image, slot);
+    const T* image = band_image(s.image, s.bands, band, a + s.a_first, c.a_image, slot);
     const int64_t rows = c.taps * c.k, group = pieces(c.n, kPanel<T>) * rows * kPanel<T>;
     y += band.image * c.c_image + s.c_first + band.line * s.c_line;
     BrgemmPair<T> pairs[kMostPairs];

@@ -37,6 +37,7 @@ struct ConvSweep {
     const ConvRun* runs;
     int64_t run_count;
     const int32_t *a_rows, *c_rows;  // of the pixels of a band
+    int64_t a_first;                 // in the image: where its lines begin
     int64_t c_first, c_line;
 };
 

@@ -45,6 +45,7 @@ struct AxisSweep {
     int64_t in, count, step, pitch = 1, first = 0;
     std::vector<std::pair<int64_t, int64_t>> taps = {};  // kernel index, offset; offsets ascend
     int64_t before = 0, padded = 0, span = 1;
+    int64_t skipped = 0;  // inputs in front that are none of ours
 
     // Counts zeros around A into the offsets; drops taps that meet nothing else.
     void finish(bool drop) {
@@ -58,6 +59,39 @@ struct AxisSweep {
         span = taps.back().second + 1;
     }
 };
+
+// Cuts the positions where they begin or cease to meet a tap, so that none multiplies zeros; or not at all where that
+// would save less than one product in twenty.
+std::vector<AxisSweep> without_zeros(const AxisSweep& s) {
+    const auto meets = [&](int64_t j, const std::pair<int64_t, int64_t>& tap) {
+        const int64_t at = j * s.step + tap.second - s.before;
+        return at >= 0 && at < s.in;
+    };
+    std::vector<AxisSweep> cut;
+    int64_t met = 0;
+    for (int64_t j = 0; j < s.count; ++j) {
+        AxisSweep part{.in = s.in, .count = 1, .step = s.step, .pitch = s.pitch, .first = s.first + j * s.pitch};
+        for (const auto& tap : s.taps)
+            if (meets(j, tap)) part.taps.push_back({tap.first, j * s.step + tap.second - s.before});
+        met += int64_t(part.taps.size());
+        const auto alike = [](const auto& a, const auto& b) { return a.first == b.first; };
+        if (!cut.empty() &&
+            std::equal(part.taps.begin(), part.taps.end(), cut.back().taps.begin(), cut.back().taps.end(), alike))
+            ++cut.back().count;
+        else
+            cut.push_back(std::move(part));
+    }
+    if (double(met) > 0.95 * double(s.count) * double(s.taps.size())) return {s};
+    for (AxisSweep& part : cut) {
+        if (!part.taps.empty()) {
+            part.skipped = part.taps.front().second;
+            part.in = (part.count - 1) * part.step + part.taps.back().second + 1 - part.skipped;
+            for (auto& tap : part.taps) tap.second -= part.skipped;
+        }
+        part.finish(false);
+    }
+    return cut;
+}
 
 AxisSweep forward(const ConvAxis& a, bool drop) {
     AxisSweep s{.in = a.in, .count = a.out, .step = a.stride};
@@ -150,8 +184,8 @@ struct Sides {
     int64_t c_size[3];
 };
 
-void add_sweep(ConvPlan& p, const AxisSweep* s, const Sides& sides, const ConvAxis* axis, int64_t batch, double flops,
-               size_t element_bytes) {
+void add_part(ConvPlan& p, const AxisSweep* s, const Sides& sides, const ConvAxis* axis, int64_t batch, double flops,
+              size_t element_bytes) {
     const ConvImage m = image_of(s, sides.a_channels);
     const int64_t line_bytes = std::max<int64_t>(1, s[1].step * padded_row(m) * int64_t(element_bytes));
     int64_t lines = std::max<int64_t>(1, kBandBytes / line_bytes);
@@ -169,9 +203,13 @@ void add_sweep(ConvPlan& p, const AxisSweep* s, const Sides& sides, const ConvAx
         for (const auto& [kh, h] : s[1].taps)
             for (const auto& [kw, w] : s[2].taps) {
                 const int64_t at = ((d * m.padded[1] + h) * m.padded[2] + w) * m.channels;
-                const int64_t row = int64_t(p.tap_order.size()) * sides.k;
-                p.tap_order.push_back(int32_t((kd * axis[1].kernel + kh) * axis[2].kernel + kw));
-                if (!t.runs.empty() && t.runs.back().at + t.runs.back().k == at && sides.k == m.channels)
+                const int32_t tap = int32_t((kd * axis[1].kernel + kh) * axis[2].kernel + kw);
+                const auto place = std::find(p.tap_order.begin(), p.tap_order.end(), tap);
+                const int64_t row = (place - p.tap_order.begin()) * sides.k;
+                if (place == p.tap_order.end()) p.tap_order.push_back(tap);
+                const bool follows = !t.runs.empty() && t.runs.back().at + t.runs.back().k == at &&
+                                     t.runs.back().row + t.runs.back().k == row;
+                if (follows && sides.k == m.channels)
                     t.runs.back().k += sides.k;
                 else
                     t.runs.push_back({at, sides.k, row});
@@ -184,9 +222,21 @@ void add_sweep(ConvPlan& p, const AxisSweep* s, const Sides& sides, const ConvAx
     }
     t.runs = std::move(cut);
     const int64_t first = s[0].first * c_stride[0] + s[1].first * c_stride[1] + s[2].first * c_stride[2];
-    p.sweeps.push_back({m, b, nullptr, int64_t(t.runs.size()), nullptr, nullptr, first, s[1].pitch * c_stride[1]});
+    const int64_t a_first = s[1].skipped * m.size[2] * m.channels;
+    p.sweeps.push_back(
+        {m, b, nullptr, int64_t(t.runs.size()), nullptr, nullptr, a_first, first, s[1].pitch * c_stride[1]});
     p.tables.push_back(std::move(t));
     p.conv.slot_bytes = std::max(p.conv.slot_bytes, band_bytes(m, b, element_bytes));
+}
+
+void add_sweep(ConvPlan& p, const AxisSweep* s, const Sides& sides, const ConvAxis* axis, int64_t batch, double flops,
+               size_t element_bytes) {
+    if (s[0].padded > 1) return add_part(p, s, sides, axis, batch, flops, element_bytes);
+    for (const AxisSweep& lines : without_zeros(s[1])) {
+        const AxisSweep part[3] = {s[0], lines, s[2]};
+        const double share = double(lines.count) / double(std::max<int64_t>(1, s[1].count));
+        add_part(p, part, sides, axis, batch, flops * share, element_bytes);
+    }
 }
 
 void finish(ConvPlan& p, size_t element_bytes) {
