@@ -106,7 +106,7 @@ def make_sampling_table(size, sampling_factor=1e-5):
     The frequency of rank r is taken from Zipf's law, 1 / frequency = r (log r + 0.577) + 1/2 - 1 / (12 r).
 
     >>> make_sampling_table(3).round(5).tolist()
-    [0.00315, 0.00315, 0.00547]
+    [0.00315, 0.00315, 0.00548]
     """
     rank = np.arange(size)
     rank[0] = 1
