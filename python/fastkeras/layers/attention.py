@@ -39,6 +39,24 @@ class MultiHeadAttention(Layer):
     ((4, 5, 6), (4, 2, 5, 5))
     """
 
+    _config_names = (
+        "num_heads",
+        "key_dim",
+        "value_dim",
+        "dropout",
+        "use_bias",
+        "use_gate",
+        "attention_axes",
+        "sliding_window",
+        "kernel_initializer",
+        "bias_initializer",
+        "kernel_regularizer",
+        "bias_regularizer",
+        "kernel_constraint",
+        "bias_constraint",
+        "seed",
+    )
+
     def __init__(
         self,
         num_heads,
@@ -100,12 +118,7 @@ class MultiHeadAttention(Layer):
         self.seed = seed
 
     def get_config(self):
-        return {
-            **super().get_config(),
-            "value_dim": self.value_dim,
-            "output_shape": self._output_shape,
-            "attention_axes": self.attention_axes,
-        }
+        return {**super().get_config(), "output_shape": self._output_shape}
 
     def build(self, query_shape, value_shape, key_shape=None):
         key_shape = self._checked(value_shape, key_shape)
@@ -113,9 +126,9 @@ class MultiHeadAttention(Layer):
         heads = [self.num_heads, self.key_dim]
         self.query_dense = self._projection("query", query_shape, 1, heads)
         self.key_dense = self._projection("key", key_shape, 1, heads)
-        self.gate_dense = None
+        self._gate_dense = None
         if self.use_gate:
-            self.gate_dense = self._projection(
+            self._gate_dense = self._projection(
                 "gate", query_shape, 1, [self.num_heads, self.value_dim], activation="sigmoid"
             )
         self.value_dense = self._projection("value", value_shape, 1, [self.num_heads, self.value_dim])
@@ -174,7 +187,7 @@ class MultiHeadAttention(Layer):
         query, value = (ops.reshape(x, x.shape) for x in (query, value))
         key = value if key is None else ops.reshape(key, key.shape)
         mask = self._joined_mask(query, value, query_mask, value_mask, key_mask, attention_mask, use_causal_mask)
-        gate = self.gate_dense(query) if self.use_gate else None
+        gate = self._gate_dense(query) if self.use_gate else None
         found, scores = self._compute_attention(
             self.query_dense(query),
             self.key_dense(key),
