@@ -20,7 +20,7 @@ LEVELS = (
     ("engine", "lazy"),
     ("registry", "ops"),
     ("random", "activations", "initializers", "regularizers", "constraints", "dtype_policies"),
-    ("config", "utils", "saving"),
+    ("config", "distribution", "utils", "saving"),
     ("layers", "losses", "metrics", "optimizers", "callbacks", "datasets"),
     ("training", "models"),
     ("applications", "backend", "compat", "kernels", "mixed_precision", "preprocessing", "tree", "wrappers"),

@@ -4,6 +4,7 @@ import errno
 import os
 import warnings
 
+from fastkeras.distribution.state import writes_files
 from fastkeras.saving.atomic import atomic_file
 from fastkeras.saving.errors import ModelFileError
 from fastkeras.utils.messages import ask_to_proceed_with_overwrite, log_warning
@@ -14,7 +15,8 @@ _H5 = (".h5", ".hdf5")
 def save_model(model, filepath, overwrite=True, zipped=None, **kwargs):
     """Save a model, its weights, how it was compiled and the optimizer's state.
 
-    The file appears when it is complete: an interrupted or failed save leaves what was there before.
+    The file appears when it is complete: an interrupted or failed save leaves what was there before. Of several
+    processes (`keras.distribution`) the first one writes.
 
     Args:
         model: a model.
@@ -80,7 +82,7 @@ def save_model(model, filepath, overwrite=True, zipped=None, **kwargs):
 
 
 def _may_write(path, overwrite):
-    return overwrite or not os.path.exists(path) or ask_to_proceed_with_overwrite(path)
+    return writes_files() and (overwrite or not os.path.exists(path) or ask_to_proceed_with_overwrite(path))
 
 
 def load_model(filepath, custom_objects=None, compile=True, safe_mode=True):

@@ -84,7 +84,10 @@ class ArrayData:
 
     def batch(self, index, order=None):
         """Batch number `index` as arrays."""
-        rows = slice(index * self.batch_size, (index + 1) * self.batch_size)
+        return self.rows(slice(index * self.batch_size, (index + 1) * self.batch_size), order)
+
+    def rows(self, rows, order=None):
+        """A slice of the rows as arrays."""
         return self._pack(lambda leaf: leaf[rows] if order is None else leaf[order[rows]])
 
     def _pack(self, of_leaf):
@@ -171,14 +174,20 @@ class DatasetData(BatchData):
 
         if self.num_batches is None:
             if self._endless is None:
-                self._endless = map(self._weigh, batches(self.dataset, itertools.count()))
+                self._endless = map(self._weigh, batches(self.dataset, self.indices()))
             return self._endless
-        indices = list(range(self.num_batches))
+        return map(self._weigh, batches(self.dataset, self.indices()))
+
+    def indices(self):
+        """The numbers of the batches of a pass."""
+        if self.dataset.num_batches is None:
+            return itertools.count()
+        indices = list(range(self.dataset.num_batches))
         if self.shuffle:
             import random
 
             random.shuffle(indices)
-        return map(self._weigh, batches(self.dataset, indices))
+        return indices
 
     def _weigh(self, batch):
         if not isinstance(batch, (tuple, list)):

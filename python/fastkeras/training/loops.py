@@ -11,6 +11,7 @@ from fastkeras.training.data_adapters import (
     to_array,
 )
 from fastkeras.training.labels import check_labels
+from fastkeras.training.parallel import team
 from fastkeras.training.steps import Collector, Epochs
 from fastkeras.utils.packing import unpack_x_y_sample_weight
 
@@ -71,25 +72,32 @@ class Loops:
         self._assert_compile_called()
         if validation_split and validation_data is None:
             (x, y, sample_weight), validation_data = split_validation((x, y, sample_weight), validation_split)
-        data = get_data(x, y, sample_weight, batch_size, steps_per_epoch, shuffle, class_weight)
+        processes = team()
+        data = processes.training_data(
+            get_data(x, y, sample_weight, batch_size, steps_per_epoch, shuffle, class_weight)
+        )
         self._symbolic_build(data.peek())
         self._check_labels(data)
         callbacks = self._callbacks(callbacks, verbose, epochs, steps_per_epoch or data.num_batches, history=True)
         self.stop_training = False
         step = self.make_train_function()
         begin, end, group, watched = _hooks(callbacks, "train", verbose, self.steps_per_execution)
-        run = Epochs(data, steps_per_epoch, group)
+        run = Epochs(data, steps_per_epoch, processes.group(group))
+        stopped = processes.stopped(self, step)
         validation = None
 
         def after(index, result):
             end(index, self._logs(result) if watched else None)
 
         callbacks.on_train_begin()
+        processes.begin(self)
         logs = training_logs = None
         for epoch in range(self._initial_epoch or initial_epoch, epochs):
             self.reset_metrics()
             callbacks.on_epoch_begin(epoch)
-            logs = run.run(step, begin, after, lambda: self.stop_training)
+            processes.follow(self)
+            logs = run.run(step, begin, after, stopped)
+            processes.reduce(self, training=True)
             epoch_logs = dict(self._final_logs(logs))
             if validation_data is not None and _is_due(epoch, validation_freq):
                 if validation is None:
@@ -98,16 +106,18 @@ class Loops:
                         batch_size=validation_batch_size or batch_size,
                         steps=validation_steps,
                     )
-                    validation = Epochs(validation, validation_steps)
+                    validation = Epochs(processes.test_data(validation), validation_steps)
                 results = self.evaluate(validation, steps=validation_steps, callbacks=callbacks, return_dict=True)
                 epoch_logs.update({f"val_{name}": value for name, value in results.items()})
             callbacks.on_epoch_end(epoch, epoch_logs)
+            processes.follow(self)
             training_logs = epoch_logs
             if self.stop_training:
                 break
         if self.optimizer is not None and epochs > 0 and hasattr(self.optimizer, "finalize_variable_values"):
             self.optimizer.finalize_variable_values(self.trainable_weights)
         callbacks.on_train_end(training_logs)
+        processes.follow(self)
         return self.history
 
     def evaluate(
@@ -133,7 +143,7 @@ class Loops:
             run = x  # fit's validation
             run.restart()
         else:
-            run = Epochs(get_data(x, y, sample_weight, batch_size, steps), steps)
+            run = Epochs(team().test_data(get_data(x, y, sample_weight, batch_size, steps)), steps)
         self._symbolic_build(run.data.peek())
         callbacks = self._callbacks(callbacks, verbose, 1, run.num_batches)
         step = self.make_test_function()
@@ -147,6 +157,7 @@ class Loops:
             lambda index, result: end(index, self._logs(result) if watched else None),
             lambda: self.stop_evaluating,
         )
+        team().reduce(self)
         logs = self._final_logs(result)
         callbacks.on_test_end(logs)
         return logs if return_dict else self._in_order(logs)
@@ -220,7 +231,9 @@ class Loops:
         self._symbolic_build(batch)
         step = make_function()
         self.reset_metrics()
-        logs = self._logs(step(batch))
+        result = step(batch)
+        team().reduce(self)
+        logs = self._logs(result)
         return logs if return_dict else self._in_order(logs)
 
     # --- helpers ---
@@ -234,6 +247,8 @@ class Loops:
 
         if isinstance(callbacks, CallbackList):
             return callbacks
+        if not team().is_root:
+            callbacks, verbose = None, 0
         return CallbackList(
             callbacks,
             add_history=history,

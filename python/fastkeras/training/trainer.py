@@ -10,7 +10,7 @@ from fastkeras.registry import deserialize_keras_object, serialize_keras_object
 from fastkeras.training.compile_loss import CompileLoss
 from fastkeras.training.compile_metrics import CompileMetrics
 from fastkeras.training.loops import Loops
-from fastkeras.training.steps import Step
+from fastkeras.training.parallel import ALONE, team
 from fastkeras.utils.packing import unpack_x_y_sample_weight
 
 
@@ -213,8 +213,10 @@ class Trainer(Loops):
 
     def make_train_function(self, force=False):
         """The train step as something that runs on batches, made anew when what it was traced with has changed."""
-        weights = tuple(map(id, self.trainable_weights))
-        return self._make("train_function", self.train_step, self._logs_are_own("train_step"), force, weights)
+        trained_by = team()
+        traced_with = (trained_by, *map(id, self.trainable_weights))
+        keep = self._logs_are_own("train_step")
+        return self._make("train_function", self.train_step, keep, force, trained_by.train_step, traced_with)
 
     def make_test_function(self, force=False):
         return self._make("test_function", self.test_step, self._logs_are_own("test_step"), force)
@@ -222,11 +224,11 @@ class Trainer(Loops):
     def make_predict_function(self, force=False):
         return self._make("predict_function", self.predict_step, True, force)
 
-    def _make(self, attribute, fn, keep, force, weights=()):
-        traced_with = (edits.count, self.run_eagerly, id(self.optimizer), weights)
+    def _make(self, attribute, fn, keep, force, make=ALONE.train_step, more=()):
+        traced_with = (edits.count, self.run_eagerly, id(self.optimizer), more)
         own = vars(self)
         if force or own[attribute] is None or self._traced_with.get(attribute) != traced_with:
-            own[attribute] = Step(fn, keep, eager=self.run_eagerly)
+            own[attribute] = make(self, fn, keep)
             self._traced_with[attribute] = traced_with
         return own[attribute]
 
