@@ -1,6 +1,6 @@
 """Trains an image classifier on Fashion-MNIST, saves it, reloads it, and draws what it learned.
 
-    python examples/fashion_mnist.py [--epochs 5] [--output demo-output]
+    python examples/fashion_mnist.py [--epochs 5] [--small] [--output demo-output]
 
 Without the data and without a network it uses the handwritten digits that ship with scikit-learn.
 """
@@ -79,12 +79,15 @@ def draw_predictions(images, labels, probabilities, names, path):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--epochs", type=int, default=8)
+    parser.add_argument("--small", action="store_true", help="one epoch over 1,000 images")
     parser.add_argument("--output", type=pathlib.Path, default=pathlib.Path("demo-output"))
     arguments = parser.parse_args()
     arguments.output.mkdir(parents=True, exist_ok=True)
 
     keras.utils.set_random_seed(42)
     (x_train, y_train), (x_test, y_test), names = load_data()
+    if arguments.small:
+        arguments.epochs, x_train, y_train = 1, x_train[:1000], y_train[:1000]
     model = build_model(x_train.shape[1:])
     model.summary()
     model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])

@@ -6,9 +6,7 @@
 Under a launcher or not, the same script; process 0 prints and writes the table of the epochs, mpi.csv.
 """
 
-import argparse
-import pathlib
-
+from _common import arguments
 from sklearn.datasets import load_digits
 
 import fastkeras as keras
@@ -16,11 +14,7 @@ from fastkeras import layers
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--small", action="store_true", help="a few seconds")
-    parser.add_argument("--output", type=pathlib.Path, default=pathlib.Path("example-output"))
-    arguments = parser.parse_args()
-
+    options = arguments(__doc__)
     parallel = keras.distribution.DataParallel()
     keras.distribution.set_distribution(parallel)
     is_first = parallel.data_shard_id == 0
@@ -37,13 +31,12 @@ def main():
         ]
     )
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
-    arguments.output.mkdir(parents=True, exist_ok=True)
-    table = arguments.output / "mpi.csv"
+    table = options.output / "mpi.csv"
     model.fit(
         x[:1500],
         y[:1500],
         batch_size=32 // parallel.num_processes,
-        epochs=2 if arguments.small else 10,
+        epochs=2 if options.small else 10,
         validation_data=(x[1500:], y[1500:]),
         callbacks=[keras.callbacks.CSVLogger(table)],  # callbacks run in process 0 only
         verbose=2,

@@ -32,13 +32,6 @@ def test_policy():
     assert dtype_policies.get(np.dtype("float64")).name == "float64"
 
 
-def test_mixed_policy_of_a_layer_with_weights_is_refused():
-    layer = layers.Dense(2, dtype="mixed_bfloat16")
-    with pytest.raises(ValueError, match="mixed policies are not supported yet.*mixed_bfloat16"):
-        layer(np.ones((1, 2), "float32"))
-    assert layers.Activation("relu", dtype="mixed_bfloat16")(np.ones(2, "float32")).dtype == "bfloat16"
-
-
 @pytest.mark.parametrize(
     "name, kind, message",
     [

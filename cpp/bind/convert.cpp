@@ -75,7 +75,7 @@ bool is_python_number(py::handle o) {
 
 Tensor to_tensor(py::handle o, bool borrow) {
     if (py::isinstance<TensorImpl>(o)) return o.cast<Tensor>();
-    if (py::isinstance<Variable>(o)) return o.cast<std::shared_ptr<Variable>>()->read();
+    if (py::isinstance<Variable>(o)) return o.cast<std::shared_ptr<Variable>>()->read_autocast();
     if (PyBool_Check(o.ptr())) return full({}, DType::boolean, o.ptr() == Py_True);
     if (PyFloat_Check(o.ptr())) return full({}, default_float, PyFloat_AS_DOUBLE(o.ptr()));
     if (PyLong_CheckExact(o.ptr())) {

@@ -71,9 +71,11 @@ void bind_tensors(py::module_& m) {
              }),
              py::arg("value"), py::arg("trainable"))
         .def_property_readonly("shape", [](const Variable& v) { return shape_tuple(v.type.shape); })
-        .def_property_readonly("dtype", [](const Variable& v) { return py::str(name_of(v.type.dtype).data()); })
+        .def_property_readonly("dtype", [](const Variable& v) { return py::str(name_of(v.read_dtype()).data()); })
         .def_readwrite("_trainable", &Variable::trainable)
+        .def_readwrite("autocast", &Variable::autocast)
         .def("_read", &Variable::read)
+        .def("_read_autocast", &Variable::read_autocast)
         .def("_concrete", &Variable::value, py::call_guard<py::gil_scoped_release>())
         .def("_assign", [](Variable& v, py::handle value) {
             Tensor t = to_tensor(value);
@@ -89,6 +91,14 @@ void bind_tensors(py::module_& m) {
                  return call_primitive(*p.op, args, kwargs);
              })
         .def("__repr__", [](const Primitive& p) { return "<primitive " + p.name + ">"; });
+    // None: variables are read in their own dtype. Both give the name of a dtype or None.
+    const auto name_or_none = [](std::optional<DType> dtype) -> py::object {
+        return dtype ? py::object(py::str(name_of(*dtype).data())) : py::none();
+    };
+    m.def("autocast_dtype", [=] { return name_or_none(autocast_dtype()); });
+    m.def("set_autocast_dtype", [=](const std::optional<std::string>& name) {
+        return name_or_none(set_autocast_dtype(name ? std::optional(parse_dtype(*name)) : std::nullopt));
+    });
     m.def("primitive", [](const std::string& name) { return Primitive{name}; });
     m.def("primitive_names", &op_names);
     m.def("to_tensor", [](py::handle value) { return to_tensor(value); });

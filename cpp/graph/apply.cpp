@@ -34,6 +34,21 @@ static void unify_dtypes(const Op& op, std::vector<Tensor>& in) {
         if (in[i]->dtype != dtype) in[i] = call("cast", {in[i]}, {{"dtype", std::string(name_of(dtype))}});
 }
 
+// The casts are ops like any other: tapes differentiate them, the fuser merges them with what stands before and after.
+static std::vector<Tensor> apply_widened(const Op& op, std::vector<Tensor> in, Attrs attrs) {
+    bool rounds = true;  // unless a wider float takes part
+    for (Tensor& t : in) {
+        if (t->dtype == DType::bfloat16)
+            t = call("cast", {t}, {{"dtype", std::string("float32")}});
+        else if (is_float(t->dtype))
+            rounds = false;
+    }
+    std::vector<Tensor> out = apply(op, std::move(in), std::move(attrs));
+    for (Tensor& t : out)
+        if (rounds && t->dtype == DType::float32) t = call("cast", {t}, {{"dtype", std::string("bfloat16")}});
+    return out;
+}
+
 void run_kernel(const Op& op, const Call& call, const void* const* in, void* const* out) {
     const Kernel kernel = op.kernel(call);
     const std::unique_ptr<Buffer> scratch(kernel.scratch_bytes ? new Buffer(kernel.scratch_bytes) : nullptr);
@@ -44,6 +59,8 @@ void run_kernel(const Op& op, const Call& call, const void* const* in, void* con
 
 std::vector<Tensor> apply(const Op& op, std::vector<Tensor> in, Attrs attrs) {
     unify_dtypes(op, in);
+    if (op.widens && std::any_of(in.begin(), in.end(), [](const Tensor& t) { return t->dtype == DType::bfloat16; }))
+        return apply_widened(op, std::move(in), std::move(attrs));
     std::vector<TensorType> in_types(in.size());
     for (size_t i = 0; i < in.size(); ++i) in_types[i] = *in[i];
     std::vector<TensorType> out_types = op.infer({attrs, in_types, {}});

@@ -36,6 +36,7 @@ Graph build_graph(const Trace& trace, const std::vector<Tensor>& outputs);
 
 // Passes, in the order in which optimize() runs them.
 void drop_noops(Graph&);
+void keep_float32(Graph&);
 void merge_common(Graph&);
 void drop_dead(Graph&);
 void fuse_epilogues(Graph&);

@@ -96,6 +96,8 @@ struct Op {
     std::optional<Absorbed> (*absorb)(const Call& self, const Op& next, const Call& next_call, int operand) = nullptr;
     // Constant folding and common-subexpression elimination keep away (the op reads something besides its inputs).
     bool impure = false;
+    // Computes in float32 at least: bfloat16 inputs are cast up before the call and results rounded once after it.
+    bool widens = false;
 };
 
 const Op& register_op(Op op);                // throws when the name is taken

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstring>
 #include <numeric>
 
@@ -83,6 +84,54 @@ void drop_noops(Graph& g) {
     g.rename(to);
 }
 
+// Float32 that is rounded to bfloat16 only to be widened again stays as it is, and so does what moves or elementwise
+// ops make of it: fewer passes over memory, and products meet the bias and activation that they absorb. What something
+// else reads is rounded as it was. Comparisons stay: x == max(x) holds for rounded values or for none.
+void keep_float32(Graph& g) {
+    const Op& cast = find_op("cast");
+    std::vector<int> to = identity(g);
+    std::unordered_map<int, int> wide;  // bfloat16 value -> the float32 it is rounded from
+    std::vector<Graph::Node> nodes;
+    const auto emit_cast = [&](int from, int result, const char* dtype) {
+        nodes.push_back({&cast, {{"dtype", std::string(dtype)}}, {from}, {result}, nullptr, {}, {}});
+    };
+    const auto new_value = [&](const Shape& shape) {
+        g.types.push_back({DType::float32, shape});
+        to.push_back(int(g.types.size()) - 1);
+        return to.back();
+    };
+    for (Graph::Node& n : g.nodes) {
+        for (int& v : n.in) v = to[v];
+        const int y = n.out[0];
+        const DType type = g.types[y].dtype;
+        if (n.op == &cast) {
+            if (type == DType::float32 && wide.count(n.in[0])) {
+                to[y] = wide[n.in[0]];
+                continue;
+            }
+            if (type == DType::bfloat16 && g.types[n.in[0]].dtype == DType::float32) wide[y] = n.in[0];
+        } else if (type == DType::bfloat16 && n.out.size() == 1 && (n.op->tile || n.op->view || n.op->noop_when_same) &&
+                   std::any_of(n.in.begin(), n.in.end(), [&](int v) { return wide.count(v) != 0; })) {
+            for (int& v : n.in) {
+                if (g.types[v].dtype != DType::bfloat16) continue;
+                if (!wide.count(v)) {
+                    const int w = new_value(g.types[v].shape);
+                    emit_cast(v, w, "float32");
+                    wide[v] = w;
+                }
+                v = wide[v];
+            }
+            n.out[0] = wide[y] = new_value(g.types[y].shape);
+            nodes.push_back(std::move(n));
+            emit_cast(wide[y], y, "bfloat16");
+            continue;
+        }
+        nodes.push_back(std::move(n));
+    }
+    g.nodes = std::move(nodes);
+    g.rename(to);
+}
+
 void merge_common(Graph& g) {
     std::vector<int> to = identity(g);
     std::unordered_map<size_t, std::vector<size_t>> seen;  // hash -> kept nodes
@@ -157,6 +206,7 @@ void fuse_epilogues(Graph& g) {
 
 void optimize(Graph& g) {
     drop_noops(g);
+    keep_float32(g);
     merge_common(g);
     drop_dead(g);
     fuse_epilogues(g);

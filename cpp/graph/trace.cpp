@@ -2,6 +2,7 @@
 
 #include <cstring>
 #include <mutex>
+#include <utility>
 
 namespace fk {
 
@@ -45,6 +46,21 @@ Tensor Variable::read() {
     Tensor t = active_trace ? active_trace->read(*this) : value();
     if (trainable) watch_on_tapes(t);
     return t;
+}
+
+static thread_local std::optional<DType> reading_dtype;
+
+std::optional<DType> autocast_dtype() { return reading_dtype; }
+std::optional<DType> set_autocast_dtype(std::optional<DType> dtype) { return std::exchange(reading_dtype, dtype); }
+
+DType Variable::read_dtype() const {
+    return reading_dtype && autocast && is_float(type.dtype) ? *reading_dtype : type.dtype;
+}
+
+Tensor Variable::read_autocast() {
+    const DType wanted = read_dtype();
+    if (wanted == type.dtype) return read();
+    return call("cast", {read()}, {{"dtype", std::string(name_of(wanted))}});
 }
 
 Tensor Variable::value() const {

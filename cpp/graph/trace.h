@@ -1,6 +1,7 @@
 // What a run of Python code leaves behind: the nodes of a trace, the values of variables, the records of a tape.
 #pragma once
 #include <memory>
+#include <optional>
 #include <shared_mutex>
 #include <string>
 #include <unordered_map>
@@ -27,6 +28,8 @@ public:
     virtual ~Variable() = default;
 
     Tensor read();              // inside a trace: the symbolic value it has there
+    Tensor read_autocast();     // the same in `read_dtype()`: what ops get
+    DType read_dtype() const;   // that of the AutocastScope, for floats with `autocast`
     void assign(Tensor value);  // the dtype is cast, the shape must be the same
     Tensor value() const;       // the concrete value, also inside a trace; waits for a running burst
     void set_value(Tensor value);
@@ -38,10 +41,15 @@ public:
 
     const TensorType type;
     bool trainable;
+    bool autocast = true;
 
 private:
     Tensor value_;
 };
+
+// The dtype in which this thread reads float variables, as the layer being called wants them; none: their own.
+std::optional<DType> autocast_dtype();
+std::optional<DType> set_autocast_dtype(std::optional<DType> dtype);  // returns the one before
 
 class Trace : public std::enable_shared_from_this<Trace> {
 public:

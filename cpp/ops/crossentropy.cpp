@@ -129,11 +129,11 @@ std::vector<std::pair<int, int>> onto_logits(const Call&) { return {{0, 1}}; }
 
 }  // namespace
 
-FK_OP(sparse_crossentropy, .infer = infer_sparse, .kernel = kernel_sparse, .gradient = gradient_sparse)
+FK_OP(sparse_crossentropy, .infer = infer_sparse, .kernel = kernel_sparse, .gradient = gradient_sparse, .widens = true)
 FK_OP(sparse_crossentropy_grad, .infer = infer_grad, .kernel = kernel_sparse_grad, .gradient = gradient_sparse_grad,
       .in_place = onto_logits)
 FK_OP(crossentropy, .infer = infer_dense, .kernel = kernel_dense, .gradient = gradient_dense,
-      .promote = Op::Promote::to_float)
+      .promote = Op::Promote::to_float, .widens = true)
 FK_OP(crossentropy_grad, .infer = infer_grad, .kernel = kernel_dense_grad, .gradient = gradient_dense_grad,
       .in_place = onto_logits)
 

@@ -163,7 +163,8 @@ std::vector<Tensor> gradient_kernel_grad(const Gradient& g) {
 
 }  // namespace
 
-FK_OP(depthwise_conv, .infer = infer, .kernel = kernel, .gradient = gradient, .promote = Op::Promote::common)
+FK_OP(depthwise_conv, .infer = infer, .kernel = kernel, .gradient = gradient, .promote = Op::Promote::common,
+      .widens = true)
 FK_OP(depthwise_conv_input_grad, .infer = infer_input_grad, .kernel = kernel_input_grad,
       .gradient = gradient_input_grad, .promote = Op::Promote::common)
 FK_OP(depthwise_conv_kernel_grad, .infer = infer_kernel_grad, .kernel = kernel_kernel_grad,

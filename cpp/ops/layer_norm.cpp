@@ -95,7 +95,7 @@ std::vector<std::pair<int, int>> in_place(const Call&) { return {{0, 0}}; }
 
 }  // namespace
 
-FK_OP(layer_norm, .infer = infer, .kernel = kernel, .gradient = gradient, .in_place = in_place)
+FK_OP(layer_norm, .infer = infer, .kernel = kernel, .gradient = gradient, .in_place = in_place, .widens = true)
 FK_OP(layer_norm_grad, .infer = infer_grad, .kernel = kernel_grad, .gradient = gradient_grad, .in_place = in_place)
 
 }  // namespace fk

@@ -272,9 +272,10 @@ std::vector<Tensor> gradient_slogdet(const Gradient& g) {
 
 }  // namespace
 
-FK_OP(solve, .infer = infer_solve, .kernel = kernel_solve, .gradient = gradient_solve)
-FK_OP(triangular_solve, .infer = infer_triangular, .kernel = kernel_triangular, .gradient = gradient_triangular)
-FK_OP(cholesky, .infer = infer_cholesky, .kernel = kernel_cholesky, .gradient = gradient_cholesky)
-FK_OP(slogdet, .infer = infer_slogdet, .kernel = kernel_slogdet, .gradient = gradient_slogdet)
+FK_OP(solve, .infer = infer_solve, .kernel = kernel_solve, .gradient = gradient_solve, .widens = true)
+FK_OP(triangular_solve, .infer = infer_triangular, .kernel = kernel_triangular, .gradient = gradient_triangular,
+      .widens = true)
+FK_OP(cholesky, .infer = infer_cholesky, .kernel = kernel_cholesky, .gradient = gradient_cholesky, .widens = true)
+FK_OP(slogdet, .infer = infer_slogdet, .kernel = kernel_slogdet, .gradient = gradient_slogdet, .widens = true)
 
 }  // namespace fk

@@ -109,21 +109,6 @@ const T* input(const void* const* in, size_t i) {
     return static_cast<const T*>(in[i]);
 }
 
-// bfloat16 is widened whole, multiplied as float and rounded once.
-Kernel bfloat16_kernel(const Call& c) {
-    const int64_t na = c.in[0].count(), nb = c.in[1].count(), nc = c.out[0].count();
-    const auto padded = [](int64_t n) { return (n + 15) / 16 * 16; };  // keeps every part aligned to 64 bytes
-    const int64_t floats = padded(na) + padded(nb) + padded(nc);
-    return bind(c, size_t(floats) * sizeof(float) + gemm_scratch_bytes(gemm_of(product(c)), sizeof(float)),
-                [=](const Gemm& g, const void* const* in, void* const* out, void* scratch) {
-                    float *a = static_cast<float*>(scratch), *b = a + padded(na), *y = b + padded(nb);
-                    std::copy_n(input<bfloat16_t>(in, 0), na, a);
-                    std::copy_n(input<bfloat16_t>(in, 1), nb, b);
-                    gemm_f32(g, a, b, nullptr, y, y + padded(nc));
-                    std::transform(y, y + nc, static_cast<bfloat16_t*>(out[0]), [](float v) { return bfloat16_t(v); });
-                });
-}
-
 template <class T, class F>
 Kernel plain_kernel(const Call& c, F gemm) {
     return bind(c, 0, [gemm](const Gemm& g, const void* const* in, void* const* out, void*) {
@@ -149,8 +134,8 @@ Kernel kernel(const Call& c) {
         case DType::int32: return plain_kernel<int32_t>(c, FK_CALL(gemm_i32));
         case DType::uint32: return plain_kernel<uint32_t>(c, FK_CALL(gemm_u32));
         case DType::int64: return plain_kernel<int64_t>(c, FK_CALL(gemm_i64));
-        case DType::bfloat16: return bfloat16_kernel(c);
         case DType::float32: return float_kernel<float>(c, FK_CALL(gemm_f32));
+        case DType::bfloat16:  // widened: never here
         case DType::float64: break;
     }
     return float_kernel<double>(c, FK_CALL(gemm_f64));
@@ -237,8 +222,9 @@ std::vector<TensorType> infer_dense(const Call& c) {
 
 }  // namespace
 
-FK_OP(matmul, .infer = infer, .kernel = kernel, .gradient = gradient, .promote = Op::Promote::common, .absorb = absorb)
+FK_OP(matmul, .infer = infer, .kernel = kernel, .gradient = gradient, .promote = Op::Promote::common, .absorb = absorb,
+      .widens = true)
 FK_OP(dense, .infer = infer_dense, .kernel = kernel, .gradient = gradient_dense, .promote = Op::Promote::common,
-      .absorb = absorb)
+      .absorb = absorb, .widens = true)
 
 }  // namespace fk

@@ -51,6 +51,6 @@ Kernel kernel(const Call& call) { return call.in[0].dtype == DType::float32 ? ma
 
 }  // namespace
 
-FK_OP(rmsprop_update, .infer = infer, .kernel = kernel, .in_place = in_place_update)
+FK_OP(rmsprop_update, .infer = infer, .kernel = kernel, .in_place = in_place_update, .widens = true)
 
 }  // namespace fk

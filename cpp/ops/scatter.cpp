@@ -118,7 +118,8 @@ Kernel kernel_linear_index(const Call& call) {
 
 }  // namespace
 
-FK_OP(scatter, .infer = infer_scatter, .kernel = kernel_scatter, .gradient = gradient_scatter, .in_place = first_input)
+FK_OP(scatter, .infer = infer_scatter, .kernel = kernel_scatter, .gradient = gradient_scatter, .in_place = first_input,
+      .widens = true)
 FK_OP(linear_index, .infer = infer_linear_index, .kernel = kernel_linear_index)
 
 }  // namespace fk

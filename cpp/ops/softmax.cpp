@@ -76,11 +76,11 @@ std::vector<std::pair<int, int>> onto_either(const Call&) { return {{0, 0}, {0, 
 }  // namespace
 
 FK_OP(softmax, .infer = infer, .kernel = kernel_softmax, .gradient = gradient_softmax, .promote = Op::Promote::to_float,
-      .in_place = onto_first)
+      .in_place = onto_first, .widens = true)
 FK_OP(softmax_grad, .infer = infer, .kernel = kernel_softmax_grad, .gradient = gradient_softmax_grad,
       .in_place = onto_either)
 FK_OP(log_softmax, .infer = infer, .kernel = kernel_log_softmax, .gradient = gradient_log_softmax,
-      .promote = Op::Promote::to_float, .in_place = onto_first)
+      .promote = Op::Promote::to_float, .in_place = onto_first, .widens = true)
 FK_OP(log_softmax_grad, .infer = infer, .kernel = kernel_log_softmax_grad, .gradient = gradient_log_softmax_grad,
       .in_place = onto_either)
 

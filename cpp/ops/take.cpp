@@ -184,8 +184,9 @@ std::vector<Tensor> gradient_along_grad(const Gradient& g) {
 }  // namespace
 
 FK_OP(take, .infer = infer_take, .kernel = kernel_take, .gradient = gradient_take)
-FK_OP(take_grad, .infer = infer_take_grad, .kernel = kernel_take_grad, .gradient = gradient_take_grad)
+FK_OP(take_grad, .infer = infer_take_grad, .kernel = kernel_take_grad, .gradient = gradient_take_grad, .widens = true)
 FK_OP(take_along_axis, .infer = infer_along, .kernel = kernel_along, .gradient = gradient_along)
-FK_OP(take_along_axis_grad, .infer = infer_along_grad, .kernel = kernel_along_grad, .gradient = gradient_along_grad)
+FK_OP(take_along_axis_grad, .infer = infer_along_grad, .kernel = kernel_along_grad, .gradient = gradient_along_grad,
+      .widens = true)
 
 }  // namespace fk

@@ -14,10 +14,17 @@ from fastkeras.engine.config import (
     set_isa,
     set_num_threads,
 )
+from fastkeras.engine.precision import (
+    describe_kernels,
+    float32_matmul_precision,
+    float32_matmul_precision_scope,
+    set_float32_matmul_precision,
+)
 
 __all__ = [
     "available_isas",
     "backend",
+    "describe_kernels",
     "disable_interactive_logging",
     "disable_traceback_filtering",
     "dtype_policy",
@@ -26,6 +33,7 @@ __all__ = [
     "enable_unsafe_deserialization",
     "epsilon",
     "float32_matmul_precision",
+    "float32_matmul_precision_scope",
     "floatx",
     "image_data_format",
     "is_interactive_logging_enabled",
@@ -107,16 +115,3 @@ def enable_unsafe_deserialization():
     from fastkeras import registry
 
     registry.enable_unsafe_deserialization()
-
-
-def float32_matmul_precision():
-    """The precision of float32 matrix products: `"highest"`."""
-    return "highest"
-
-
-def set_float32_matmul_precision(precision):
-    """Set the precision of float32 matrix products. Only `"highest"` (plain float32) exists so far."""
-    if precision in ("high", "medium"):
-        raise NotImplementedError(f"[config] only 'highest' exists so far. Received: precision={precision!r}")
-    if precision != "highest":
-        raise ValueError(f"[config] precision must be 'highest', 'high' or 'medium'. Received: precision={precision!r}")

@@ -1,7 +1,7 @@
 """DTypePolicy: in which dtype a layer keeps its variables and in which it computes."""
 
 from fastkeras import ops
-from fastkeras.engine import KerasTensor, Tensor, config, convert_to_tensor, is_tensor
+from fastkeras.engine import KerasTensor, Tensor, config, convert_to_tensor, is_tensor, tell_of_bfloat16
 from fastkeras.registry import deserialize as _deserialize
 from fastkeras.registry import register, serialize_keras_object
 
@@ -17,6 +17,10 @@ class DTypePolicy:
         name: a dtype ("float32", "float64", ...) for both, or "mixed_bfloat16": bfloat16 computations on float32
             variables. None is the global policy.
 
+    Inside `call` of a layer with a mixed policy, float inputs and variables are bfloat16. Sums, statistics, losses,
+    metrics, gradients of variables and updates are float32. Without bfloat16 kernels for this CPU the computations run
+    in float32 and are rounded; a log line says so once.
+
     Raises:
         TypeError, ValueError: for a name that is no policy, and for float16 and quantized policies.
 
@@ -31,6 +35,9 @@ class DTypePolicy:
             name = dtype_policy().name
         self._name = name
         self._compute_dtype, self._variable_dtype = _parse(name)
+        self.mixed = self._compute_dtype != self._variable_dtype  # are variables cast where a layer reads them?
+        if self.mixed:
+            tell_of_bfloat16()
 
     name = property(lambda self: self._name)
     compute_dtype = property(lambda self: self._compute_dtype)

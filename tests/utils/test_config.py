@@ -55,12 +55,6 @@ def test_every_public_name_is_there():
 def test_settings():
     assert keras.config.backend() == "fastkeras"
     assert keras.config.dtype_policy().name == "float32"
-    assert keras.config.float32_matmul_precision() == "highest"
-    keras.config.set_float32_matmul_precision("highest")
-    with pytest.raises(NotImplementedError, match="only 'highest' exists"):
-        keras.config.set_float32_matmul_precision("medium")
-    with pytest.raises(ValueError, match="precision must be"):
-        keras.config.set_float32_matmul_precision("low")
     keras.config.disable_traceback_filtering()
     assert not keras.config.is_traceback_filtering_enabled()
     with pytest.raises(NotImplementedError, match="whole tracebacks"):

@@ -7,6 +7,7 @@ from fastkeras.engine.naming import clear_names as clear_names
 from fastkeras.engine.naming import name_scope as name_scope
 from fastkeras.engine.naming import to_snake_case as to_snake_case
 from fastkeras.engine.naming import unique_object_name as unique_object_name
+from fastkeras.engine.precision import tell_of_bfloat16 as tell_of_bfloat16
 from fastkeras.engine.tape import GradientTape as GradientTape
 from fastkeras.engine.tape import taping as taping
 from fastkeras.engine.tensor import Tensor as Tensor
@@ -27,7 +28,9 @@ from fastkeras.engine.trace import TensorSpec as TensorSpec
 from fastkeras.engine.trace import abstract_eval as abstract_eval
 from fastkeras.engine.trace import init_scope as init_scope
 from fastkeras.engine.trace import tracing as tracing
+from fastkeras.engine.variable import AutocastScope as AutocastScope
 from fastkeras.engine.variable import Variable as Variable
+from fastkeras.engine.variable import autocast_dtype as autocast_dtype
 
 from fastkeras.engine.keras_tensor import KerasTensor as KerasTensor  # isort: skip
 from fastkeras.engine.operation import Node as Node  # isort: skip

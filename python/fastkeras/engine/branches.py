@@ -20,7 +20,7 @@ class Branch:
     def __exit__(self, *exception):
         _state.branch = self._outer
         for key, (variable, value) in self.before.items():
-            self.after[key] = variable.value
+            self.after[key] = variable._read()
             variable._assign(value)
 
 
@@ -28,7 +28,7 @@ def note_assignment(variable):
     """Called by a variable before it is assigned."""
     branch = getattr(_state, "branch", None)
     if branch is not None and id(variable) not in branch.before:
-        branch.before[id(variable)] = (variable, variable.value)
+        branch.before[id(variable)] = (variable, variable._read())
 
 
 def merge(pred, yes, no):

@@ -12,6 +12,20 @@ from fastkeras.engine.trace import init_scope
 
 _AGGREGATIONS = ("none", "mean", "sum", "only_first_replica")
 _SYNCHRONIZATIONS = ("none", "auto", "on_write", "on_read")
+autocast_dtype = _core.autocast_dtype  # () -> the dtype of the innermost AutocastScope of this thread, or None
+
+
+class AutocastScope:
+    """Within it, float variables with `autocast` are read in `dtype`; None: in their own."""
+
+    def __init__(self, dtype):
+        self.dtype = dtype
+
+    def __enter__(self):
+        self._before = _core.set_autocast_dtype(self.dtype)
+
+    def __exit__(self, *exception):
+        _core.set_autocast_dtype(self._before)
 
 
 class Variable(_core.Variable):
@@ -68,7 +82,7 @@ class Variable(_core.Variable):
         self.path = f"{path}/{name}" if path else name
         self.aggregation = aggregation or "none"
         self.synchronization = synchronization or "none"
-        self.autocast = autocast
+        self.autocast = bool(autocast)
         self.overwrite_with_gradient = False
         self.regularizer = None
         self.constraint = None
@@ -84,7 +98,7 @@ class Variable(_core.Variable):
     @property
     def value(self):
         """The value, as a tensor; inside a traced function, the value it has at that point."""
-        return self._read()
+        return self._read_autocast()
 
     @property
     def ndim(self):

@@ -6,7 +6,19 @@ import threading
 import warnings
 
 from fastkeras import dtype_policies, ops, registry, regularizers
-from fastkeras.engine import KerasTensor, Node, Operation, Tensor, Variable, init_scope, name_scope, nest
+from fastkeras.dtype_policies import is_float
+from fastkeras.engine import (
+    AutocastScope,
+    KerasTensor,
+    Node,
+    Operation,
+    Tensor,
+    Variable,
+    autocast_dtype,
+    init_scope,
+    name_scope,
+    nest,
+)
 from fastkeras.engine.keras_tensor import any_symbolic
 from fastkeras.engine.naming import current_path
 from fastkeras.engine.operation import infer_output_spec, inferring_open_sizes
@@ -314,8 +326,12 @@ class Layer(LayerState, Operation):
         return outputs
 
     def _compute(self, symbolic, args, kwargs):
+        run = self.symbolic_call if symbolic else self.call
         try:
-            return (self.symbolic_call if symbolic else self.call)(*args, **kwargs)
+            if self._dtype_policy.mixed or autocast_dtype() is not None:
+                with AutocastScope(self.compute_dtype if self.autocast and is_float(self.compute_dtype) else None):
+                    return run(*args, **kwargs)
+            return run(*args, **kwargs)
         except Exception as error:
             signatures.raise_with_arguments(error, self, args, kwargs)
 

@@ -123,11 +123,6 @@ class LayerState:
                 f"Use: add_weight(shape=..., name='{shape}')."
             )
         dtype = self.variable_dtype if dtype is None else config.standardize_dtype(dtype)
-        if autocast and is_float(dtype) and self.compute_dtype != self.variable_dtype:
-            raise ValueError(
-                "[add_weight] mixed policies are not supported yet: weights cannot be read in another dtype than "
-                f"their own. Received: dtype_policy={self.dtype_policy.name}, layer={self.name}"
-            )
         if initializer is None:
             initializer = "glorot_uniform" if is_float(dtype) else "zeros"
         with name_scope(self.name, caller=self):

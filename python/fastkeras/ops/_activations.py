@@ -163,19 +163,16 @@ def threshold(x, threshold, default_value):
 def _over_axes(run, x, axis, tag):
     """run(x), which works over the last axis, over `axis`: one, several, or None for all together."""
     x = floating(x)
-    result_dtype = x.dtype
-    if result_dtype == "bfloat16":
-        x = cast(x, "float32")
     if axis is None or x.ndim == 0:
-        return cast(reshape_to(run(reshape_to(x, shape=[-1])), shape=list(x.shape)), result_dtype)
+        return reshape_to(run(reshape_to(x, shape=[-1])), shape=list(x.shape))
     axes = normalize_axes(axis, x.ndim, tag)
     if axes == [x.ndim - 1]:
-        return cast(run(x), result_dtype)
+        return run(x)
     order = [a for a in range(x.ndim) if a not in axes] + axes
     turned = transpose(x, order)
     flat = reshape_to(turned, shape=[*turned.shape[: x.ndim - len(axes)], -1])
     y = reshape_to(run(flat), shape=list(turned.shape))
-    return cast(transpose(y, sorted(range(x.ndim), key=order.__getitem__)), result_dtype)
+    return transpose(y, sorted(range(x.ndim), key=order.__getitem__))
 
 
 _softmax, _log_softmax = primitive("softmax"), primitive("log_softmax")

@@ -1,6 +1,6 @@
 """Convolution and pooling of images, `(batch, spatial..., channels)` or channels first."""
 
-from fastkeras.engine import cast, config, op, primitive
+from fastkeras.engine import config, op, primitive
 from fastkeras.ops._common import floating, floating_together
 from fastkeras.ops._shapes import transpose
 
@@ -14,19 +14,12 @@ def _per_axis(value, rank):
     return [int(value)] * rank if isinstance(value, int) else [int(v) for v in value]
 
 
-def _wide(x):
-    """In a dtype that the primitives compute in."""
-    return cast(x, "float32") if x.dtype == "bfloat16" else x
-
-
 def _channels_last(x, data_format):
-    x = _wide(x)
     return x if data_format == "channels_last" else transpose(x, (0, *range(2, x.ndim), 1))
 
 
-def _as_given(y, data_format, dtype):
-    y = y if data_format == "channels_last" else transpose(y, (0, y.ndim - 1, *range(1, y.ndim - 1)))
-    return cast(y, dtype)
+def _as_given(y, data_format):
+    return y if data_format == "channels_last" else transpose(y, (0, y.ndim - 1, *range(1, y.ndim - 1)))
 
 
 def _same(size, window, stride):
@@ -106,7 +99,7 @@ def conv(inputs, kernel, strides=1, padding="valid", data_format=None, dilation_
     """
     data_format = config.standardize_data_format(data_format)
     x, kernel = floating_together(inputs, kernel)
-    dtype, x, kernel = x.dtype, _channels_last(x, data_format), _wide(kernel)
+    x = _channels_last(x, data_format)
     channels, own = x.shape[-1], kernel.shape[-2]
     if channels % max(own, 1) > 0 or (own == 0) != (channels == 0):
         raise ValueError(
@@ -120,7 +113,7 @@ def conv(inputs, kernel, strides=1, padding="valid", data_format=None, dilation_
             f"Received: groups={groups}, filters={kernel.shape[-1]}."
         )
     y = _conv(x, kernel, groups=groups, **geometry(x, kernel, strides, padding.lower(), dilation_rate))
-    return _as_given(y, data_format, dtype)
+    return _as_given(y, data_format)
 
 
 @op
@@ -138,10 +131,10 @@ def depthwise_conv(inputs, kernel, strides=1, padding="valid", data_format=None,
     """
     data_format = config.standardize_data_format(data_format)
     x, kernel = floating_together(inputs, kernel)
-    dtype, x, kernel = x.dtype, _channels_last(x, data_format), _wide(kernel)
+    x = _channels_last(x, data_format)
     _check_channels(x, kernel, -2, data_format)
     y = _depthwise_conv(x, kernel, **geometry(x, kernel, strides, padding.lower(), dilation_rate))
-    return _as_given(y, data_format, dtype)
+    return _as_given(y, data_format)
 
 
 @op
@@ -203,7 +196,7 @@ def conv_transpose(inputs, kernel, strides=1, padding="valid", output_padding=No
     if padding not in ("valid", "same"):
         raise ValueError(f"The `padding` argument must be one of 'valid', 'same'. Received: padding={padding}")
     x, kernel = floating_together(inputs, kernel)
-    dtype, x, kernel = x.dtype, _channels_last(x, data_format), _wide(kernel)
+    x = _channels_last(x, data_format)
     _check_channels(x, kernel, -1, data_format)
     rank = x.ndim - 2
     strides, dilation = _per_axis(strides, rank), _per_axis(dilation_rate, rank)
@@ -222,13 +215,12 @@ def conv_transpose(inputs, kernel, strides=1, padding="valid", output_padding=No
         groups=1,
         shape=[max(size, 0) for size, _, _ in sizes],
     )
-    return _as_given(y, data_format, dtype)
+    return _as_given(y, data_format)
 
 
 def _pooling(primitive_op, inputs, pool_size, strides, padding, data_format):
     data_format = config.standardize_data_format(data_format)
-    x = floating(inputs)
-    dtype, x = x.dtype, _channels_last(x, data_format)
+    x = _channels_last(floating(inputs), data_format)
     size = _per_axis(pool_size, x.ndim - 2)
     strides = size if strides is None else _per_axis(strides, x.ndim - 2)
     if padding not in ("valid", "same"):
@@ -238,7 +230,7 @@ def _pooling(primitive_op, inputs, pool_size, strides, padding, data_format):
         return f"`inputs.shape={x.shape}`, `pool_size={size}`, `strides={strides}`, `padding={padding}`."
 
     pads = _pads(x.shape[1:-1], size, strides, padding, [1] * len(size), describe)
-    return _as_given(primitive_op(x, size=size, strides=strides, pads=pads), data_format, dtype)
+    return _as_given(primitive_op(x, size=size, strides=strides, pads=pads), data_format)
 
 
 @op

@@ -123,12 +123,7 @@ class Cell(Layer):
 
     def _is_plain(self, training):
         dropped = training and (self.recurrent_dropout or (self.dropout and self.dropout_mask_count))
-        return (
-            self.activation is activations.tanh
-            and self.recurrent_activation is activations.sigmoid
-            and self.compute_dtype in ("float32", "float64")
-            and not dropped
-        )
+        return self.activation is activations.tanh and self.recurrent_activation is activations.sigmoid and not dropped
 
     def _dropped(self, inputs, training):
         mask = self.get_dropout_mask(inputs[:, 0]) if training else None
