@@ -2,33 +2,43 @@
 
 from fastkeras import layers
 from fastkeras.applications import _assembly as assembly
+from fastkeras.applications._family import member
 
 _BASE = "https://storage.googleapis.com/tensorflow/keras-applications/"
 
 
-def vgg(
-    convolutions, network, hashes, include_top, weights, input_tensor, input_shape, pooling, classes, activation, name
-):
-    """A VGG with `convolutions` per block of 64, 128, 256, 512 and 512 filters; `hashes` with and without the top."""
-    assembly.check_weights(weights, include_top, classes)
-    start = x = assembly.image_input(
-        input_shape, input_tensor, default_size=224, include_top=include_top, weights=weights
-    )
-    for block, (filters, count) in enumerate(zip((64, 128, 256, 512, 512), convolutions, strict=True), 1):
-        for i in range(1, count + 1):
-            x = layers.Conv2D(filters, 3, activation="relu", padding="same", name=f"block{block}_conv{i}")(x)
-        x = layers.MaxPooling2D(2, strides=2, name=f"block{block}_pool")(x)
-    if include_top:
-        x = layers.Flatten(name="flatten")(x)
-        x = layers.Dense(4096, activation="relu", name="fc1")(x)
-        x = layers.Dense(4096, activation="relu", name="fc2")(x)
-        x = assembly.classifier(x, classes, activation, weights)
-    else:
-        x = assembly.pooled(x, pooling)
+def vgg_network(network, title, convolutions, hashes, example):
+    """The public function of a VGG.
 
-    def published():
-        top = "" if include_top else "_notop"
-        url = f"{_BASE}{network}/{network}_weights_tf_dim_ordering_tf_kernels{top}.h5"
-        return url, hashes[0 if include_top else 1]
+    Args:
+        network: its name in lower case. title: see `_family.member`.
+        convolutions: how many in the blocks of 64, 128, 256, 512 and 512 filters.
+        hashes: of the weights files with and without the top.
+        example: see `_family.member`.
+    """
 
-    return assembly.finish(start, input_tensor, x, name, weights, published)
+    def build(include_top, weights, input_tensor, input_shape, pooling, classes, classifier_activation, name):
+        assembly.check_weights(weights, include_top, classes)
+        start = x = assembly.image_input(
+            input_shape, input_tensor, default_size=224, include_top=include_top, weights=weights
+        )
+        for block, (filters, count) in enumerate(zip((64, 128, 256, 512, 512), convolutions, strict=True), 1):
+            for i in range(1, count + 1):
+                x = layers.Conv2D(filters, 3, activation="relu", padding="same", name=f"block{block}_conv{i}")(x)
+            x = layers.MaxPooling2D(2, strides=2, name=f"block{block}_pool")(x)
+        if include_top:
+            x = layers.Flatten(name="flatten")(x)
+            x = layers.Dense(4096, activation="relu", name="fc1")(x)
+            x = layers.Dense(4096, activation="relu", name="fc2")(x)
+            x = assembly.classifier(x, classes, classifier_activation, weights)
+        else:
+            x = assembly.pooled(x, pooling)
+
+        def published():
+            top = "" if include_top else "_notop"
+            url = f"{_BASE}{network}/{network}_weights_tf_dim_ordering_tf_kernels{top}.h5"
+            return url, hashes[0 if include_top else 1]
+
+        return assembly.finish(start, input_tensor, x, name, weights, published)
+
+    return member(build, network, title, example)
