@@ -40,7 +40,7 @@ def set_float32_matmul_precision(precision):
     >>> keras.config.set_float32_matmul_precision("highest")
     """
     global _level
-    if precision not in _LEVELS:
+    if not isinstance(precision, str) or precision not in _LEVELS:
         raise ValueError(
             "[set_float32_matmul_precision] precision must be 'highest', 'high' or 'medium'. "
             f"Received: precision={precision!r}"
