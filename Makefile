@@ -5,7 +5,7 @@ PY     := $(VENV)/bin/python
 STAMP  := $(VENV)/.installed
 SOURCES := pyproject.toml CMakeLists.txt $(shell find cpp python -name '*.cpp' -o -name '*.h' -o -name '*.py' -o -name '*.pyi' 2>/dev/null)
 
-.PHONY: help demo test bench bench-peers lint sanitize reference clean
+.PHONY: help demo examples test bench bench-peers lint sanitize reference clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -21,6 +21,9 @@ $(STAMP): $(VENV)/bin/python $(SOURCES)
 
 demo: $(STAMP)  ## train, evaluate, save, reload a Fashion-MNIST classifier; pictures in demo-output/
 	$(PY) examples/fashion_mnist.py
+
+examples: $(STAMP)  ## all of examples/, one after another; pictures and tables in example-output/
+	for example in examples/[!_]*.py; do echo "== $$example"; $(PY) $$example --output example-output || exit 1; done
 
 test: $(STAMP)  ## build, install, run the whole suite
 	$(PY) -m pytest tests
@@ -52,4 +55,4 @@ reference:  ## recompute the stored figures with real Keras (needs bench/peers/i
 	KERAS_BACKEND=jax .venv-peers/bin/python tests/reference/make.py
 
 clean:  ## forget environments and builds
-	rm -rf $(VENV) .venv-sanitize build demo-output
+	rm -rf $(VENV) .venv-sanitize build demo-output example-output
