@@ -1,5 +1,6 @@
 """bfloat16 and mixed policies beyond what rows_mixed.py asks of Keras; levels of float32 products."""
 
+import dataclasses
 import logging
 import os
 import subprocess
@@ -8,6 +9,8 @@ import sys
 import numpy as np
 import pytest
 from cases import CASES
+from conv_cases import CASES as CONVOLUTIONS
+from layer_cases import CASES as LAYERS
 
 import fastkeras as keras
 from fastkeras.engine import AutocastScope, Function, GradientTape, Tensor, autocast_dtype, primitive
@@ -190,6 +193,27 @@ def test_losses_and_metrics_stay_in_float32(mixed):
     model.layers[0].set_weights([np.diag([60.0, 60.0, 60.0, 60.0])[:, :3].astype("float32"), np.zeros(3, "float32")])
     x, y = np.eye(4, dtype="float32")[:1], np.array([1])
     assert model.train_on_batch(x, y) == pytest.approx(60.0, rel=1e-2)  # probabilities end at log(1e-7) = -16
+
+
+@pytest.mark.parametrize(
+    "case", [c for c in (*LAYERS, *CONVOLUTIONS) if not c.random and "dtype" not in c.kwargs], ids=str
+)
+def test_layers_under_the_mixed_policy(case):
+    """bfloat16 comes out, near what float32 gives; weights and their gradients are float32."""
+    mixed_case = dataclasses.replace(case, kwargs={**case.kwargs, "dtype": "mixed_bfloat16"})
+    layer, inputs = mixed_case.build(keras), case.inputs()
+    expected = np.asarray(case.call(case.build(keras), inputs))
+    xs = [keras.ops.array(x) for x in (inputs if isinstance(inputs, list) else [inputs])]
+    with GradientTape() as tape:
+        output = mixed_case.call(layer, xs if isinstance(inputs, list) else xs[0])
+        total = keras.ops.sum(keras.ops.cast(output, "float32"))
+    assert output.dtype == "bfloat16" and {w.dtype for w in layer.weights} <= {"float32"}
+    finite = np.isfinite(expected)
+    scale = np.abs(expected[finite]).max(initial=1e-3)
+    np.testing.assert_allclose(_values(output)[finite], expected[finite], atol=0.03 * scale)
+    if case.smooth and layer.trainable_variables:
+        gradients = tape.gradient(total, layer.trainable_variables)
+        assert {g.dtype for g in gradients if g is not None} == {"float32"}
 
 
 @pytest.mark.parametrize("suffix", [".keras", ".h5"])
