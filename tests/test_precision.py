@@ -183,6 +183,20 @@ def test_eager_and_compiled_training_agree(mixed):
     np.testing.assert_allclose(losses(True), losses(False), rtol=1e-2)
 
 
+def test_names_of_mixed_precision():
+    names = keras.mixed_precision
+    try:
+        names.set_global_policy("mixed_bfloat16")
+        assert names.global_policy() == names.dtype_policy() == names.Policy("mixed_bfloat16")
+        assert keras.layers.Dense(2).compute_dtype == "bfloat16"
+    finally:
+        names.set_global_policy("float32")
+    assert names.LossScaleOptimizer is keras.optimizers.LossScaleOptimizer
+    with pytest.raises(ValueError, match="float16 has no kernels.*mixed_bfloat16.*Received: name=mixed_float16"):
+        names.set_global_policy("mixed_float16")
+    assert names.global_policy().name == "float32"
+
+
 def test_losses_and_metrics_stay_in_float32(mixed):
     loss, metric = keras.losses.MeanSquaredError(), keras.metrics.MeanSquaredError()
     y = keras.ops.ones((2, 2), "bfloat16")
