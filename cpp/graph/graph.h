@@ -39,6 +39,7 @@ void drop_noops(Graph&);
 void keep_float32(Graph&);
 void merge_common(Graph&);
 void drop_dead(Graph&);
+void scale_weights(Graph&);
 void fuse_epilogues(Graph&);
 void fuse_elementwise(Graph&);
 void optimize(Graph&);

@@ -94,6 +94,9 @@ struct Op {
         std::vector<int> extra;
     };
     std::optional<Absorbed> (*absorb)(const Call& self, const Op& next, const Call& next_call, int operand) = nullptr;
+    // The op is linear in input 1, one slice of which makes one channel (last axis) of output 0: scaling the channels
+    // is the same as scaling input 1 by the factors in this shape.
+    std::optional<Shape> (*scale_shape)(const Call&) = nullptr;
     // Constant folding and common-subexpression elimination keep away (the op reads something besides its inputs).
     bool impure = false;
     // Computes in float32 at least: bfloat16 inputs are cast up before the call and results rounded once after it.

@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <numeric>
+#include <utility>
 
 #include "graph/graph.h"
 
@@ -172,6 +174,56 @@ void drop_dead(Graph& g) {
     g.nodes.assign(std::make_move_iterator(kept.rbegin()), std::make_move_iterator(kept.rend()));
 }
 
+// conv(x, w) * factors = conv(x, w * factors): batch normalization by stored statistics becomes part of the weights,
+// and its shift a bias. One rounding moves from the sum to the weights. Where the weights are not much smaller than the
+// result there is nothing to gain.
+void scale_weights(Graph& g) {
+    const Op &multiply = find_op("multiply"), &reshape = find_op("reshape");
+    const std::vector<int> uses = g.use_counts();
+    std::vector<int> producer(g.types.size(), -1);
+    for (size_t i = 0; i < g.nodes.size(); ++i)
+        for (int v : g.nodes[i].out) producer[v] = int(i);
+    std::vector<bool> gone(g.nodes.size());
+    std::vector<Graph::Node> nodes;
+    const auto emit = [&](const Op& op, Attrs attrs, std::vector<int> in, TensorType type) {
+        g.types.push_back(std::move(type));
+        nodes.push_back({&op, std::move(attrs), std::move(in), {int(g.types.size()) - 1}, nullptr, {}, {}});
+        return nodes.back().out[0];
+    };
+    const auto scaled = [&](const Graph::Node& user, int operand) {
+        const int y = user.in[operand], factors = user.in[1 - operand], p = producer[y];
+        if (p < 0 || uses[y] != 1 || !g.nodes[p].op->scale_shape || g.nodes[p].in.size() != 2) return false;
+        std::vector<TensorType> in, out;
+        const auto shape = g.nodes[p].op->scale_shape(g.call(g.nodes[p], in, out));
+        const TensorType &f = g.types[factors], &w = in[1];
+        if (!shape || f.shape.rank() == 0 || f.shape[-1] != out[0].shape[-1] || f.shape.count() != shape->count() ||
+            f.dtype != w.dtype || g.types[user.out[0]] != out[0] || out[0].shape.count() < 4 * w.shape.count())
+            return false;
+        std::vector<int64_t> sizes(shape->begin(), shape->end());
+        const int s = emit(reshape, {{"shape", std::move(sizes)}}, {factors}, {f.dtype, *shape});
+        const int weights = emit(multiply, {}, {g.nodes[p].in[1], s}, w);
+        nodes.push_back({g.nodes[p].op, g.nodes[p].attrs, {g.nodes[p].in[0], weights}, user.out, nullptr, {}, {}});
+        return true;
+    };
+    // Producers move to where their user was: by then the factors are known.
+    std::vector<std::vector<Graph::Node>> instead(g.nodes.size());
+    for (size_t i = 0; i < g.nodes.size(); ++i) {
+        if (g.nodes[i].op != &multiply) continue;
+        for (int operand : {0, 1}) {
+            if (!scaled(g.nodes[i], operand)) continue;
+            gone[producer[g.nodes[i].in[operand]]] = gone[i] = true;
+            instead[i] = std::exchange(nodes, {});
+            break;
+        }
+    }
+    std::vector<Graph::Node> kept;
+    for (size_t i = 0; i < g.nodes.size(); ++i) {
+        std::move(instead[i].begin(), instead[i].end(), std::back_inserter(kept));
+        if (!gone[i]) kept.push_back(std::move(g.nodes[i]));
+    }
+    g.nodes = std::move(kept);
+}
+
 // A producer that can take its only user's work into its epilogue (matmul + bias, + activation) does so.
 void fuse_epilogues(Graph& g) {
     for (bool changed = true; changed;) {
@@ -209,6 +261,7 @@ void optimize(Graph& g) {
     keep_float32(g);
     merge_common(g);
     drop_dead(g);
+    scale_weights(g);
     fuse_epilogues(g);
     fuse_elementwise(g);
 }

@@ -100,13 +100,15 @@ FK_VEC void tile(const Brgemm<T>& g, const BrgemmPair<T>* pairs, int64_t count, 
             for (int i = 0; i < kRows; ++i) sum[i][j] = sum[i][j] + bias;
         }
     }
-    const V floor(g.relu ? T(0) : -T(__builtin_inf()));  // max(floor, x) keeps the NaN of x
+    // max(floor, x) and min(ceiling, x) keep the NaN of x.
+    const V floor(g.activation == Activation::linear ? -T(__builtin_inf()) : T(0));
+    const V ceiling(g.activation == Activation::relu6 ? T(6) : T(__builtin_inf()));
 #pragma GCC unroll 16
     for (int i = 0; i < kRows; ++i)
 #pragma GCC unroll 2
         for (int j = 0; j < kVectors; ++j) {
             T* p = c_at(i) + j * L::count;
-            const V y = max(floor, sum[i][j]);
+            const V y = min(ceiling, max(floor, sum[i][j]));
             if (whole || j + 1 < kVectors)
                 L::store(p, y);
             else

@@ -110,7 +110,7 @@ void sweep_band(const Conv& c, const ConvSweep& s, const Band& band, const T* a,
                                  .c_row = 0,
                                  .b_padded = true,
                                  .accumulate = run > count,
-                                 .relu = last && c.relu,
+                                 .activation = last ? c.activation : Activation::linear,
                                  .bias = last && bias ? bias + g * c.n : nullptr,
                                  .a_rows = s.a_rows,
                                  .c_rows = s.c_rows};

@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "simd/dispatch.h"
+#include "kernels/gemm.h"
 
 namespace fk {
 
@@ -49,7 +49,7 @@ struct Conv {
     const int32_t* tap_order;
     const ConvSweep* sweeps;
     int64_t sweep_count;
-    bool relu;
+    Activation activation;
     int threads;
     int64_t slot_bytes;
 };

@@ -37,6 +37,7 @@ void activate(Activation activation, T* y, int64_t n) {
     switch (activation) {
         case Activation::linear: return;
         case Activation::relu: return map(y, n, [](auto x) { return max(decltype(x)(0), x); });
+        case Activation::relu6: return map(y, n, [](auto x) { return min(decltype(x)(6), max(decltype(x)(0), x)); });
         case Activation::sigmoid: return map(y, n, [](auto x) { return sigmoid(x); });
         case Activation::tanh: return map(y, n, [](auto x) { return tanh(x); });
     }
@@ -267,6 +268,7 @@ void block(const Product<T>& p, const Blocks& s, int64_t i0, int64_t j0, void* s
     const Slot slot(scratch, static_cast<char*>(scratch) + 64, g.threads, s.slot_bytes);
     T* a_copy = reinterpret_cast<T*>(slot.memory);
     T* b_copy = a_copy + (s.step + kGemmPad) * (s.depth + kGemmPad) / 16 * 16;
+    const bool in_tile = g.activation <= Activation::relu6;
     for (int64_t p0 = 0; p0 == 0 || p0 < g.k; p0 += s.depth) {
         const int64_t depth = least(g.k - p0, s.depth);
         const bool last = p0 + depth == g.k;
@@ -280,13 +282,13 @@ void block(const Product<T>& p, const Blocks& s, int64_t i0, int64_t j0, void* s
                                  .b_panel = kPanel<T>,
                                  .c_row = g.c_row,
                                  .accumulate = g.accumulate || p0 > 0,
-                                 .relu = last && g.activation == Activation::relu,
+                                 .activation = last && in_tile ? g.activation : Activation::linear,
                                  .bias = last && p.bias ? p.bias + j0 : nullptr};
             step(p, s, part, p.a + i * g.a_row + p0 * g.a_col, p.b + p0 * g.b_row + j0 * g.b_col,
                  p.c + i * g.c_row + j0, a_copy, b_copy, i == i0);
         }
     }
-    if (g.activation != Activation::linear && g.activation != Activation::relu)
+    if (!in_tile)
         for (int64_t i = i0; i < i0 + rows; ++i) activate(g.activation, p.c + i * g.c_row + j0, columns);
 }
 

@@ -8,9 +8,10 @@
 
 namespace fk {
 
-enum class Activation : uint8_t { linear, relu, sigmoid, tanh };
+// The first three are done in the registers that hold the sums.
+enum class Activation : uint8_t { linear, relu, relu6, sigmoid, tanh };
 
-// One block: C[m, n] = act(sum over r of A_r[m, k] B_r[k, n] (+ C) (+ bias[n])), act linear or relu, the sum held in
+// One block: C[m, n] = act(sum over r of A_r[m, k] B_r[k, n] (+ C) (+ bias[n])), act up to relu6, the sum held in
 // registers throughout. Every element is one chain of multiply-adds in the order of r, then k, whatever the sizes:
 // neither blocking, nor threads, nor the number of rows in the batch changes a bit.
 //   A_r: element (i, p) at a[i * a_row + p * a_col], read in place.
@@ -25,7 +26,7 @@ struct Brgemm {
     int64_t c_row;
     bool b_padded = false;
     bool accumulate = false;
-    bool relu = false;
+    Activation activation = Activation::linear;
     const T* bias = nullptr;
     // Where given, the first rows of tiles leave each panel here as they pass over it and the other rows read it from
     // here, so that packing costs a few stores that the arithmetic hides. With pack_panel 0 the panels follow one

@@ -16,6 +16,7 @@ struct Doubles {
 FK_VEC Doubles fma(Doubles a, Doubles b, Doubles c) { return a.v * b.v + c.v; }
 FK_VEC Doubles operator+(Doubles a, Doubles b) { return a.v + b.v; }
 FK_VEC Doubles max(Doubles a, Doubles b) { return a.v > b.v ? a.v : b.v; }
+FK_VEC Doubles min(Doubles a, Doubles b) { return a.v < b.v ? a.v : b.v; }
 FK_VEC double hsum(Doubles x) {
     double s = 0;
     for (int i = 0; i < Doubles::kCount; ++i) s += x.v[i];

@@ -51,11 +51,23 @@ std::vector<TensorType> infer(const Call& c) {
     return {output_type(c)};
 }
 
+// One element per channel of y, whatever axes of size 1 come first.
+bool per_channel(const TensorType& t, const TensorType& y) {
+    return t.shape.rank() > 0 && t.shape.rank() <= y.shape.rank() && t.shape[-1] == y.shape[-1] &&
+           t.shape.count() == y.shape[-1] && t.dtype == y.dtype;
+}
+
+Activation activation_of(const Attrs& attrs) {
+    if (!attrs.has("activation")) return Activation::linear;
+    const std::string& name = attrs.text("activation");
+    return name == "relu6" ? Activation::relu6 : name == "relu" ? Activation::relu : Activation::linear;
+}
+
 std::vector<TensorType> infer_bias(const Call& c) {
     check(c.in.size() == 2 || c.in.size() == 3, "[conv_bias] takes two or three tensors. Received: ", c.in.size());
     check_tensors({c.attrs, c.in.first(2), {}}, 2, "conv_bias");
     const TensorType out = output_type(c);
-    check(c.in.size() == 2 || c.in[2].shape == Shape{out.shape[-1]},
+    check(c.in.size() == 2 || per_channel(c.in[2], out),
           "[conv_bias] the bias must have one element per filter. Received: shape ", c.in.back().shape);
     return {out};
 }
@@ -91,14 +103,15 @@ Kernel kernel(const Call& c) {
     return by_type(c.in[0].dtype, [&](auto zero) -> Kernel {
         using T = decltype(zero);
         const ConvShape s = forward_shape(c);
-        const bool biased = c.in.size() > 2, relu = c.attrs.has("activation") && c.attrs.text("activation") == "relu";
+        const bool biased = c.in.size() > 2;
+        const Activation activation = activation_of(c.attrs);
         if (s.pointwise()) {
             Gemm g = pointwise_gemm(s.batch * s.out_pixels(), s.out_channels, s.in_channels, false);
-            if (relu) g.activation = Activation::relu;
+            g.activation = activation;
             return gemm_kernel<T>(g, biased);
         }
         auto p = plan_conv(s, sizeof(T));
-        p->conv.relu = relu;
+        p->conv.activation = activation;
         return conv_kernel<T>(p, biased);
     });
 }
@@ -108,15 +121,17 @@ std::optional<Op::Absorbed> absorb(const Call& self, const Op& next, const Call&
     Attrs attrs = self.attrs;
     if (next.name == "add" && !biased && !activated) {
         const TensorType &y = next_call.in[operand], &bias = next_call.in[1 - operand];
-        if (bias.shape == Shape{y.shape[-1]} && bias.dtype == y.dtype && next_call.out[0] == y)
-            return Op::Absorbed{"conv_bias", attrs, {1 - operand}};
+        if (per_channel(bias, y) && next_call.out[0] == y) return Op::Absorbed{"conv_bias", attrs, {1 - operand}};
     }
-    if (next.name == "relu" && !activated) {
-        attrs.set("activation", std::string("relu"));
+    if ((next.name == "relu" || next.name == "relu6") && !activated) {
+        attrs.set("activation", next.name);
         return Op::Absorbed{"conv_bias", attrs, {}};
     }
     return std::nullopt;
 }
+
+// Scaling the channels of y scales the filters of w: its last axis.
+std::optional<Shape> scale_shape(const Call& c) { return Shape{c.in[1].shape[-1]}; }
 
 // --- gradients: each op of the three is made of the other two ---
 
@@ -212,7 +227,7 @@ std::vector<Tensor> gradient_kernel_grad(const Gradient& g) {
 }  // namespace
 
 FK_OP(conv, .infer = infer, .kernel = kernel, .gradient = gradient, .promote = Op::Promote::common, .absorb = absorb,
-      .widens = true)
+      .scale_shape = scale_shape, .widens = true)
 FK_OP(conv_bias, .infer = infer_bias, .kernel = kernel, .promote = Op::Promote::common, .absorb = absorb)
 FK_OP(conv_input_grad, .infer = infer_input_grad, .kernel = kernel_input_grad, .gradient = gradient_input_grad,
       .promote = Op::Promote::common, .widens = true)

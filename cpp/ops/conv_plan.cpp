@@ -270,7 +270,7 @@ std::shared_ptr<ConvPlan> plan_conv(const ConvShape& c, size_t element_bytes) {
                .tap_order = nullptr,
                .sweeps = nullptr,
                .sweep_count = 0,
-               .relu = false,
+               .activation = Activation::linear,
                .threads = 1,
                .slot_bytes = 0};
     const AxisSweep s[3] = {forward(c.axis[0], true), forward(c.axis[1], true), forward(c.axis[2], true)};
@@ -296,7 +296,7 @@ std::shared_ptr<ConvPlan> plan_conv_input_grad(const ConvShape& c, size_t elemen
                .tap_order = nullptr,
                .sweeps = nullptr,
                .sweep_count = 0,
-               .relu = false,
+               .activation = Activation::linear,
                .threads = 1,
                .slot_bytes = 0};
     const std::vector<AxisSweep> phases[3] = {backward(c.axis[0]), backward(c.axis[1]), backward(c.axis[2])};

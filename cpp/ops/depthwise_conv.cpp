@@ -163,8 +163,15 @@ std::vector<Tensor> gradient_kernel_grad(const Gradient& g) {
 
 }  // namespace
 
+// Scaling the channels of y scales the filters of w, one per channel.
+std::optional<Shape> scale_shape(const Call& c) {
+    const Shape& w = c.in[1].shape;
+    if (w[-1] != 1) return std::nullopt;
+    return Shape{w[-2], 1};
+}
+
 FK_OP(depthwise_conv, .infer = infer, .kernel = kernel, .gradient = gradient, .promote = Op::Promote::common,
-      .widens = true)
+      .scale_shape = scale_shape, .widens = true)
 FK_OP(depthwise_conv_input_grad, .infer = infer_input_grad, .kernel = kernel_input_grad,
       .gradient = gradient_input_grad, .promote = Op::Promote::common)
 FK_OP(depthwise_conv_kernel_grad, .infer = infer_kernel_grad, .kernel = kernel_kernel_grad,

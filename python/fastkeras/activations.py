@@ -30,6 +30,8 @@ def relu(x, negative_slope=0.0, max_value=None, threshold=0.0):
     """
     if negative_slope and max_value is None and threshold == 0:
         return ops.leaky_relu(x, negative_slope=negative_slope)
+    if max_value == 6 and not negative_slope and not threshold:
+        return ops.relu6(x)
     damped = ops.relu(threshold - x) if negative_slope else None
     if threshold:
         x = ops.where(ops.greater(x, threshold), x, ops.zeros_like(x))

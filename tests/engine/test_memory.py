@@ -53,9 +53,12 @@ def test_steps_take_no_memory():
     model.compile("adam", "mse")
     x, y = np.random.rand(4096, 20).astype("float32"), np.random.rand(4096, 3).astype("float32")
     model.fit(x, y, batch_size=8, epochs=2, verbose=0)
-    before = allocated()
-    model.fit(x, y, batch_size=8, epochs=4, verbose=0)  # 2,048 steps: one byte each would show
-    assert allocated() - before < 2048
+    taken = []
+    for _ in range(3):  # what Python keeps now and then is not in all three
+        before = allocated()
+        model.fit(x, y, batch_size=8, epochs=4, verbose=0)  # 2,048 steps: one byte each would show
+        taken.append(allocated() - before)
+    assert min(taken) < 2048
 
 
 @glibc

@@ -200,3 +200,31 @@ def test_gradient_of_relu_joins_that_of_the_pool(strides):
     step = Function(slopes)
     assert "max_pool_relu_grad" in step.compile(x).describe()
     np.testing.assert_allclose(step(x), slopes(x), rtol=1e-5, atol=1e-5)
+
+
+def test_normalization_by_stored_statistics_becomes_part_of_the_filters():
+    layers = keras.layers
+    model = keras.Sequential(
+        [
+            keras.Input((18, 18, 3)),
+            layers.Conv2D(8, 3, use_bias=False),
+            layers.BatchNormalization(),
+            layers.ReLU(6.0),
+            layers.DepthwiseConv2D(3, use_bias=False),
+            layers.BatchNormalization(),
+            layers.ReLU(),
+            layers.Conv2D(5, 1, use_bias=False),
+            layers.BatchNormalization(scale=False, center=False),
+        ]
+    )
+    random = np.random.RandomState(0)
+    model.set_weights([random.uniform(0.5, 2, w.shape).astype("float32") for w in model.get_weights()])
+    x = random.standard_normal((4, 18, 18, 3)).astype("float32")
+    expected = x
+    for layer in model.layers:
+        expected = layer(expected)
+    run = Function(lambda x: model(x, training=False))
+    np.testing.assert_allclose(run(x).numpy(), expected.numpy(), rtol=1e-5, atol=1e-4)
+    schedule = run.compile(x).describe()
+    assert schedule.count("conv_bias(") == 2  # of the depthwise one the shift is left
+    assert "tile[multiply add" not in schedule
