@@ -39,7 +39,7 @@ bench-peers:  ## the same beside Keras on JAX, TensorFlow, PyTorch and plain PyT
 	$(PY) bench/models.py --peers .venv-peers/bin/python
 
 lint: $(VENV)/bin/python  ## ruff, clang-format, pyright
-	$(PY) -m pip install --quiet '.[lint]'
+	$(PY) -m pip install --quiet '.[lint,test,demo,images]'
 	$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check .
 	$(VENV)/bin/clang-format --dry-run -Werror $$(git ls-files '*.cpp' '*.h')
 	$(VENV)/bin/pyright

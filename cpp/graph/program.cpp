@@ -188,9 +188,8 @@ void Program::run_rows(Context& context, const Burst& burst, int64_t first, int6
         const int64_t row = burst.start + s * burst.batch;
         if (burst.indices) gather(context, burst, s);
         for (size_t f = 0; f < feeds.size(); ++f) {
-            feeds[f] = burst.indices
-                           ? gather_buffer(context, f)
-                           : burst.sources[f] + size_t(row) * (feed_types_[f].bytes() / size_t(burst.batch));
+            feeds[f] = burst.indices ? gather_buffer(context, f)
+                                     : burst.sources[f] + size_t(row) * (feed_types_[f].bytes() / size_t(burst.batch));
             point(context, feed_positions_, f, feeds[f]);
         }
         for (size_t o = 0; o < outputs.size(); ++o) {

@@ -7,6 +7,19 @@ from fastkeras.applications import _assembly as assembly
 from fastkeras.applications._family import member
 from fastkeras.applications.imagenet_utils import decode_predictions
 
+__all__ = [
+    "EfficientNetB0",
+    "EfficientNetB1",
+    "EfficientNetB2",
+    "EfficientNetB3",
+    "EfficientNetB4",
+    "EfficientNetB5",
+    "EfficientNetB6",
+    "EfficientNetB7",
+    "decode_predictions",
+    "preprocess_input",
+]
+
 _BASE = "https://storage.googleapis.com/keras-applications/"
 _IMAGENET_DEVIATIONS = (0.229, 0.224, 0.225)
 # kernel, repeats, filters in, filters out, factor of the expansion, stride of the first
@@ -209,5 +222,3 @@ EfficientNetB7 = _efficientnet(
     """>>> keras.applications.EfficientNetB7(include_top=False, weights=None).count_params()
     64097687""",
 )
-
-__all__ = [*(f"EfficientNetB{i}" for i in range(8)), "decode_predictions", "preprocess_input"]
