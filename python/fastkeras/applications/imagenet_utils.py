@@ -10,9 +10,12 @@ from fastkeras.engine import config
 from fastkeras.utils.files import get_file
 
 _CLASS_INDEX = "https://storage.googleapis.com/download.tensorflow.org/data/imagenet_class_index.json"
-# mode: (scale, mean, deviation) of RGB in the order that the network reads.
-_TORCH = (1 / 255.0, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
-_CAFFE_MEAN = (103.939, 116.779, 123.68)  # of blue, green, red
+# mode: what is divided by, then taken away, then divided by, per channel in the order that the network reads.
+_MODES = {
+    "tf": (127.5, 1.0, 1.0),
+    "torch": (255.0, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+    "caffe": (1.0, (103.939, 116.779, 123.68), 1.0),  # blue, green, red
+}
 
 
 def preprocess_input(x, data_format=None, mode="caffe"):
@@ -34,7 +37,7 @@ def preprocess_input(x, data_format=None, mode="caffe"):
     >>> keras.applications.imagenet_utils.preprocess_input(np.array([[[0.0, 127.5, 255.0]]]), mode="tf")
     array([[[-1.,  0.,  1.]]])
     """
-    if mode not in ("caffe", "tf", "torch"):
+    if mode not in _MODES:
         raise ValueError(f"Expected mode to be one of `caffe`, `tf` or `torch`. Received: mode={mode}")
     if data_format is None:
         data_format = config.image_data_format()
@@ -43,34 +46,19 @@ def preprocess_input(x, data_format=None, mode="caffe"):
             "Expected data_format to be one of `channels_first` or `channels_last`. "
             f"Received: data_format={data_format}"
         )
-    in_place = isinstance(x, np.ndarray)
-    if in_place and not np.issubdtype(x.dtype, np.floating):
+    dtype = "float64" if isinstance(x, np.ndarray) else "float32"
+    axis = len(x.shape) - (1 if data_format == "channels_last" else 3)
+    scale, mean, deviation = (
+        np.reshape(np.array(v, dtype), (-1, *[1] * (len(x.shape) - 1 - axis))) for v in _MODES[mode]
+    )
+    if not isinstance(x, np.ndarray):
+        x = ops.flip(x, axis) if mode == "caffe" else x
+        return (x / scale - mean) / deviation
+    if not np.issubdtype(x.dtype, np.floating):
         x = x.astype(config.floatx())
-    if mode == "tf":
-        if in_place:
-            x /= 127.5
-            x -= 1.0
-            return x
-        return x / 127.5 - 1.0
-    axis = len(x.shape) - 1 if data_format == "channels_last" else len(x.shape) - 3
-    shape = [3 if i == axis else 1 for i in range(len(x.shape))]
-    if mode == "caffe":
-        x = np.flip(x, axis) if in_place else ops.flip(x, axis)
-        mean, deviation = _CAFFE_MEAN, None
-    else:
-        scale, mean, deviation = _TORCH
-        if in_place:
-            x *= scale
-        else:
-            x = x * scale
-    mean = np.reshape(np.array(mean, "float32"), shape)
-    if in_place:
-        x -= mean
-        if deviation is not None:
-            x /= np.reshape(np.array(deviation, "float32"), shape)
-        return x
-    x = x - mean
-    return x if deviation is None else x / np.reshape(np.array(deviation, "float32"), shape)
+    x = np.flip(x, axis) if mode == "caffe" else x  # a view
+    x[...] = (x / scale - mean) / deviation
+    return x
 
 
 @functools.lru_cache(maxsize=1)
