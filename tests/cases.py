@@ -1013,7 +1013,10 @@ def convolution(x, w, note, strides, dilation, pads, groups=1, large=None, rtol=
     def input_grad_of(dy, w):  # of any size, where strides and dilation are one
         from fastkeras.engine import primitive
 
-        sizes = [n + k - 1 - sum(pads[2 * i : 2 * i + 2]) for i, (n, k) in enumerate(zip(dy.shape[1:-1], w.shape))]  # noqa: B905
+        sizes = [
+            n + k - 1 - sum(pads[2 * i : 2 * i + 2])
+            for i, (n, k) in enumerate(zip(dy.shape[1:-1], w.shape[:-2], strict=True))
+        ]
         return primitive("conv_input_grad")(dy, w, shape=sizes, **attrs)
 
     y_large = large and (large[0][0], *_conv(np.zeros((1, *large[0][1:])), np.zeros(large[1]), **attrs).shape[1:])

@@ -242,7 +242,7 @@ void Program::run_steps(const Burst& burst) {
         return;
     }
     auto context = prepared();
-    // The first step tells whether anything here runs in parallel; a region for serial steps would only burn a core.
+    // The first step tells whether anything here runs in parallel: a program of serial steps starts no workers.
     in_region(
         [&] {
             const int64_t before = parallel_calls();

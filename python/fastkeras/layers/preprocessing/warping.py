@@ -20,7 +20,7 @@ class _Warping(ImageLayer):
             ("interpolation", interpolation, self._interpolations),
         ):
             if value not in known:
-                raise NotImplementedError(f"Unknown `{name}` {value}. Expected of one {known}.")
+                raise NotImplementedError(f"Unknown `{name}`. Expected one of {known}. Received: {name}={value!r}")
         self.fill_mode, self.interpolation = fill_mode, interpolation
         self.seed, self.fill_value = seed, fill_value
         self.generator = random.SeedGenerator(seed)
@@ -38,7 +38,7 @@ class _Warping(ImageLayer):
 
     def _matrix(self, transformation, height, width):
         """a0, a1, a2, b0, b1, b2 of every image, each of shape (batch, 1)."""
-        raise NotImplementedError
+        raise NotImplementedError(f"[{type(self).__name__}] a warping layer defines _matrix")
 
     def transform_images(self, images, transformation, training=True):
         return self._warped(images, transformation, training, self.interpolation)
