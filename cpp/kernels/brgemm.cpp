@@ -8,7 +8,7 @@ namespace {
 // Rows x vectors of a tile: sums for all of it, one row of B and one element of A have to fit the registers (16, with
 // AVX-512 32), and two FMA units with a latency of 4 want at least 8 sums. Measured with AVX2 on Zen 3 in L1: 6x2
 // reaches 98% of the FMA peak. Doubles make do with fewer variants: each is compiled for every ISA.
-#if defined(FK_ISA_avx512)
+#if defined(FK_AVX512)
 constexpr int kMostRows = 14, kUnroll = 1;
 #else
 constexpr int kMostRows = 6, kUnroll = 2;
@@ -34,15 +34,19 @@ struct Column {
     int64_t share;
 };
 template <class T>
-using Tiling = void (*)(const Brgemm<T>& g, const BrgemmPair<T>* pairs, int64_t count, const Column<T>& at, T* c);
+using Tiling = void (*)(const Brgemm<T>& g, const BrgemmPair<T>* pairs, int64_t count, const Column<T>& at, Sum<T>* c);
+
+template <class T>
+constexpr bool kOfPairs = kSteps<T> > 1;
 
 // Source says how a row of B is read: whole vectors; the last one partial; partial, and left in g.pack. With `rows` it
 // is whole vectors, and the rows of A and C are found in tables.
 template <class T, int kRows, int kVectors, Source source>
 FK_VEC void tile(const Brgemm<T>& g, const BrgemmPair<T>* pairs, int64_t count, const Column<T>& at, int64_t row,
-                 T* c) {
+                 Sum<T>* c) {
     using L = Lanes<T>;
     using V = typename L::V;
+    using Operand = typename L::Operand;
     const int64_t last = at.columns - (kVectors - 1) * L::count;  // columns in the last vector
     const bool whole = last == L::count;
     const int64_t k = g.k, c_row = g.c_row;
@@ -53,8 +57,8 @@ FK_VEC void tile(const Brgemm<T>& g, const BrgemmPair<T>* pairs, int64_t count, 
     for (int i = 0; i < kRows; ++i)
 #pragma GCC unroll 2
         for (int j = 0; j < kVectors; ++j) {
-            const T* p = c_at(i) + j * L::count;
-            sum[i][j] = !g.accumulate ? V(T(0)) : whole || j + 1 < kVectors ? L::load(p) : L::load(p, last);
+            const Sum<T>* p = c_at(i) + j * L::count;
+            sum[i][j] = !g.accumulate ? V(Sum<T>(0)) : whole || j + 1 < kVectors ? L::load(p) : L::load(p, last);
         }
     if (!tabled && g.accumulate)  // the first sums of the next tile wait for these
 #pragma GCC unroll 16
@@ -68,12 +72,12 @@ FK_VEC void tile(const Brgemm<T>& g, const BrgemmPair<T>* pairs, int64_t count, 
             for (int i = 0; i < kRows; ++i) a_of[i] = a + g.a_rows[row + i];
         const T* b = at.packed ? pack + r * k * kPanel<T> : pairs[r].b + at.panel * g.b_panel;
         const int64_t b_row = at.packed ? kPanel<T> : g.b_row, a_row = g.a_row, a_col = g.a_col;
-#pragma GCC unroll kUnroll
-        for (int64_t p = 0; p < k; ++p) {
-            V bv[kVectors];
+        const int64_t whole_k = kOfPairs<T> && tabled ? k - g.odd : k;
+        const auto add = [&](int64_t p, auto factor) [[gnu::always_inline]] {
+            Operand bv[kVectors];
 #pragma GCC unroll 2
             for (int j = 0; j < kVectors; ++j)
-                bv[j] = tabled || source == Source::full || j + 1 < kVectors ? L::load(b + j * L::count)
+                bv[j] = kOfPairs<T> || tabled || source == Source::full || j + 1 < kVectors ? L::load(b + j * L::count)
                                                                              : L::load(b + j * L::count, last);
             if constexpr (source == Source::packing) {
 #pragma GCC unroll 2
@@ -83,16 +87,20 @@ FK_VEC void tile(const Brgemm<T>& g, const BrgemmPair<T>* pairs, int64_t count, 
             }
 #pragma GCC unroll 16
             for (int i = 0; i < kRows; ++i) {
-                const V av(tabled ? a_of[i][p * a_col] : a[i * a_row]);
+                const Operand av(factor(tabled ? a_of[i][p * a_col] : a[i * a_row]));
 #pragma GCC unroll 2
                 for (int j = 0; j < kVectors; ++j) sum[i][j] = fma(av, bv[j], sum[i][j]);
             }
             a += a_col;
             b += b_row;
-        }
+        };
+#pragma GCC unroll kUnroll
+        for (int64_t p = 0; p < whole_k; ++p) add(p, [](T x) [[gnu::always_inline]] { return x; });
+        if constexpr (kOfPairs<T> && tabled)
+            if (g.odd) add(whole_k, [](T x) [[gnu::always_inline]] { return T{x.bits & 0xffff}; });
     }
     if (g.bias) {
-        const T* p = g.bias + at.panel * kPanel<T>;
+        const Sum<T>* p = g.bias + at.panel * kPanel<T>;
 #pragma GCC unroll 2
         for (int j = 0; j < kVectors; ++j) {
             const V bias = whole || j + 1 < kVectors ? L::load(p + j * L::count) : L::load(p + j * L::count, last);
@@ -101,13 +109,14 @@ FK_VEC void tile(const Brgemm<T>& g, const BrgemmPair<T>* pairs, int64_t count, 
         }
     }
     // max(floor, x) and min(ceiling, x) keep the NaN of x.
-    const V floor(g.activation == Activation::linear ? -T(__builtin_inf()) : T(0));
-    const V ceiling(g.activation == Activation::relu6 ? T(6) : T(__builtin_inf()));
+    using S = Sum<T>;
+    const V floor(g.activation == Activation::linear ? -S(__builtin_inf()) : S(0));
+    const V ceiling(g.activation == Activation::relu6 ? S(6) : S(__builtin_inf()));
 #pragma GCC unroll 16
     for (int i = 0; i < kRows; ++i)
 #pragma GCC unroll 2
         for (int j = 0; j < kVectors; ++j) {
-            T* p = c_at(i) + j * L::count;
+            Sum<T>* p = c_at(i) + j * L::count;
             const V y = min(ceiling, max(floor, sum[i][j]));
             if (whole || j + 1 < kVectors)
                 L::store(p, y);
@@ -118,7 +127,7 @@ FK_VEC void tile(const Brgemm<T>& g, const BrgemmPair<T>* pairs, int64_t count, 
 
 // One call for the column: a call per tile costs a tenth where k is 32.
 template <class T, int kRows, int kVectors, Source source>
-void column(const Brgemm<T>& g, const BrgemmPair<T>* pairs, int64_t count, const Column<T>& at, T* c) {
+void column(const Brgemm<T>& g, const BrgemmPair<T>* pairs, int64_t count, const Column<T>& at, Sum<T>* c) {
     const T* fetch = at.fetch;
     for (int64_t t = 0; t < at.tiles; ++t) {
         for (int64_t p = 0; p < at.share; ++p, fetch += g.b_row) __builtin_prefetch(fetch);
@@ -135,13 +144,15 @@ struct Tilings {
 template <class T, int kRows = kTileRows<T>>
 constexpr void fill(Tilings<T>& t) {
     t.by[kRows - 1][0][0] = column<T, kRows, 1, Source::full>;
-    t.by[kRows - 1][0][1] = column<T, kRows, 1, Source::partial>;
-    t.by[kRows - 1][0][2] = column<T, kRows, 1, Source::packing>;
     t.by[kRows - 1][0][3] = column<T, kRows, 1, Source::rows>;
     t.by[kRows - 1][1][0] = column<T, kRows, 2, Source::full>;
-    t.by[kRows - 1][1][1] = column<T, kRows, 2, Source::partial>;
-    t.by[kRows - 1][1][2] = column<T, kRows, 2, Source::packing>;
     t.by[kRows - 1][1][3] = column<T, kRows, 2, Source::rows>;
+    if constexpr (!kOfPairs<T>) {
+        t.by[kRows - 1][0][1] = column<T, kRows, 1, Source::partial>;
+        t.by[kRows - 1][0][2] = column<T, kRows, 1, Source::packing>;
+        t.by[kRows - 1][1][1] = column<T, kRows, 2, Source::partial>;
+        t.by[kRows - 1][1][2] = column<T, kRows, 2, Source::packing>;
+    }
     if constexpr (kRows > 1) fill<T, kRows - 1>(t);
 }
 template <class T>
@@ -154,7 +165,7 @@ constexpr Tilings<T> kTilings = [] {
 // Panel by panel, all rows: the panel of B stays in L1 while A passes. Rows are dealt out evenly, 32 as 6 6 5 5 5 5:
 // a tile of two rows left over would run at half speed.
 template <class T>
-void brgemm(const Brgemm<T>& g, const BrgemmPair<T>* pairs, int64_t count, T* c) {
+void brgemm(const Brgemm<T>& g, const BrgemmPair<T>* pairs, int64_t count, Sum<T>* c) {
     const int64_t tiles = (g.m + kTileRows<T> - 1) / kTileRows<T>;
     if (tiles == 0) return;
     const int64_t low = g.m / tiles, high_tiles = g.m % tiles;  // that many tiles have low + 1 rows, the others low
@@ -202,6 +213,12 @@ void brgemm_f32(const Brgemm<float>& g, const BrgemmPair<float>* pairs, int64_t 
 void brgemm_f64(const Brgemm<double>& g, const BrgemmPair<double>* pairs, int64_t count, double* c) {
     brgemm(g, pairs, count, c);
 }
+#if defined(__AVX512BF16__)
+void brgemm_bf16(const Brgemm<Bf16Pair>& g, const BrgemmPair<Bf16Pair>* pairs, int64_t count, float* c) {
+    brgemm(g, pairs, count, c);
+}
+#endif
+bool multiplies_bfloat16() { return kMultipliesBfloat16; }
 int64_t brgemm_panel_f32() { return kPanel<float>; }
 int64_t brgemm_panel_f64() { return kPanel<double>; }
 

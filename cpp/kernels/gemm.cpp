@@ -3,6 +3,7 @@
 
 #include "core/parallel.h"
 #include "kernels/lanes.h"
+#include "kernels/pairs.h"
 #include "kernels/slot.h"
 #include "simd/math.h"
 
@@ -11,6 +12,7 @@ namespace {
 
 FK_VEC void run_brgemm(const Brgemm<float>& g, BrgemmPair<float> pair, float* c) { brgemm_f32(g, &pair, 1, c); }
 FK_VEC void run_brgemm(const Brgemm<double>& g, BrgemmPair<double> pair, double* c) { brgemm_f64(g, &pair, 1, c); }
+FK_VEC void run_brgemm(const Brgemm<Bf16Pair>& g, BrgemmPair<Bf16Pair> pair, float* c) { brgemm_bf16(g, &pair, 1, c); }
 
 template <class T>
 constexpr int64_t kPanel = 2 * Lanes<T>::count;
@@ -121,8 +123,8 @@ FK_VEC Gemm turn(const Gemm& g) {
 template <class T>
 struct Product {
     const Gemm& g;
-    const T *a, *b, *bias;
-    T* c;
+    const Sum<T> *a, *b, *bias;
+    Sum<T>* c;
     bool bias_is_scalar;  // the product was turned around because n was 1
 };
 
@@ -183,6 +185,12 @@ FK_VEC void pack_panel(const double* b, int64_t b_row, int64_t b_col, int64_t k,
                        double* to) {
     pack_any(b, b_row, b_col, k, columns, width, to);
 }
+#if defined(__AVX512BF16__)
+FK_VEC void pack_panel(const float* b, int64_t b_row, int64_t b_col, int64_t k, int64_t columns, int64_t width,
+                       Bf16Pair* to) {
+    b_row == 1 ? pair_columns(b, b_col, k, columns, width, to) : pair_rows(b, b_row, k, columns, width, to);
+}
+#endif
 
 // `lines` runs of n contiguous elements, `stride` apart, to lines to_stride apart.
 template <class T>
@@ -199,13 +207,15 @@ struct Blocks {
     bool copy_a;  // to lines of a_line elements
     int64_t a_line;
     int64_t keep;  // elements per panel of B kept for the following steps; 0: there is only one step
-    int64_t slot_bytes;
+    int64_t a_bytes, slot_bytes;
 };
 
 template <class T>
 Blocks cut(const Gemm& g) {
     Blocks s;
     s.depth = most(1, pieces(g.k, most(1, pieces(g.k, kGemmDepth))));
+    s.depth = pieces(s.depth, kSteps<T>) * kSteps<T>;
+    const int64_t deep = s.depth / kSteps<T>;
     const double flops = 2.0 * double(g.m) * double(g.n) * double(g.k) * double(g.batch);
     int64_t wanted = most(1, least(g.threads == 1 ? 1 : 8 * g.threads, int64_t(flops / kChunkFlops)));
     if (wanted > g.threads && wanted < 4 * g.threads) wanted -= wanted % g.threads;  // equal shares
@@ -216,47 +226,69 @@ Blocks cut(const Gemm& g) {
     s.rows = pieces(g.m, most(row_blocks, least(pieces(wanted, column_blocks * g.batch), pieces(g.m, kGemmRows))));
     s.columns = pieces(pieces(g.n, column_blocks), kPanel<T>) * kPanel<T>;
     s.step = pieces(s.rows, pieces(s.rows, kGemmRows));
-    s.keep = s.step < s.rows ? s.depth * kPanel<T> : 0;
+    s.keep = s.step < s.rows ? deep * kPanel<T> : 0;
     // Lines of A far apart are copied where that (half a cycle per element) is small beside the products; columns of A
     // are turned into lines where a tile would otherwise touch more than 128 cache lines.
-    s.copy_a = g.a_col == 1 ? s.depth > 64 && g.m > 64 && s.columns >= 256 : s.depth > 128 && s.columns >= 128;
-    s.a_line = pieces(s.depth, 16) * 16 + 16;  // not a power of two: lines in different sets of the L1
-    s.slot_bytes = ((s.step + kGemmPad) * (s.depth + kGemmPad) + (s.keep ? s.columns + kGemmPad : kGemmPad) * s.depth) *
-                   int64_t(sizeof(T));
+    // Pairs are always a copy.
+    s.copy_a = kSteps<T> > 1 || (g.a_col == 1 ? s.depth > 64 && g.m > 64 && s.columns >= 256
+                                              : s.depth > 128 && s.columns >= 128);
+    s.a_line = pieces(deep, 16) * 16 + 16;  // not a power of two: lines in different sets of the L1
+    s.a_bytes = (s.step + kGemmPad) * (deep + kGemmPad) / 16 * 16 * int64_t(sizeof(T));
+    s.slot_bytes = s.a_bytes + (s.keep ? s.columns + kGemmPad : kGemmPad) * deep * int64_t(sizeof(T));
     s.slot_bytes = pieces(s.slot_bytes, 64) * 64;
     return s;
 }
 
-// Products of rows [i0, i0 + rows) at depth [p0, p0 + part.k) with all columns of the block; B is in place at `b`, or
+// `depth` columns of A as brgemm reads them: where they are, or copied.
+template <class T>
+const T* rows_of_a(const Gemm& g, const Blocks& s, Brgemm<T>& part, int64_t depth, const T* a, T* copy) {
+    if (!s.copy_a) return a;
+    if (g.a_col == 1)
+        copy_lines(a, g.a_row, part.m, depth, copy, s.a_line);
+    else
+        pack_panel(a, g.a_row, g.a_col, part.m, depth, s.a_line, copy);
+    part.a_row = s.a_line, part.a_col = 1;
+    return copy;
+}
+#if defined(__AVX512BF16__)
+const Bf16Pair* rows_of_a(const Gemm& g, const Blocks& s, Brgemm<Bf16Pair>& part, int64_t depth, const float* a,
+                          Bf16Pair* copy) {
+    if (g.a_col == 1) {
+        pair_lines(a, g.a_row, part.m, depth, copy, s.a_line);
+        part.a_row = s.a_line, part.a_col = 1;
+    } else {
+        const int64_t width = pieces(part.m, kLanes) * kLanes;
+        pair_rows(a, g.a_col, depth, part.m, width, copy);
+        part.a_row = 1, part.a_col = width;
+    }
+    return copy;
+}
+#endif
+
+// Products of rows [i0, i0 + rows) at depth [p0, p0 + depth) with all columns of the block; B is in place at `b`, or
 // for all but the first step in panels at b_copy.
 template <class T>
-void step(const Product<T>& p, const Blocks& s, Brgemm<T> part, const T* a, const T* b, T* c, T* a_copy, T* b_copy,
-          bool first) {
+void step(const Product<T>& p, const Blocks& s, Brgemm<T> part, int64_t depth, const Sum<T>* a_place, const Sum<T>* b,
+          Sum<T>* c, T* a_copy, T* b_copy, bool first) {
     const Gemm& g = p.g;
-    if (s.copy_a) {
-        if (g.a_col == 1)
-            copy_lines(a, g.a_row, part.m, part.k, a_copy, s.a_line);
-        else
-            pack_panel(a, g.a_row, g.a_col, part.m, part.k, s.a_line, a_copy);
-        a = a_copy, part.a_row = s.a_line, part.a_col = 1;
-    }
-    if (first && g.b_col == 1) {
-        part.pack = b_copy;
-        part.pack_panel = s.keep;
-        run_brgemm(part, {a, b}, c);
-        return;
-    }
+    const T* a = rows_of_a(g, s, part, depth, a_place, a_copy);
+    if constexpr (kSteps<T> == 1)
+        if (first && g.b_col == 1) {
+            part.pack = b_copy;
+            part.pack_panel = s.keep;
+            return run_brgemm(part, {a, b}, c);
+        }
     part.b_row = kPanel<T>;
     part.b_panel = s.keep;
     part.b_padded = true;
     if (!first) return run_brgemm(part, {a, b_copy}, c);
     const int64_t columns = part.n;
-    const T* bias = part.bias;
+    const Sum<T>* bias = part.bias;
     for (int64_t j = 0; j < columns; j += kPanel<T>) {
         part.n = least(columns - j, kPanel<T>);
         part.bias = bias ? bias + j : nullptr;
         T* to = b_copy + j / kPanel<T> * s.keep;
-        pack_panel(b + j * g.b_col, g.b_row, g.b_col, part.k, part.n, kPanel<T>, to);
+        pack_panel(b + j * g.b_col, g.b_row, g.b_col, depth, part.n, kPanel<T>, to);
         run_brgemm(part, {a, to}, c + j);
     }
 }
@@ -267,7 +299,7 @@ void block(const Product<T>& p, const Blocks& s, int64_t i0, int64_t j0, void* s
     const int64_t rows = least(g.m - i0, s.rows), columns = least(g.n - j0, s.columns);
     const Slot slot(scratch, static_cast<char*>(scratch) + 64, g.threads, s.slot_bytes);
     T* a_copy = reinterpret_cast<T*>(slot.memory);
-    T* b_copy = a_copy + (s.step + kGemmPad) * (s.depth + kGemmPad) / 16 * 16;
+    T* b_copy = reinterpret_cast<T*>(slot.memory + s.a_bytes);
     const bool in_tile = g.activation <= Activation::relu6;
     for (int64_t p0 = 0; p0 == 0 || p0 < g.k; p0 += s.depth) {
         const int64_t depth = least(g.k - p0, s.depth);
@@ -275,7 +307,7 @@ void block(const Product<T>& p, const Blocks& s, int64_t i0, int64_t j0, void* s
         for (int64_t i = i0; i < i0 + rows; i += s.step) {
             const Brgemm<T> part{.m = least(i0 + rows - i, s.step),
                                  .n = columns,
-                                 .k = depth,
+                                 .k = pieces(depth, kSteps<T>),
                                  .a_row = g.a_row,
                                  .a_col = g.a_col,
                                  .b_row = g.b_row,
@@ -284,7 +316,7 @@ void block(const Product<T>& p, const Blocks& s, int64_t i0, int64_t j0, void* s
                                  .accumulate = g.accumulate || p0 > 0,
                                  .activation = last && in_tile ? g.activation : Activation::linear,
                                  .bias = last && p.bias ? p.bias + j0 : nullptr};
-            step(p, s, part, p.a + i * g.a_row + p0 * g.a_col, p.b + p0 * g.b_row + j0 * g.b_col,
+            step(p, s, part, depth, p.a + i * g.a_row + p0 * g.a_col, p.b + p0 * g.b_row + j0 * g.b_col,
                  p.c + i * g.c_row + j0, a_copy, b_copy, i == i0);
         }
     }
@@ -293,13 +325,13 @@ void block(const Product<T>& p, const Blocks& s, int64_t i0, int64_t j0, void* s
 }
 
 template <class T>
-void gemm(const Gemm& given, const T* a, const T* b, const T* bias, T* c, void* scratch) {
+void gemm(const Gemm& given, const Sum<T>* a, const Sum<T>* b, const Sum<T>* bias, Sum<T>* c, void* scratch) {
     if (given.m == 0 || given.n == 0 || given.batch == 0) return;
     Gemm g = given;
     const bool turned = g.n == 1 && g.c_row == 1 && choose(turn(g)) != Way::tiles;
     if (turned) {
         g = turn(g);
-        const T* t = a;
+        const Sum<T>* t = a;
         a = b, b = t;
     }
     const auto product = [&](int64_t i) {
@@ -312,7 +344,7 @@ void gemm(const Gemm& given, const T* a, const T* b, const T* bias, T* c, void* 
     };
     const Way way = choose(g);
     const double row_flops = 2.0 * double(g.k) * double(g.m);
-    if (way != Way::tiles) {
+    if (kSteps<T> == 1 && way != Way::tiles) {
         const int64_t columns =
             least(g.n, pieces(most(64, int64_t(kChunkFlops / most(1, int64_t(row_flops)))), 16) * 16);
         const int64_t cuts = pieces(g.n, columns),
@@ -320,7 +352,7 @@ void gemm(const Gemm& given, const T* a, const T* b, const T* bias, T* c, void* 
         parallel_for(g.batch * cuts, grain, [&](int64_t begin, int64_t end) {
             for (int64_t i = begin; i < end; ++i) {
                 const int64_t j = i % cuts * columns;
-                vector_columns(product(i / cuts), way, j, least(g.n, j + columns));
+                if constexpr (kSteps<T> == 1) vector_columns(product(i / cuts), way, j, least(g.n, j + columns));
             }
         });
         return;
@@ -338,13 +370,21 @@ void gemm(const Gemm& given, const T* a, const T* b, const T* bias, T* c, void* 
     });
 }
 
+// Copying both operands as pairs costs m k + k n conversions, which some columns and rows of products must pay for.
+FK_VEC bool pays_as_pairs(const Gemm& g) {
+    return g.bfloat16 && (g.a_row == 1 || g.a_col == 1) && (g.b_row == 1 || g.b_col == 1) && g.m >= 16 && g.n >= 16 &&
+           g.k >= 16;
+}
+
 }  // namespace
 
 void gemm_f32(const Gemm& g, const float* a, const float* b, const float* bias, float* c, void* scratch) {
-    gemm(g, a, b, bias, c, scratch);
+    if constexpr (kMultipliesBfloat16)
+        if (pays_as_pairs(g)) return gemm<Bf16Pair>(g, a, b, bias, c, scratch);
+    gemm<float>(g, a, b, bias, c, scratch);
 }
 void gemm_f64(const Gemm& g, const double* a, const double* b, const double* bias, double* c, void* scratch) {
-    gemm(g, a, b, bias, c, scratch);
+    gemm<double>(g, a, b, bias, c, scratch);
 }
 
 }  // namespace fk::FK_ISA

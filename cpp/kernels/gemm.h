@@ -11,6 +11,22 @@ namespace fk {
 // The first three are done in the registers that hold the sums.
 enum class Activation : uint8_t { linear, relu, relu6, sigmoid, tanh };
 
+// Two bfloat16 that follow one another along k; the first in the low half.
+struct Bf16Pair {
+    uint32_t bits;
+};
+// What the products of elements of T are summed up in, and C and bias are made of.
+template <class T>
+struct SumType {
+    using type = T;
+};
+template <>
+struct SumType<Bf16Pair> {
+    using type = float;
+};
+template <class T>
+using Sum = typename SumType<T>::type;
+
 // One block: C[m, n] = act(sum over r of A_r[m, k] B_r[k, n] (+ C) (+ bias[n])), act up to relu6, the sum held in
 // registers throughout. Every element is one chain of multiply-adds in the order of r, then k, whatever the sizes:
 // neither blocking, nor threads, nor the number of rows in the batch changes a bit.
@@ -18,6 +34,7 @@ enum class Activation : uint8_t { linear, relu, relu6, sigmoid, tanh };
 //   B_r: columns in panels of brgemm_panel_*() columns, element (p, j) at b[(j / panel) * b_panel + p * b_row + j %
 //        panel]; a row-major matrix is b_panel = panel, b_row = its row stride. With b_padded the last panel may be
 //        read to its full width, otherwise nothing outside [0, n) is touched.
+// With T = Bf16Pair k counts pairs and B is padded.
 template <class T>
 struct Brgemm {
     int64_t m, n, k;
@@ -27,7 +44,9 @@ struct Brgemm {
     bool b_padded = false;
     bool accumulate = false;
     Activation activation = Activation::linear;
-    const T* bias = nullptr;
+    const Sum<T>* bias = nullptr;
+    // The last pair of A counts by its first half: what follows it there is none of the product's.
+    bool odd = false;
     // Where given, the first rows of tiles leave each panel here as they pass over it and the other rows read it from
     // here, so that packing costs a few stores that the arithmetic hides. With pack_panel 0 the panels follow one
     // another in the same pairs * k * panel elements; with pairs * k * panel they are all there afterwards.
@@ -44,6 +63,12 @@ struct BrgemmPair {
 
 FK_KERNEL(void, brgemm_f32, (const Brgemm<float>& g, const BrgemmPair<float>* pairs, int64_t count, float* c))
 FK_KERNEL(void, brgemm_f64, (const Brgemm<double>& g, const BrgemmPair<double>* pairs, int64_t count, double* c))
+#ifdef FK_ISA
+// Where kMultipliesBfloat16 (lanes.h); callers are compiled per ISA themselves.
+namespace FK_ISA {
+void brgemm_bf16(const Brgemm<Bf16Pair>& g, const BrgemmPair<Bf16Pair>* pairs, int64_t count, float* c);
+}
+#endif
 FK_KERNEL(int64_t, brgemm_panel_f32, ())
 FK_KERNEL(int64_t, brgemm_panel_f64, ())
 
@@ -58,7 +83,10 @@ struct Gemm {
     int64_t batch = 1, c_batch = 0;
     const int64_t *a_offsets = nullptr, *b_offsets = nullptr;
     int threads = 1;  // that the scratch has room for, up to 64; more take turns
+    // float only: operands may be rounded to bfloat16, where the CPU multiplies pairs of them and that is faster.
+    bool bfloat16 = false;
 };
+FK_KERNEL(bool, multiplies_bfloat16, ())
 
 // `bias` may be null; `scratch` holds gemm_scratch_bytes(g, sizeof(element)) bytes, aligned to 64.
 FK_KERNEL(void, gemm_f32, (const Gemm& g, const float* a, const float* b, const float* bias, float* c, void* scratch))

@@ -1,5 +1,6 @@
 // Vectors of float or double under one name, for kernels that keep sums of either in registers.
 #pragma once
+#include "kernels/gemm.h"
 #include "simd/vec.h"
 
 namespace fk::FK_ISA {
@@ -23,11 +24,40 @@ FK_VEC double hsum(Doubles x) {
     return s;
 }
 
+#if defined(__AVX512BF16__)
+inline constexpr bool kMultipliesBfloat16 = true;
+
+// Pairs of bfloat16, neighbours along k: one instruction adds both products to a float.
+struct Pairs {
+    __m512bh v;
+    Pairs() = default;
+    FK_MEMBER Pairs(__m512i bits) : v(__m512bh(bits)) {}
+    FK_MEMBER Pairs(Bf16Pair x) : v(__m512bh(_mm512_set1_epi32(int32_t(x.bits)))) {}
+};
+FK_VEC Vec fma(Pairs a, Pairs b, Vec c) { return _mm512_dpbf16_ps(c.v, a.v, b.v); }
+
+// first[i] and second[i], rounded to nearest even, as pair i.
+FK_VEC IVec rounded(Vec x) { return _mm512_cvtepu16_epi32(__m256i(_mm512_cvtneps_pbh(x.v))); }
+FK_VEC IVec to_pairs(Vec first, Vec second) { return rounded(first) | (rounded(second) << 16); }
+// Elements 2 i and 2 i + 1 of 2 kLanes floats as pair i.
+FK_VEC IVec to_pairs_along(Vec low, Vec high) { return IVec(__m512i(_mm512_cvtne2ps_pbh(high.v, low.v))); }
+#else
+inline constexpr bool kMultipliesBfloat16 = false;
+#endif
+
+// Steps of k in one element.
+template <class T>
+constexpr int64_t kSteps = 1;
+template <>
+inline constexpr int64_t kSteps<Bf16Pair> = 2;
+
+// V: what sums are kept in; Operand: what is multiplied.
 template <class T>
 struct Lanes;
 template <>
 struct Lanes<float> {
     using V = Vec;
+    using Operand = Vec;
     static constexpr int count = kLanes;
     FK_MEMBER static V load(const float* p) { return FK_ISA::load(p); }
     FK_MEMBER static V load(const float* p, int64_t n) { return load_partial(p, n); }
@@ -37,6 +67,7 @@ struct Lanes<float> {
 template <>
 struct Lanes<double> {
     using V = Doubles;
+    using Operand = Doubles;
     static constexpr int count = Doubles::kCount;
     FK_MEMBER static V load(const double* p) {
         V v;
@@ -55,5 +86,14 @@ struct Lanes<double> {
             if (i < n) p[i] = v.v[i];
     }
 };
+#if defined(__AVX512BF16__)
+template <>
+struct Lanes<Bf16Pair> : Lanes<float> {
+    using Operand = Pairs;
+    using Lanes<float>::load;
+    FK_MEMBER static Pairs load(const Bf16Pair* p) { return _mm512_loadu_si512(p); }
+    FK_MEMBER static Pairs load(const Bf16Pair* p, int64_t n) { return _mm512_maskz_loadu_epi32(first_lanes(n).v, p); }
+};
+#endif
 
 }  // namespace fk::FK_ISA

@@ -69,7 +69,7 @@ Product product(const Call& c) {
     return p;
 }
 
-Gemm gemm_of(const Product& p) {
+Gemm gemm_of(const Call& c, const Product& p) {
     Gemm g;
     g.m = p.m, g.n = p.n, g.k = p.k;
     g.a_row = p.ta ? 1 : p.k, g.a_col = p.ta ? p.m : 1;
@@ -77,6 +77,7 @@ Gemm gemm_of(const Product& p) {
     g.c_row = p.n, g.c_batch = p.m * p.n;
     g.batch = p.batch.count();
     g.threads = std::min(64, num_threads());
+    g.bfloat16 = c.attrs.flag("bfloat16", false);
     return g;
 }
 
@@ -94,7 +95,7 @@ Activation activation_of(const Attrs& attrs) {
 template <class Run>
 Kernel bind(const Call& c, size_t scratch_bytes, Run run) {
     Product p = product(c);
-    Gemm g = gemm_of(p);
+    Gemm g = gemm_of(c, p);
     g.activation = activation_of(c.attrs);
     return {[p = std::move(p), g, run](const void* const* in, void* const* out, void* scratch) {
                 Gemm now = g;
@@ -119,7 +120,7 @@ Kernel plain_kernel(const Call& c, F gemm) {
 template <class T, class F>
 Kernel float_kernel(const Call& c, F gemm) {
     const bool biased = c.in.size() > 2;
-    return bind(c, gemm_scratch_bytes(gemm_of(product(c)), sizeof(T)),
+    return bind(c, gemm_scratch_bytes(gemm_of(c, product(c)), sizeof(T)),
                 [gemm, biased](const Gemm& g, const void* const* in, void* const* out, void* scratch) {
                     gemm(g, input<T>(in, 0), input<T>(in, 1), biased ? input<T>(in, 2) : nullptr,
                          static_cast<T*>(out[0]), scratch);

@@ -39,7 +39,7 @@
 #define FK_VEC [[gnu::always_inline, maybe_unused]] static inline
 #define FK_MEMBER [[gnu::always_inline]]
 
-#if defined(FK_ISA_avx512)
+#if defined(FK_AVX512)
 #include "simd/vec_avx512.h"
 #elif defined(FK_ISA_avx2)
 #include "simd/vec_avx2.h"
