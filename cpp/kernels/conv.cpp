@@ -3,6 +3,7 @@
 #include "core/parallel.h"
 #include "kernels/gemm.h"
 #include "kernels/lanes.h"
+#include "kernels/pairs.h"
 #include "kernels/slot.h"
 
 namespace fk::FK_ISA {
@@ -13,6 +14,9 @@ FK_VEC void run_brgemm(const Brgemm<float>& g, const BrgemmPair<float>* pairs, i
 }
 FK_VEC void run_brgemm(const Brgemm<double>& g, const BrgemmPair<double>* pairs, int64_t count, double* c) {
     brgemm_f64(g, pairs, count, c);
+}
+FK_VEC void run_brgemm(const Brgemm<Bf16Pair>& g, const BrgemmPair<Bf16Pair>* pairs, int64_t count, float* c) {
+    brgemm_bf16(g, pairs, count, c);
 }
 
 template <class T>
@@ -34,14 +38,28 @@ FK_VEC Band band_at(const ConvBands& b, int64_t i) {
     return {image, images, line, images * least(b.lines - line, b.lines_per_band)};
 }
 
+// What a line of n elements is made of.
+template <class T>
+FK_VEC void copy_line(T* to, const T* from, int64_t n) {
+    __builtin_memcpy(to, from, size_t(n) * sizeof(T));
+}
+#if defined(__AVX512BF16__)
+FK_VEC void copy_line(Bf16Pair* to, const float* from, int64_t n) { pair_lines(from, 0, 1, 2 * n, to, 0); }
+#endif
+
+// Lines of a band's copy, per plane.
+FK_VEC int64_t band_height(const ConvImage& s, const ConvBands& b, const Band& band) {
+    return b.lines_per_band == b.lines ? s.padded[1] : (band.lines - 1) * b.line_step + b.span;
+}
+
 // What the band reads: in place, or copied to `to` with its zeros.
 template <class T>
-const T* band_image(const ConvImage& s, const ConvBands& b, const Band& band, const T* a, int64_t a_image, T* to) {
+const T* band_image(const ConvImage& s, const ConvBands& b, const Band& band, const Sum<T>* a, int64_t a_image, T* to) {
     a += band.image * a_image;
     const int64_t row = s.size[2] * s.channels, padded_row = s.padded[2] * s.channels, first = band.line * b.line_step;
-    if (!s.copy) return a + first * row;
-    const bool whole = b.lines_per_band == b.lines;
-    const int64_t height = whole ? s.padded[1] : (band.lines - 1) * b.line_step + b.span;
+    if constexpr (kSteps<T> == 1)
+        if (!s.copy) return a + first * row;
+    const int64_t height = band_height(s, b, band);
     const int64_t left = s.before[2] * s.channels, right = padded_row - left - row;
     T* y = to;
     for (int64_t i = 0; i < band.images; ++i)
@@ -53,7 +71,7 @@ const T* band_image(const ConvImage& s, const ConvBands& b, const Band& band, co
                     continue;
                 }
                 __builtin_memset(y, 0, size_t(left) * sizeof(T));
-                __builtin_memcpy(y + left, a + i * a_image + (d * s.size[1] + h) * row, size_t(row) * sizeof(T));
+                copy_line(y + left, a + i * a_image + (d * s.size[1] + h) * row * kSteps<T>, row);
                 __builtin_memset(y + left + row, 0, size_t(right) * sizeof(T));
             }
     return to;
@@ -78,15 +96,26 @@ void pack_weights(const Conv& c, const T* w, int64_t column, T* to) {
     }
 }
 
+#if defined(__AVX512BF16__)
+void pack_weights(const Conv& c, const float* w, int64_t column, Bf16Pair* to) {
+    constexpr int64_t width = kPanel<Bf16Pair>;
+    const int64_t columns = least(c.n - column, width), k = 2 * c.k;
+    for (int64_t t = 0; t < c.taps; ++t, to += c.k * width) {
+        const float* tap = w + c.tap_order[t] * c.w_tap + column * c.w_n;
+        c.w_n == 1 ? pair_rows(tap, c.w_k, k, columns, width, to) : pair_columns(tap, c.w_n, k, columns, width, to);
+    }
+}
+#endif
+
 constexpr int64_t kMostPairs = 32;
 
 // Rows of B that a panel keeps in L1 while the pixels of the band pass.
 constexpr int64_t kDepth = 320;
 
 template <class T>
-void sweep_band(const Conv& c, const ConvSweep& s, const Band& band, const T* a, const T* packed, const T* bias, T* y,
-                T* slot) {
-    const T* image = band_image(s.image, s.bands, band, a + s.a_first, c.a_image, slot);
+void sweep_band(const Conv& c, const ConvSweep& s, const Band& band, const Sum<T>* a, const T* packed,
+                const Sum<T>* bias, Sum<T>* y, T* slot) {
+    const T* image = band_image<T>(s.image, s.bands, band, a + s.a_first, c.a_image, slot);
     const int64_t rows = c.taps * c.k, group = pieces(c.n, kPanel<T>) * rows * kPanel<T>;
     y += band.image * c.c_image + s.c_first + band.line * s.c_line;
     BrgemmPair<T> pairs[kMostPairs];
@@ -120,7 +149,7 @@ void sweep_band(const Conv& c, const ConvSweep& s, const Band& band, const T* a,
 }
 
 template <class T>
-void conv(const Conv& c, const T* a, const T* w, const T* bias, T* y, void* scratch) {
+void conv(const Conv& c, const Sum<T>* a, const Sum<T>* w, const Sum<T>* bias, Sum<T>* y, void* scratch) {
     T* packed = reinterpret_cast<T*>(static_cast<char*>(scratch) + 64);
     const int64_t rows = c.taps * c.k, panels = pieces(c.n, kPanel<T>), panel = rows * kPanel<T>;
     parallel_for(c.groups * panels, 1 + (1 << 16) / (panel + 1), [&](int64_t begin, int64_t end) {
@@ -134,17 +163,18 @@ void conv(const Conv& c, const T* a, const T* w, const T* bias, T* y, void* scra
         parallel_for(count_bands(s.bands), s.bands.chunk, [&](int64_t begin, int64_t end) {
             const Slot slot(scratch, slots, c.threads, c.slot_bytes);
             for (int64_t band = begin; band < end; ++band)
-                sweep_band(c, s, band_at(s.bands, band), a, packed, bias, y, reinterpret_cast<T*>(slot.memory));
+                sweep_band<T>(c, s, band_at(s.bands, band), a, packed, bias, y, reinterpret_cast<T*>(slot.memory));
         });
     }
 }
 
 // --- dW = A^T dY ---
 
-// Columns of dY as panels of all pixels of the band, zeros after the last column.
+// Columns of dY as panels of all its lines of k pixels, zeros after the last column.
 template <class T>
-void pack_pixels(const T* dy, int64_t pixels, int64_t channels, int64_t n, T* to) {
+void pack_pixels(const T* dy, int64_t lines, int64_t k, int64_t channels, int64_t n, T* to) {
     using L = Lanes<T>;
+    const int64_t pixels = lines * k;
     for (int64_t column = 0; column < n; column += kPanel<T>, to += pixels * kPanel<T>) {
         const int64_t columns = least(n - column, kPanel<T>);
         for (int64_t p = 0; p < pixels; ++p) {
@@ -159,36 +189,71 @@ void pack_pixels(const T* dy, int64_t pixels, int64_t channels, int64_t n, T* to
     }
 }
 
+#if defined(__AVX512BF16__)
+void pack_pixels(const float* dy, int64_t lines, int64_t k, int64_t channels, int64_t n, Bf16Pair* to) {
+    constexpr int64_t width = kPanel<Bf16Pair>;
+    for (int64_t column = 0; column < n; column += width)
+        for (int64_t i = 0; i < lines; ++i, to += (k + 1) / 2 * width)
+            pair_rows(dy + i * k * channels + column, channels, k, least(n - column, width), width, to);
+}
+
+// Element i and the one `step` further on, as pair i: what is still to be read lies behind what is written.
+void pair_with_next(float* x, int64_t n, int64_t step) {
+    auto* pairs = reinterpret_cast<Bf16Pair*>(x);
+    for (int64_t i = 0; i < n; i += kLanes)
+        store_partial(pairs + i, to_pairs(load_up_to(x + i, n - i), load_up_to(x + i + step, n - i - step)),
+                      least(n - i, kLanes));
+}
+#endif
+
+// What the rows of dW read of a band.
 template <class T>
-void weights_band(const ConvWeights& c, const Band& band, bool first, const T* a, const T* dy, T* dw, T* slot) {
-    const T* image = band_image(c.image, c.bands, band, a, c.a_image, slot);
-    T* copy = slot + (c.slot_bytes - c.packed_bytes) / int64_t(sizeof(T));
+const T* band_pixels(const ConvWeights& c, const Band& band, const Sum<T>* a, void* slot) {
+    const auto* image = band_image(c.image, c.bands, band, a, c.a_image, static_cast<Sum<T>*>(slot));
+#if defined(__AVX512BF16__)
+    if constexpr (kSteps<T> > 1) {
+        const int64_t lines = band.images * c.image.padded[0] * band_height(c.image, c.bands, band);
+        pair_with_next(static_cast<float*>(slot), lines * c.image.padded[2] * c.image.channels, c.a_pixel);
+        return static_cast<const T*>(slot);
+    }
+#endif
+    return reinterpret_cast<const T*>(image);
+}
+
+template <class T>
+void weights_band(const ConvWeights& c, const Band& band, bool first, const Sum<T>* a, const Sum<T>* dy, Sum<T>* dw,
+                  char* slot) {
+    const T* image = band_pixels<T>(c, band, a, slot);
+    T* copy = reinterpret_cast<T*>(slot + c.slot_bytes - c.packed_bytes);
     dy += band.image * c.y_image + band.line * c.bands.pixels * c.y_channels;
     // Columns of dY in place are lines far apart, which an L1 keeps badly; copying them takes as long as two or three
     // tiles of rows do.
-    const bool in_place = c.n % Lanes<T>::count == 0 && (c.y_channels <= 32 || c.rows <= 12);
+    const bool in_place =
+        kSteps<T> == 1 && c.n % Lanes<T>::count == 0 && (c.y_channels <= 32 || c.rows <= 12);
     BrgemmPair<T> pairs[kMostPairs];
     for (int64_t line = 0; line < band.lines; line += c.block_lines)
         for (int64_t g = 0; g < c.groups; ++g) {
             const int64_t lines = least(band.lines - line, c.block_lines), pixels = lines * c.bands.pixels;
-            const T* b = dy + line * c.bands.pixels * c.y_channels + g * c.n;
-            if (!in_place) pack_pixels(b, pixels, c.y_channels, c.n, copy);
-            const int64_t b_row = in_place ? c.y_channels : kPanel<T>, k = c.one_line ? pixels : c.bands.pixels;
+            const Sum<T>* y = dy + line * c.bands.pixels * c.y_channels + g * c.n;
+            const int64_t length = c.one_line ? pixels : c.bands.pixels, k = pieces(length, kSteps<T>);
+            const int64_t b_row = in_place ? c.y_channels : kPanel<T>;
+            if (!in_place) pack_pixels(y, pixels / length, length, c.y_channels, c.n, copy);
+            const T* b = in_place ? reinterpret_cast<const T*>(y) : copy;
             for (int64_t from = 0; from < lines; from += c.one_line ? lines : kMostPairs) {
                 const int64_t count = c.one_line ? 1 : least(lines - from, kMostPairs);
                 for (int64_t i = 0; i < count; ++i)
-                    pairs[i] = {image + g * c.a_group + c.a_lines[line + from + i],
-                                (in_place ? b : copy) + (from + i) * k * b_row};
+                    pairs[i] = {image + g * c.a_group + c.a_lines[line + from + i], b + (from + i) * k * b_row};
                 const Brgemm<T> part{.m = c.rows,
                                      .n = c.n,
                                      .k = k,
                                      .a_row = 0,
-                                     .a_col = c.a_pixel,
+                                     .a_col = c.a_pixel * kSteps<T>,
                                      .b_row = b_row,
-                                     .b_panel = in_place ? kPanel<T> : pixels * kPanel<T>,
+                                     .b_panel = in_place ? kPanel<T> : pixels / length * k * kPanel<T>,
                                      .c_row = 0,
                                      .b_padded = true,
                                      .accumulate = !first || line + from > 0,
+                                     .odd = length % kSteps<T> != 0,
                                      .a_rows = c.a_rows,
                                      .c_rows = c.c_rows};
                 run_brgemm(part, pairs, count, dw + g * c.n);
@@ -197,12 +262,13 @@ void weights_band(const ConvWeights& c, const Band& band, bool first, const T* a
 }
 
 template <class T>
-void conv_weights(const ConvWeights& c, const T* a, const T* dy, T* dw, void* scratch) {
+void conv_weights(const ConvWeights& c, const Sum<T>* a, const Sum<T>* dy, Sum<T>* dw, void* scratch) {
+    using S = Sum<T>;
     const int64_t size = c.rows * c.n * c.groups, bands = count_bands(c.bands);
-    T* sums = reinterpret_cast<T*>(static_cast<char*>(scratch) + 64);  // of all parts but the first
-    char* slots = reinterpret_cast<char*>(sums) + pieces((c.parts - 1) * size * int64_t(sizeof(T)), 64) * 64;
+    S* sums = reinterpret_cast<S*>(static_cast<char*>(scratch) + 64);  // of all parts but the first
+    char* slots = reinterpret_cast<char*>(sums) + pieces((c.parts - 1) * size * int64_t(sizeof(S)), 64) * 64;
     if (bands == 0 || size == 0) {
-        __builtin_memset(dw, 0, size_t(size) * sizeof(T));
+        __builtin_memset(dw, 0, size_t(size) * sizeof(S));
         return;
     }
     __builtin_memset(scratch, 0, 64);
@@ -211,13 +277,13 @@ void conv_weights(const ConvWeights& c, const T* a, const T* dy, T* dw, void* sc
         for (int64_t part = begin; part < end; ++part) {
             const int64_t first = part * bands / c.parts, last = (part + 1) * bands / c.parts;
             for (int64_t i = first; i < last; ++i)
-                weights_band(c, band_at(c.bands, i), i == first, a, dy, part == 0 ? dw : sums + (part - 1) * size,
-                             reinterpret_cast<T*>(slot.memory));
+                weights_band<T>(c, band_at(c.bands, i), i == first, a, dy, part == 0 ? dw : sums + (part - 1) * size,
+                                slot.memory);
         }
     });
     if (c.parts == 1) return;
     parallel_for(size, 1 << 15, [&](int64_t begin, int64_t end) {
-        using L = Lanes<T>;
+        using L = Lanes<S>;
         for (int64_t i = begin; i < end; i += L::count) {
             const int64_t n = least(end - i, L::count);
             auto sum = L::load(dw + i, n);
@@ -230,16 +296,20 @@ void conv_weights(const ConvWeights& c, const T* a, const T* dy, T* dw, void* sc
 }  // namespace
 
 void conv_f32(const Conv& c, const float* a, const float* w, const float* bias, float* y, void* scratch) {
-    conv(c, a, w, bias, y, scratch);
+    if constexpr (kMultipliesBfloat16)
+        if (c.pairs) return conv<Bf16Pair>(*c.pairs, a, w, bias, y, scratch);
+    conv<float>(c, a, w, bias, y, scratch);
 }
 void conv_f64(const Conv& c, const double* a, const double* w, const double* bias, double* y, void* scratch) {
-    conv(c, a, w, bias, y, scratch);
+    conv<double>(c, a, w, bias, y, scratch);
 }
 void conv_weights_f32(const ConvWeights& c, const float* a, const float* dy, float* dw, void* scratch) {
-    conv_weights(c, a, dy, dw, scratch);
+    if constexpr (kMultipliesBfloat16)
+        if (c.pairs) return conv_weights<Bf16Pair>(c, a, dy, dw, scratch);
+    conv_weights<float>(c, a, dy, dw, scratch);
 }
 void conv_weights_f64(const ConvWeights& c, const double* a, const double* dy, double* dw, void* scratch) {
-    conv_weights(c, a, dy, dw, scratch);
+    conv_weights<double>(c, a, dy, dw, scratch);
 }
 
 }  // namespace fk::FK_ISA

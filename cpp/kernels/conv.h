@@ -52,6 +52,9 @@ struct Conv {
     Activation activation;
     int threads;
     int64_t slot_bytes;
+    // Of floats: the same convolution with k, rows, offsets and places in A counted in pairs of bfloat16, for the CPUs
+    // that multiply those; null where it may not be rounded. Pairs are a copy of A, never A in place.
+    const Conv* pairs = nullptr;
 };
 
 // dW = sum over pixels of A^T dY. Row i of dW, a weight (tap, channel), reads A at a_rows[i].
@@ -67,6 +70,9 @@ struct ConvWeights {
     int64_t parts;                             // the bands are dealt out to so many sums, which are added in order
     int threads;
     int64_t slot_bytes, packed_bytes;  // of a slot; of the copy of dY at its end
+    // Of floats: A and dY may be rounded to bfloat16. The image is copied, with room for its pairs: element i and the
+    // one a_pixel further on.
+    bool pairs = false;
 };
 
 // `bias` may be null. Scratch: conv_scratch_bytes, aligned to 64.

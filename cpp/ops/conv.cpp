@@ -72,8 +72,9 @@ std::vector<TensorType> infer_bias(const Call& c) {
     return {out};
 }
 
-Gemm pointwise_gemm(int64_t m, int64_t n, int64_t k, bool transposed) {
+Gemm pointwise_gemm(const Call& c, int64_t m, int64_t n, int64_t k, bool transposed) {
     Gemm g;
+    g.bfloat16 = c.attrs.flag("bfloat16", false);
     g.m = m, g.n = n, g.k = k;
     g.a_row = k, g.a_col = 1, g.c_row = n;
     g.b_row = transposed ? 1 : n, g.b_col = transposed ? k : 1;
@@ -90,9 +91,22 @@ Kernel gemm_kernel(const Gemm& g, bool biased) {
             gemm_scratch_bytes(g, sizeof(T))};
 }
 
-template <class T>
-Kernel conv_kernel(const std::shared_ptr<ConvPlan>& p, bool biased) {
-    return {[=](const void* const* in, void* const* out, void* scratch) {
+// May the operands be rounded to bfloat16, and would that be faster?
+bool as_pairs(const Call& c, DType dtype) {
+    return dtype == DType::float32 && c.attrs.flag("bfloat16", false) && multiplies_bfloat16();
+}
+
+// plan(pairs), with and without pairs; sums are over k channels.
+template <class T, class Plan>
+Kernel conv_kernel(const Plan& plan, bool pairs, int64_t k, Activation activation, bool biased) {
+    const std::shared_ptr<ConvPlan> p = plan(false), narrow = pairs && k % 2 == 0 ? plan(true) : nullptr;
+    p->conv.activation = activation;
+    if (narrow) {
+        narrow->conv.activation = activation;
+        p->conv.pairs = &narrow->conv;
+        p->scratch_bytes = std::max(p->scratch_bytes, narrow->scratch_bytes);
+    }
+    return {[=, keep = narrow](const void* const* in, void* const* out, void* scratch) {
                 FK_BY_TYPE(T, conv, p->conv, input<T>(in, 0), input<T>(in, 1), biased ? input<T>(in, 2) : nullptr,
                            output<T>(out, 0), scratch);
             },
@@ -106,13 +120,12 @@ Kernel kernel(const Call& c) {
         const bool biased = c.in.size() > 2;
         const Activation activation = activation_of(c.attrs);
         if (s.pointwise()) {
-            Gemm g = pointwise_gemm(s.batch * s.out_pixels(), s.out_channels, s.in_channels, false);
+            Gemm g = pointwise_gemm(c, s.batch * s.out_pixels(), s.out_channels, s.in_channels, false);
             g.activation = activation;
             return gemm_kernel<T>(g, biased);
         }
-        auto p = plan_conv(s, sizeof(T));
-        p->conv.activation = activation;
-        return conv_kernel<T>(p, biased);
+        return conv_kernel<T>([&](bool pairs) { return plan_conv(s, sizeof(T), pairs); }, as_pairs(c, c.in[0].dtype),
+                              s.in_channels / s.groups, activation, biased);
     });
 }
 
@@ -174,8 +187,9 @@ Kernel kernel_input_grad(const Call& c) {
         using T = decltype(zero);
         const ConvShape s = input_grad_shape(c);
         if (s.pointwise())
-            return gemm_kernel<T>(pointwise_gemm(s.batch * s.in_pixels(), s.in_channels, s.out_channels, true), false);
-        return conv_kernel<T>(plan_conv_input_grad(s, sizeof(T)), false);
+            return gemm_kernel<T>(pointwise_gemm(c, s.batch * s.in_pixels(), s.in_channels, s.out_channels, true), false);
+        return conv_kernel<T>([&](bool pairs) { return plan_conv_input_grad(s, sizeof(T), pairs); },
+                              as_pairs(c, c.in[0].dtype), s.out_channels / s.groups, Activation::linear, false);
     });
 }
 
@@ -208,7 +222,8 @@ Kernel kernel_kernel_grad(const Call& c) {
     return by_type(c.in[0].dtype, [&](auto zero) -> Kernel {
         using T = decltype(zero);
         const auto p =
-            plan_conv_kernel_grad(ConvShape("conv_kernel_grad", c.attrs, c.in[0].shape, kernel_shape(c)), sizeof(T));
+            plan_conv_kernel_grad(ConvShape("conv_kernel_grad", c.attrs, c.in[0].shape, kernel_shape(c)), sizeof(T),
+                                  as_pairs(c, c.in[0].dtype));
         return {[p](const void* const* in, void* const* out, void* scratch) {
                     FK_BY_TYPE(T, conv_weights, p->conv, input<T>(in, 0), input<T>(in, 1), output<T>(out, 0), scratch);
                 },

@@ -122,8 +122,8 @@ int32_t narrow(int64_t offset) {
     return int32_t(offset);
 }
 
-ConvImage image_of(const AxisSweep* s, int64_t channels) {
-    ConvImage image{{}, {}, {}, channels, false};
+ConvImage image_of(const AxisSweep* s, int64_t channels, bool pairs) {
+    ConvImage image{{}, {}, {}, channels, pairs};
     for (int i = 0; i < 3; ++i) {
         image.size[i] = s[i].in, image.before[i] = s[i].before, image.padded[i] = s[i].padded;
         image.copy = image.copy || image.padded[i] != image.size[i];
@@ -182,11 +182,12 @@ void tabulate(SweepTables& t, const AxisSweep* s, const ConvImage& m, const Conv
 struct Sides {
     int64_t a_channels, c_channels, k, n;
     int64_t c_size[3];
+    bool pairs;  // a_channels and k count pairs of floats
 };
 
 void add_part(ConvPlan& p, const AxisSweep* s, const Sides& sides, const ConvAxis* axis, int64_t batch, double flops,
               size_t element_bytes) {
-    const ConvImage m = image_of(s, sides.a_channels);
+    const ConvImage m = image_of(s, sides.a_channels, sides.pairs);
     const int64_t line_bytes = std::max<int64_t>(1, s[1].step * padded_row(m) * int64_t(element_bytes));
     int64_t lines = std::max<int64_t>(1, kBandBytes / line_bytes);
     if (batch > 0) {  // few large images: enough bands for some threads
@@ -222,7 +223,7 @@ void add_part(ConvPlan& p, const AxisSweep* s, const Sides& sides, const ConvAxi
     }
     t.runs = std::move(cut);
     const int64_t first = s[0].first * c_stride[0] + s[1].first * c_stride[1] + s[2].first * c_stride[2];
-    const int64_t a_first = s[1].skipped * m.size[2] * m.channels;
+    const int64_t a_first = s[1].skipped * m.size[2] * m.channels * (sides.pairs ? 2 : 1);
     p.sweeps.push_back(
         {m, b, nullptr, int64_t(t.runs.size()), nullptr, nullptr, a_first, first, s[1].pitch * c_stride[1]});
     p.tables.push_back(std::move(t));
@@ -254,11 +255,11 @@ void finish(ConvPlan& p, size_t element_bytes) {
 
 }  // namespace
 
-std::shared_ptr<ConvPlan> plan_conv(const ConvShape& c, size_t element_bytes) {
+std::shared_ptr<ConvPlan> plan_conv(const ConvShape& c, size_t element_bytes, bool pairs) {
     auto p = std::make_shared<ConvPlan>();
-    const int64_t k = c.in_channels / c.groups, n = c.out_channels / c.groups;
+    const int64_t per_element = pairs ? 2 : 1, k = c.in_channels / c.groups, n = c.out_channels / c.groups;
     p->conv = {.groups = c.groups,
-               .k = k,
+               .k = k / per_element,
                .n = n,
                .a_image = c.in_pixels() * c.in_channels,
                .c_image = c.out_pixels() * c.out_channels,
@@ -274,17 +275,18 @@ std::shared_ptr<ConvPlan> plan_conv(const ConvShape& c, size_t element_bytes) {
                .threads = 1,
                .slot_bytes = 0};
     const AxisSweep s[3] = {forward(c.axis[0], true), forward(c.axis[1], true), forward(c.axis[2], true)};
-    add_sweep(*p, s, {c.in_channels, c.out_channels, k, n, {c.axis[0].out, c.axis[1].out, c.axis[2].out}}, c.axis,
-              c.batch, c.flops(), element_bytes);
+    const Sides sides{c.in_channels / per_element, c.out_channels, k / per_element, n,
+                      {c.axis[0].out, c.axis[1].out, c.axis[2].out}, pairs};
+    add_sweep(*p, s, sides, c.axis, c.batch, c.flops(), element_bytes);
     finish(*p, element_bytes);
     return p;
 }
 
-std::shared_ptr<ConvPlan> plan_conv_input_grad(const ConvShape& c, size_t element_bytes) {
+std::shared_ptr<ConvPlan> plan_conv_input_grad(const ConvShape& c, size_t element_bytes, bool pairs) {
     auto p = std::make_shared<ConvPlan>();
-    const int64_t k = c.out_channels / c.groups, n = c.in_channels / c.groups;
+    const int64_t per_element = pairs ? 2 : 1, k = c.out_channels / c.groups, n = c.in_channels / c.groups;
     p->conv = {.groups = c.groups,
-               .k = k,
+               .k = k / per_element,
                .n = n,
                .a_image = c.out_pixels() * c.out_channels,
                .c_image = c.in_pixels() * c.in_channels,
@@ -300,28 +302,29 @@ std::shared_ptr<ConvPlan> plan_conv_input_grad(const ConvShape& c, size_t elemen
                .threads = 1,
                .slot_bytes = 0};
     const std::vector<AxisSweep> phases[3] = {backward(c.axis[0]), backward(c.axis[1]), backward(c.axis[2])};
+    const Sides sides{c.out_channels / per_element, c.in_channels, k / per_element, n,
+                      {c.axis[0].in, c.axis[1].in, c.axis[2].in}, pairs};
     const double count = double(phases[0].size() * phases[1].size() * phases[2].size());
     for (const AxisSweep& d : phases[0])
         for (const AxisSweep& h : phases[1])
             for (const AxisSweep& w : phases[2]) {
                 const AxisSweep s[3] = {d, h, w};
-                add_sweep(*p, s, {c.out_channels, c.in_channels, k, n, {c.axis[0].in, c.axis[1].in, c.axis[2].in}},
-                          c.axis, c.batch, c.flops() / count, element_bytes);
+                add_sweep(*p, s, sides, c.axis, c.batch, c.flops() / count, element_bytes);
             }
     finish(*p, element_bytes);
     return p;
 }
 
-std::shared_ptr<ConvWeightsPlan> plan_conv_kernel_grad(const ConvShape& c, size_t element_bytes) {
+std::shared_ptr<ConvWeightsPlan> plan_conv_kernel_grad(const ConvShape& c, size_t element_bytes, bool pairs) {
     auto p = std::make_shared<ConvWeightsPlan>();
     const AxisSweep s[3] = {forward(c.axis[0], false), forward(c.axis[1], false), forward(c.axis[2], false)};
-    const ConvImage m = image_of(s, c.in_channels);
+    const ConvImage m = image_of(s, c.in_channels, pairs);
     const int64_t k = c.in_channels / c.groups, n = c.out_channels / c.groups;
     const int64_t line_bytes = std::max<int64_t>(1, s[1].step * padded_row(m) * int64_t(element_bytes));
     const ConvBands b = bands_of(s, c.batch, std::max<int64_t>(1, kBandBytes / line_bytes), kBlockPixels, c.flops());
     const int64_t a_image = c.in_pixels() * c.in_channels;
     ConvWeights& v = p->conv;
-    v.image = m, v.bands = b;
+    v.image = m, v.bands = b, v.pairs = pairs;
     v.block_lines = std::max<int64_t>(1, kBlockPixels / std::max<int64_t>(1, b.pixels));
     const int64_t band_lines = b.images_per_band * b.lines_per_band;
     const int64_t height = b.lines_per_band == b.lines ? m.padded[1] : (b.lines_per_band - 1) * b.line_step + b.span;

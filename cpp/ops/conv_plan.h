@@ -47,14 +47,15 @@ struct ConvPlan {
     std::vector<int32_t> tap_order;
     size_t scratch_bytes;
 };
-std::shared_ptr<ConvPlan> plan_conv(const ConvShape& shape, size_t element_bytes);             // y of x and w
-std::shared_ptr<ConvPlan> plan_conv_input_grad(const ConvShape& shape, size_t element_bytes);  // dx of dy and w
+// With `pairs` the channels that are summed over, which must be even, are pairs of bfloat16, made of floats.
+std::shared_ptr<ConvPlan> plan_conv(const ConvShape& shape, size_t element_bytes, bool pairs);  // y of x and w
+std::shared_ptr<ConvPlan> plan_conv_input_grad(const ConvShape& shape, size_t element_bytes, bool pairs);  // dx of dy, w
 
 struct ConvWeightsPlan {
     ConvWeights conv;
     std::vector<int32_t> a_lines, a_rows, c_rows;
     size_t scratch_bytes;
 };
-std::shared_ptr<ConvWeightsPlan> plan_conv_kernel_grad(const ConvShape& shape, size_t element_bytes);
+std::shared_ptr<ConvWeightsPlan> plan_conv_kernel_grad(const ConvShape& shape, size_t element_bytes, bool pairs);
 
 }  // namespace fk
