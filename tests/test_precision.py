@@ -1,6 +1,7 @@
 """bfloat16 and mixed policies beyond what rows_mixed.py asks of Keras; levels of float32 products."""
 
 import dataclasses
+import functools
 import logging
 import os
 import subprocess
@@ -13,6 +14,7 @@ from conv_cases import CASES as CONVOLUTIONS
 from layer_cases import CASES as LAYERS
 
 import fastkeras as keras
+from fastkeras._core import multiplies_bfloat16
 from fastkeras.engine import AutocastScope, Function, GradientTape, Tensor, autocast_dtype, primitive
 from fastkeras.engine import precision as engine_precision
 
@@ -277,13 +279,13 @@ def test_optimizers_update_bfloat16_variables(make):
 # --- what is said ----------------------------------------------------------------------------------------------------
 
 
-def test_the_fallback_is_told_once(caplog):
+def test_the_fallback_is_told_once(caplog, isa):
     engine_precision.tell_of_bfloat16.cache_clear()
     with caplog.at_level(logging.WARNING, logger="fastkeras"):
         for _ in range(2):
             keras.layers.Dense(2, dtype="mixed_bfloat16")
             keras.layers.Dense(2)
-    assert [r.message.split(":")[0] for r in caplog.records] == ["mixed_bfloat16"]
+    assert [r.message.split(":")[0] for r in caplog.records] == ["mixed_bfloat16"] * (not multiplies_bfloat16())
 
 
 def test_levels():
@@ -302,25 +304,157 @@ def test_levels():
     assert keras.config.float32_matmul_precision() == "highest"
 
 
-def test_levels_give_the_same_bits():
-    """What describe_kernels() says of a build without kernels for AMX."""
+@pytest.fixture(params=keras.config.available_isas())
+def isa(request):
+    keras.config.set_isa(request.param)
+    yield request.param
+    keras.config.set_isa(None)
+
+
+def _rounded(x):
+    return keras.ops.cast(keras.ops.cast(x, "bfloat16"), "float32").numpy()
+
+
+def _at_medium(call, *operands):
+    """What `call` gives for float32 operands at "medium", and in float64 for what its products see of them."""
+    with keras.config.float32_matmul_precision_scope("medium"):
+        found = call(*operands).numpy()
+    seen = [_rounded(x) if multiplies_bfloat16() else x for x in operands]
+    return found, call(*(x.astype("float64") for x in seen)).numpy(), call(*(np.abs(x).astype("float64") for x in seen))
+
+
+@pytest.mark.parametrize("level", ["high", "medium"])
+def test_a_level_that_nothing_makes_use_of_gives_the_same_bits(isa, level):
     a, b = _random(1, 40, 50), _random(2, 50, 30)
     exact = keras.ops.matmul(a, b).numpy()
-    for level in ("high", "medium"):
-        with keras.config.float32_matmul_precision_scope(level):
-            np.testing.assert_array_equal(keras.ops.matmul(a, b).numpy(), exact)
-            assert f"'{level}' allows" in keras.config.describe_kernels()
+    with keras.config.float32_matmul_precision_scope(level):
+        assert f"'{level}' allows" in keras.config.describe_kernels()
+        same = np.array_equal(keras.ops.matmul(a, b).numpy(), exact)
+    assert same == (level == "high" or not multiplies_bfloat16())
 
 
-@pytest.mark.parametrize(
-    ("flags", "reason"),
-    [("fma avx2", "this CPU has no AMX"), ("amx_bf16 amx_tile", "this build has no kernels for AMX")],
-)
-def test_describe_kernels(monkeypatch, flags, reason):
-    monkeypatch.setattr(engine_precision, "_cpu_has_amx", lambda: "amx_bf16" in flags)
+@pytest.mark.parametrize("transposes", [(False, False), (True, False), (False, True), (True, True)])
+@pytest.mark.parametrize("m, n, k", [(16, 16, 16), (17, 33, 65), (70, 100, 31), (169, 40, 1027), (33, 1030, 520)])
+def test_products_at_medium_are_those_of_rounded_operands(isa, m, n, k, transposes):
+    ta, tb = transposes
+    a, b = _random(1, *((k, m) if ta else (m, k))), _random(2, *((n, k) if tb else (k, n)))
+    product = functools.partial(primitive("matmul"), transpose_a=ta, transpose_b=tb)
+    found, exact, magnitude = _at_medium(product, a, b)
+    assert (np.abs(found - exact) <= 2e-7 * np.sqrt(k) * magnitude.numpy()).all()
+    assert np.abs(found).min() > 0
+
+
+def test_small_products_at_medium_are_exact(isa):
+    a, b = _random(1, 8, 50), _random(2, 50, 30)
+    exact = keras.ops.matmul(a, b).numpy()
+    with keras.config.float32_matmul_precision_scope("medium"):
+        np.testing.assert_array_equal(keras.ops.matmul(a, b).numpy(), exact)
+
+
+_CONVOLUTIONS = {
+    "valid": dict(image=(3, 9, 8), channels=6, filters=20, kernel=(3, 3), strides=(1, 1), pads=[0, 0, 0, 0]),
+    "odd line": dict(image=(2, 7, 7), channels=16, filters=33, kernel=(3, 2), strides=(1, 1), pads=[1, 1, 0, 1]),
+    "strided": dict(image=(5, 11, 10), channels=4, filters=8, kernel=(3, 3), strides=(2, 2), pads=[1, 1, 1, 1]),
+    "odd channels": dict(image=(4, 6, 13), channels=3, filters=5, kernel=(3, 3), strides=(1, 1), pads=[1, 1, 1, 1]),
+    "pointwise": dict(image=(4, 5, 5), channels=24, filters=40, kernel=(1, 1), strides=(1, 1), pads=[0, 0, 0, 0]),
+    "line": dict(image=(3, 40), channels=8, filters=12, kernel=(5,), strides=(1,), pads=[2, 2]),
+    "one pixel a line": dict(image=(3, 9, 1), channels=8, filters=12, kernel=(3, 1), strides=(1, 1), pads=[0] * 4),
+    "groups": dict(image=(2, 6, 6), channels=8, filters=12, kernel=(3, 3), strides=(1, 1), pads=[1] * 4, groups=2),
+    "volume": dict(image=(2, 5, 4, 6), channels=4, filters=6, kernel=(2, 3, 3), strides=(1, 1, 1), pads=[0, 1] * 3),
+}
+
+
+def _convolution(image, channels, filters, kernel, strides, pads, groups=1):
+    """(name, call, operands) of a convolution and its two gradients."""
+    attributes = dict(strides=list(strides), dilation=[1] * len(kernel), pads=pads, groups=groups)
+    x, w = _random(1, *image, channels), _random(2, *kernel, channels // groups, filters)
+    dy = _random(3, *primitive("conv")(x, w, **attributes).shape)
+    spatial = list(image[1:])
+    return [
+        ("forward", functools.partial(primitive("conv"), **attributes), (x, w)),
+        ("image", functools.partial(primitive("conv_input_grad"), shape=spatial, **attributes), (dy, w)),
+        ("kernel", functools.partial(primitive("conv_kernel_grad"), kernel=list(kernel), **attributes), (x, dy)),
+    ]
+
+
+@pytest.mark.parametrize("name", _CONVOLUTIONS)
+def test_convolutions_at_medium_are_those_of_rounded_operands(isa, name):
+    for what, call, operands in _convolution(**_CONVOLUTIONS[name]):
+        found, exact, magnitude = _at_medium(call, *operands)
+        bound = 5e-6 * magnitude.numpy()
+        if name == "pointwise" or what == "forward" and _CONVOLUTIONS[name]["channels"] % 2:
+            bound = 2**-7 * magnitude.numpy()  # small products and odd channels may stay float32
+        if what == "image" and _CONVOLUTIONS[name]["filters"] % 2:
+            bound = 2**-7 * magnitude.numpy()
+        assert (np.abs(found - exact) <= bound).all(), what
+
+
+def test_convolutions_at_medium_do_round(isa):
+    for _, call, operands in _convolution(**_CONVOLUTIONS["valid"]):
+        exact = call(*operands).numpy()
+        with keras.config.float32_matmul_precision_scope("medium"):
+            assert np.array_equal(call(*operands).numpy(), exact) != multiplies_bfloat16()
+
+
+@pytest.mark.parametrize("name", _CONVOLUTIONS)
+def test_an_infinity_reaches_what_it_reaches_in_float32(isa, name):
+    """In particular not a weight whose last, odd pixel has it as a neighbour."""
+    for what, call, operands in _convolution(**_CONVOLUTIONS[name]):
+        operands = [x.copy() for x in operands]
+        operands[0][:, -1, ..., 0] = np.inf
+        expected = call(*operands).numpy()
+        with keras.config.float32_matmul_precision_scope("medium"):
+            found = call(*operands).numpy()
+        np.testing.assert_array_equal(np.isfinite(found), np.isfinite(expected), err_msg=what)
+
+
+def test_threads_agree_at_medium(isa):
+    calls = [(functools.partial(primitive("matmul")), (_random(1, 300, 200), _random(2, 200, 150)))]
+    calls += [(call, operands) for _, call, operands in _convolution((16, 20, 20), 16, 32, (3, 3), (1, 1), [1] * 4)]
+    before = keras.config.num_threads()
+    for call, operands in calls:
+        results = []
+        for threads in (1, 2, 3):
+            keras.config.set_num_threads(threads)
+            with keras.config.float32_matmul_precision_scope("medium"):
+                results.append(call(*operands).numpy())
+        keras.config.set_num_threads(before)
+        np.testing.assert_array_equal(results[0], results[1])
+        np.testing.assert_array_equal(results[0], results[2])
+
+
+def test_a_compiled_step_follows_the_level(isa):
+    a, b = _random(1, 40, 50), _random(2, 50, 30)
+    product = Function(keras.ops.matmul)
+    exact = product(a, b).numpy()
+    with keras.config.float32_matmul_precision_scope("medium"):
+        found = product(a, b).numpy()
+        np.testing.assert_array_equal(found, keras.ops.matmul(a, b).numpy())
+    assert np.array_equal(found, exact) != multiplies_bfloat16()
+    np.testing.assert_array_equal(product(a, b).numpy(), exact)
+
+
+def test_a_mixed_step_multiplies_bfloat16_and_keeps_float32_elsewhere(mixed):
+    model = keras.Sequential([keras.Input((8, 8, 4)), keras.layers.Conv2D(16, 3), keras.layers.Flatten()])
+    model.add(keras.layers.Dense(16))
+    x = _random(1, 32, 8, 8, 4)
+    y = model.predict(x, verbose=0).astype("float32")
+    kernel, bias, weights, last = (w.numpy() for w in model.weights)
+    attributes = dict(strides=[1, 1], dilation=[1, 1], pads=[0] * 4, groups=1)
+    hidden = primitive("conv")(_rounded(x), _rounded(kernel), **attributes).numpy() + bias
+    exact = _rounded(hidden.reshape(32, -1)) @ _rounded(weights) + last
+    np.testing.assert_allclose(y, exact, rtol=1 / 128, atol=1e-3)
+
+
+def test_describe_kernels(isa):
     text = keras.config.describe_kernels()
-    assert text.startswith(f"kernels: {keras.config.isa()} (of ") and text.count(reason) == 2
-    assert "'highest' allows" in text
+    assert text.startswith(f"kernels: {isa} (of ")
+    assert "'highest' allows" in text and "float32 multiply-adds run" in text
+    with keras.config.float32_matmul_precision_scope("medium"):
+        text = keras.config.describe_kernels()
+    pairs = "pairs of bfloat16 are multiplied"
+    assert text.count(pairs) == 2 * multiplies_bfloat16()
+    assert text.count("do not multiply bfloat16") == 2 * (not multiplies_bfloat16())
 
 
 def test_verbose_is_told_at_import_and_when_the_level_is_set():

@@ -114,6 +114,9 @@ void bind_programs(py::module_& m) {
     m.def("isa", [] { return std::string(isa_name()); });
     m.def("set_isa", &set_isa);
     m.def("available_isas", &available_isas);
+    m.def("multiplies_bfloat16", &multiplies_bfloat16);
+    m.def("round_float32_products", [] { return round_float32_products.load(); });
+    m.def("set_round_float32_products", [](bool round) { round_float32_products = round; });
 }
 
 }  // namespace fk::bind

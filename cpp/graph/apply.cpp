@@ -7,6 +7,7 @@
 namespace fk {
 
 DType default_float = DType::float32;
+std::atomic<bool> round_float32_products{false};
 
 static thread_local std::vector<Tape*> tapes;
 
@@ -34,6 +35,13 @@ static void unify_dtypes(const Op& op, std::vector<Tensor>& in) {
         if (in[i]->dtype != dtype) in[i] = call("cast", {in[i]}, {{"dtype", std::string(name_of(dtype))}});
 }
 
+static bool may_round_operands(const std::vector<Tensor>& in) {
+    const bool level = round_float32_products.load(std::memory_order_relaxed);
+    return std::all_of(in.begin(), in.end(), [&](const Tensor& t) {
+        return t->dtype == DType::bfloat16 || (level && t->dtype == DType::float32);
+    });
+}
+
 // The casts are ops like any other: tapes differentiate them, the fuser merges them with what stands before and after.
 static std::vector<Tensor> apply_widened(const Op& op, std::vector<Tensor> in, Attrs attrs) {
     bool rounds = true;  // unless a wider float takes part
@@ -59,6 +67,7 @@ void run_kernel(const Op& op, const Call& call, const void* const* in, void* con
 
 std::vector<Tensor> apply(const Op& op, std::vector<Tensor> in, Attrs attrs) {
     unify_dtypes(op, in);
+    if (op.products && may_round_operands(in)) attrs.set("bfloat16", true);
     if (op.widens && std::any_of(in.begin(), in.end(), [](const Tensor& t) { return t->dtype == DType::bfloat16; }))
         return apply_widened(op, std::move(in), std::move(attrs));
     std::vector<TensorType> in_types(in.size());

@@ -1,6 +1,7 @@
 // The Op record: everything the rest of the library knows about an op. One op = one record, registered by name;
 // nothing in graph/ or bind/ knows a particular op.
 #pragma once
+#include <atomic>
 #include <functional>
 #include <map>
 #include <optional>
@@ -101,7 +102,12 @@ struct Op {
     bool impure = false;
     // Computes in float32 at least: bfloat16 inputs are cast up before the call and results rounded once after it.
     bool widens = false;
+    // Sums of products. The attribute `bfloat16` allows its kernels to round the operands; apply() sets it where they
+    // are bfloat16 anyway, or round_float32_products is.
+    bool products = false;
 };
+
+extern std::atomic<bool> round_float32_products;  // the precision level "medium"
 
 const Op& register_op(Op op);                // throws when the name is taken
 const Op& find_op(const std::string& name);  // throws when there is none

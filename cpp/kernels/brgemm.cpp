@@ -218,7 +218,6 @@ void brgemm_bf16(const Brgemm<Bf16Pair>& g, const BrgemmPair<Bf16Pair>* pairs, i
     brgemm(g, pairs, count, c);
 }
 #endif
-bool multiplies_bfloat16() { return kMultipliesBfloat16; }
 int64_t brgemm_panel_f32() { return kPanel<float>; }
 int64_t brgemm_panel_f64() { return kPanel<double>; }
 

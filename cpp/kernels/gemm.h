@@ -86,7 +86,6 @@ struct Gemm {
     // float only: operands may be rounded to bfloat16, where the CPU multiplies pairs of them and that is faster.
     bool bfloat16 = false;
 };
-FK_KERNEL(bool, multiplies_bfloat16, ())
 
 // `bias` may be null; `scratch` holds gemm_scratch_bytes(g, sizeof(element)) bytes, aligned to 64.
 FK_KERNEL(void, gemm_f32, (const Gemm& g, const float* a, const float* b, const float* bias, float* c, void* scratch))

@@ -242,11 +242,12 @@ std::vector<Tensor> gradient_kernel_grad(const Gradient& g) {
 }  // namespace
 
 FK_OP(conv, .infer = infer, .kernel = kernel, .gradient = gradient, .promote = Op::Promote::common, .absorb = absorb,
-      .scale_shape = scale_shape, .widens = true)
-FK_OP(conv_bias, .infer = infer_bias, .kernel = kernel, .promote = Op::Promote::common, .absorb = absorb)
+      .scale_shape = scale_shape, .widens = true, .products = true)
+FK_OP(conv_bias, .infer = infer_bias, .kernel = kernel, .promote = Op::Promote::common, .absorb = absorb,
+      .products = true)
 FK_OP(conv_input_grad, .infer = infer_input_grad, .kernel = kernel_input_grad, .gradient = gradient_input_grad,
-      .promote = Op::Promote::common, .widens = true)
+      .promote = Op::Promote::common, .widens = true, .products = true)
 FK_OP(conv_kernel_grad, .infer = infer_kernel_grad, .kernel = kernel_kernel_grad, .gradient = gradient_kernel_grad,
-      .promote = Op::Promote::common)
+      .promote = Op::Promote::common, .products = true)
 
 }  // namespace fk

@@ -158,8 +158,11 @@ std::vector<Tensor> gradient(const Gradient& g) {
     if (va || vb) dy = reshaped(dy, dims);
     if (va) a = reshaped(a, ta ? std::vector<int64_t>{a->count(), 1} : std::vector<int64_t>{1, a->count()});
     if (vb) b = reshaped(b, tb ? std::vector<int64_t>{1, b->count()} : std::vector<int64_t>{b->count(), 1});
-    const auto mm = [](const Tensor& x, const Tensor& y, bool tx, bool ty) {
-        return call("matmul", {x, y}, {{"transpose_a", tx}, {"transpose_b", ty}});
+    const bool round = g.attrs.flag("bfloat16", false);
+    const auto mm = [&](const Tensor& x, const Tensor& y, bool tx, bool ty) {
+        Attrs attrs{{"transpose_a", tx}, {"transpose_b", ty}};
+        if (round) attrs.set("bfloat16", true);
+        return call("matmul", {x, y}, std::move(attrs));
     };
     Tensor da, db;
     if (g.needs[0]) da = ta ? mm(b, dy, tb, true) : mm(dy, b, false, !tb);
@@ -224,8 +227,8 @@ std::vector<TensorType> infer_dense(const Call& c) {
 }  // namespace
 
 FK_OP(matmul, .infer = infer, .kernel = kernel, .gradient = gradient, .promote = Op::Promote::common, .absorb = absorb,
-      .widens = true)
+      .widens = true, .products = true)
 FK_OP(dense, .infer = infer_dense, .kernel = kernel, .gradient = gradient_dense, .promote = Op::Promote::common,
-      .absorb = absorb, .widens = true)
+      .absorb = absorb, .widens = true, .products = true)
 
 }  // namespace fk

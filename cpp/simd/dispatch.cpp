@@ -1,6 +1,7 @@
 #include "simd/dispatch.h"
 
 #include <cstdlib>
+#include <cstring>
 
 #include "core/error.h"
 
@@ -8,7 +9,7 @@ namespace fk {
 namespace {
 
 struct Isa {
-    const char* name;
+    const char *name, *features;
     bool (*supported)();  // by this CPU and its operating system
 };
 constexpr Isa kIsas[] = FK_ISA_TABLE;
@@ -65,5 +66,6 @@ void set_isa(const std::string& name) {
 }
 
 const char* isa_name() { return kIsas[active_isa].name; }
+bool multiplies_bfloat16() { return std::strstr(kIsas[active_isa].features, "bf16"); }
 
 }  // namespace fk

@@ -7,7 +7,7 @@ import sys
 
 from fastkeras import _core
 
-# What each level allows a kernel to do where the CPU multiplies bfloat16 tiles (AMX).
+# What each level allows a kernel to do.
 _LEVELS = {
     "highest": "errors of a chain of float32 multiply-adds",
     "high": "three products of operands split into two bfloat16 planes (about 1e-6 of the sum of |a b|)",
@@ -22,13 +22,15 @@ def float32_matmul_precision():
 
 
 def set_float32_matmul_precision(precision):
-    """Allows products of float32 matrices to be less exact, in every thread.
+    """Allows products of float32 matrices, and convolutions, to be less exact, in every thread.
 
     Args:
         precision: "highest", "high" or "medium", as in PyTorch.
 
-    A level allows, it does not demand: without kernels for AMX every level runs the float32 kernels and gives the
-    same bits. `describe_kernels()` says what holds here.
+    A level allows, it does not demand. At "medium" a CPU that multiplies pairs of bfloat16 (AVX512-BF16) rounds the
+    operands of all but small products and sums in float32, for up to twice the speed; every other CPU, and "high"
+    everywhere, runs the float32 kernels. `describe_kernels()` says what holds here. Functions and steps that are
+    compiled already are compiled again when they next run at another level.
 
     Raises:
         ValueError: for another name.
@@ -46,6 +48,7 @@ def set_float32_matmul_precision(precision):
             f"Received: precision={precision!r}"
         )
     _level = precision
+    _core.set_round_float32_products(precision == "medium")
     _tell_if_verbose()
 
 
@@ -66,19 +69,7 @@ def float32_matmul_precision_scope(precision):
         set_float32_matmul_precision(before)
 
 
-@functools.cache
-def _cpu_has_amx():
-    """Does the CPU multiply bfloat16 tiles, with the operating system's consent? Linux lists it."""
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as file:
-            flags = next((line.split() for line in file if line.startswith("flags")), [])
-    except OSError:
-        return False
-    return "amx_tile" in flags and "amx_bf16" in flags
-
-
-def _reason():
-    return "this build has no kernels for AMX" if _cpu_has_amx() else "this CPU has no AMX"
+_NO_BFLOAT16 = "these kernels do not multiply bfloat16 (AVX512-BF16 would)"
 
 
 def describe_kernels():
@@ -86,12 +77,25 @@ def describe_kernels():
 
     `FASTKERAS_VERBOSE=1` in the environment prints it to stderr at import and whenever the level is set.
     """
+    pairs = _core.multiplies_bfloat16()
+    if pairs and _level == "medium":
+        products = "pairs of bfloat16 are multiplied where all sizes are 16 or more, float32 elsewhere"
+    elif _level == "highest":
+        products = "float32 multiply-adds run"
+    else:
+        reason = "splitting in planes is no faster here" if pairs else _NO_BFLOAT16
+        products = f"{reason}: float32 multiply-adds run, with the results of 'highest'"
+    mixed = (
+        "pairs of bfloat16 are multiplied, sums are float32; all else is computed in float32"
+        if pairs
+        else f"{_NO_BFLOAT16}: computed in float32, results rounded to bfloat16"
+    )
     return "\n".join(
         (
             f"kernels: {_core.isa()} (of {', '.join(_core.available_isas())}), threads: {_core.num_threads()}",
             f"float32 products: '{_level}' allows {_LEVELS[_level]}",
-            f"  {_reason()}: float32 multiply-adds run at every level, with the same results",
-            f"mixed_bfloat16: {_reason()}: computed in float32, results rounded to bfloat16",
+            f"  {products}",
+            f"mixed_bfloat16: {mixed}",
         )
     )
 
@@ -103,13 +107,15 @@ def _tell_if_verbose():
 
 @functools.cache
 def tell_of_bfloat16():
-    """Says, once in a process, that bfloat16 saves no time here."""
+    """Says, once in a process, that bfloat16 saves no time here, where that is so."""
+    if _core.multiplies_bfloat16():
+        return
     import logging
 
     logging.getLogger("fastkeras").warning(
         "mixed_bfloat16: %s, so that layers compute in float32 and round to bfloat16. It behaves as Keras's policy "
         "does and is no faster than float32.",
-        _reason(),
+        _NO_BFLOAT16,
     )
 
 
