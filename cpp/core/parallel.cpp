@@ -174,12 +174,10 @@ private:
     alignas(64) std::atomic<int64_t> pending_{0};
 };
 
-thread_local Team* team = nullptr;       // the region this thread is the caller of
-thread_local bool inside_chunk = false;  // nested loops run inline
-thread_local int64_t calls = 0;
+thread_local bool inline_loops = false;  // inside a chunk, or Alone
 std::atomic<int> wanted_threads{0};
 
-// Denormals are flushed while a region runs: decaying optimizer moments turn denormal after some hundred steps and
+// Denormals are flushed while kernels run: decaying optimizer moments turn denormal after some hundred steps and
 // would cost several times the step. The host's mode is restored.
 class FlushDenormals {
 public:
@@ -212,7 +210,7 @@ public:
 
     int threads() const { return threads_; }
 
-    // A team for one region, null when 64 threads are running one.
+    // A team for one loop, null when 64 threads are running one.
     Team* enter(int threads) {
         for (Team& candidate : teams_) {
             if (candidate.taken.exchange(true, std::memory_order_acquire)) continue;
@@ -233,7 +231,7 @@ public:
 private:
     void work(int worker) {
         const FlushDenormals flush;
-        inside_chunk = true;
+        inline_loops = true;
         for (int idle = 0; !closed_.load(std::memory_order_acquire);) {
             if (help(worker)) {
                 idle = 0;
@@ -290,8 +288,7 @@ Pool& pool_of(int threads) {
                                                          [] {
                                                              pool_mutex.unlock();
                                                              pool = nullptr;
-                                                             team = nullptr;
-                                                             inside_chunk = false;
+                                                             inline_loops = false;
                                                          });
 
 int cgroup_threads() {
@@ -302,12 +299,6 @@ int cgroup_threads() {
         std::fclose(f);
     }
     return std::max(1, limit);
-}
-
-void run_on_team(int64_t chunks, void (*run)(void*, int64_t), void* context) {
-    inside_chunk = true;
-    team->run(chunks, run, context);
-    inside_chunk = false;
 }
 
 }  // namespace
@@ -321,46 +312,26 @@ int num_threads() {
 
 void set_num_threads(int n) { wanted_threads.store(n); }
 
-int64_t parallel_calls() { return calls; }
-
-void run_region(bool workers, void (*body)(void*), void* context) {
+void run_flushed(void (*body)(void*), void* context) {
     const FlushDenormals flush;
-    const int threads = workers && !team && !inside_chunk && contention.sharing_pays() ? num_threads() : 1;
-    if (threads > 1) {
-        struct Membership {
-            explicit Membership(int threads) { team = pool_of(threads).enter(threads); }
-            ~Membership() {
-                if (team) Pool::leave(std::exchange(team, nullptr));
-            }
-        } membership(threads);
-        return body(context);
-    }
     body(context);
 }
 
+Alone::Alone(bool alone) : before_(inline_loops) { inline_loops = inline_loops || alone; }
+Alone::~Alone() { inline_loops = before_; }
+
 void parallel_chunks(int64_t chunks, void (*run)(void*, int64_t), void* context) {
-    ++calls;
-    if (inside_chunk || chunks == 1 || num_threads() == 1 || !contention.sharing_pays()) {
+    const int threads = inline_loops || chunks == 1 ? 1 : num_threads();
+    Team* team = threads > 1 && contention.sharing_pays() ? pool_of(threads).enter(threads) : nullptr;
+    if (!team) {
         for (int64_t i = 0; i < chunks; ++i) run(context, i);
         return;
     }
-    if (!team) {
-        struct Job {
-            int64_t chunks;
-            void (*run)(void*, int64_t);
-            void* context;
-        } job{chunks, run, context};
-        run_region(
-            true,
-            [](void* p) {
-                auto& j = *static_cast<Job*>(p);
-                if (team) return run_on_team(j.chunks, j.run, j.context);
-                for (int64_t i = 0; i < j.chunks; ++i) j.run(j.context, i);
-            },
-            &job);
-        return;
+    {
+        const Alone nested(true);
+        team->run(chunks, run, context);
     }
-    run_on_team(chunks, run, context);
+    Pool::leave(team);
 }
 
 }  // namespace fk

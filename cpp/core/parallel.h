@@ -33,15 +33,21 @@ FK_INLINE void parallel_for(int64_t n, int64_t grain, const F& f) {
 }
 }  // namespace
 
-// Runs body(context) with a team of its own, so that a parallel_for inside costs well under a microsecond. A program
-// opens one region for its whole burst. Works in a forked child. Denormals are flushed to zero while the body runs.
-// Without `workers` only that happens.
-void run_region(bool workers, void (*body)(void* context), void* context);
+// Runs body(context) with denormals flushed to zero, as workers do.
+void run_flushed(void (*body)(void* context), void* context);
 
-int num_threads();            // what the next region of this thread will use
+// While it lives, the loops of this thread share nothing.
+class Alone {
+public:
+    explicit Alone(bool alone);
+    ~Alone();
+    Alone(const Alone&) = delete;
+
+private:
+    bool before_;
+};
+
+int num_threads();            // what the next loop of this thread will use
 void set_num_threads(int n);  // 0: the default again (OMP_NUM_THREADS, affinity, cgroup quota)
-
-// Counts this thread's calls of parallel_chunks: a program learns from it whether a region pays.
-int64_t parallel_calls();
 
 }  // namespace fk

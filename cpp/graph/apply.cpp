@@ -62,7 +62,7 @@ void run_kernel(const Op& op, const Call& call, const void* const* in, void* con
     const std::unique_ptr<Buffer> scratch(kernel.scratch_bytes ? new Buffer(kernel.scratch_bytes) : nullptr);
     // Denormals are flushed here as in programs and on workers: one op has one result.
     auto body = [&] { kernel.run(in, out, scratch ? scratch->data() : nullptr); };
-    run_region(false, [](void* p) { (*static_cast<decltype(body)*>(p))(); }, &body);
+    run_flushed([](void* p) { (*static_cast<decltype(body)*>(p))(); }, &body);
 }
 
 std::vector<Tensor> apply(const Op& op, std::vector<Tensor> in, Attrs attrs) {

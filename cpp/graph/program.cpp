@@ -1,6 +1,7 @@
 #include "graph/program.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <sstream>
 #include <thread>
@@ -8,6 +9,8 @@
 #include "core/parallel.h"
 
 namespace fk {
+
+static constexpr double kSlice = 1e-3;  // seconds: many switches to a burst, few clock readings to a step
 
 static size_t aligned(size_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
 
@@ -139,9 +142,53 @@ void Program::execute(Context& context, const std::vector<const void*>& feeds,
     }
 }
 
+int64_t Program::Pace::slice() const {
+    const double step = seconds_[alone_];
+    return step > 0 ? std::max<int64_t>(1, int64_t(kSlice / step)) : 1;
+}
+
+void Program::Pace::took(double seconds, int64_t steps) {
+    const double step = seconds / double(steps);
+    double& known = seconds_[alone_];
+    known = known > 0 ? std::min(step, (known + step) / 2) : step;  // the first steps find cold caches
+    if (trial_) {
+        trial_ = false;
+        // A way that lost clearly is tried less and less often: a trial costs what it loses.
+        interval_ = known > 1.2 * seconds_[!alone_] ? std::min(2 * interval_, kSeldom) : kOften;
+        until_trial_ = interval_;
+        if (known >= seconds_[!alone_]) alone_ = !alone_;
+    } else if (seconds_[!alone_] > 0 && known > 1.1 * seconds_[!alone_]) {
+        alone_ = !alone_;
+        interval_ = until_trial_ = kOften;
+    } else if (--until_trial_ <= 0) {
+        alone_ = !alone_;
+        trial_ = true;
+    }
+}
+
+// run(first, last) for all steps, slice by slice, shared among threads or not.
 template <class F>
-void Program::in_region(const F& body, bool workers) {
-    run_region(workers, [](void* p) { (*static_cast<const F*>(p))(); }, const_cast<F*>(&body));
+void Program::paced(int64_t steps, const F& run) {
+    using Clock = std::chrono::steady_clock;
+    for (int64_t first = 0; first < steps;) {
+        bool alone;
+        int64_t last;
+        {
+            const std::lock_guard lock(mutex_);
+            alone = pace_.alone();
+            last = std::min(steps, first + pace_.slice());
+        }
+        const auto start = Clock::now();
+        auto body = [&] { run(first, last); };
+        {
+            const Alone unshared(alone);
+            run_flushed([](void* p) { (*static_cast<decltype(body)*>(p))(); }, &body);
+        }
+        const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
+        const std::lock_guard lock(mutex_);
+        if (alone == pace_.alone()) pace_.took(seconds, last - first);
+        first = last;
+    }
 }
 
 void Program::run(const std::vector<const void*>& feeds, const std::vector<void*>& outputs) {
@@ -151,13 +198,7 @@ void Program::run(const std::vector<const void*>& feeds, const std::vector<void*
         point_states(*context);
         for (size_t i = 0; i < feeds.size(); ++i) point(*context, feed_positions_, i, feeds[i]);
         for (size_t i = 0; i < outputs.size(); ++i) point(*context, output_positions_, i, outputs[i]);
-        in_region(
-            [&] {
-                const int64_t before = parallel_calls();
-                execute(*context, feeds, outputs);
-                parallel_ = parallel_calls() != before;
-            },
-            parallel_);
+        paced(1, [&](int64_t, int64_t) { execute(*context, feeds, outputs); });
     }
     release(std::move(context));
 }
@@ -228,29 +269,20 @@ void Program::run_steps(const Burst& burst) {
                 return context;
             }
         };
-        in_region(
-            [&] {
-                parallel_for(burst.steps, kSideBySideSteps, [&](int64_t first, int64_t last) {
-                    auto context = take();
-                    run_rows(*context, burst, first, last);
-                    const std::lock_guard lock(mutex);
-                    free.push_back(std::move(context));
-                });
-            },
-            true);
+        auto side_by_side = [&] {
+            parallel_for(burst.steps, kSideBySideSteps, [&](int64_t first, int64_t last) {
+                auto context = take();
+                run_rows(*context, burst, first, last);
+                const std::lock_guard lock(mutex);
+                free.push_back(std::move(context));
+            });
+        };
+        run_flushed([](void* p) { (*static_cast<decltype(side_by_side)*>(p))(); }, &side_by_side);
         for (auto& context : free) release(std::move(context));
         return;
     }
     auto context = prepared();
-    // The first step tells whether anything here runs in parallel: a program of serial steps starts no workers.
-    in_region(
-        [&] {
-            const int64_t before = parallel_calls();
-            run_rows(*context, burst, 0, 1);
-            parallel_ = parallel_calls() != before;
-        },
-        parallel_);
-    if (burst.steps > 1) in_region([&] { run_rows(*context, burst, 1, burst.steps); }, parallel_);
+    paced(burst.steps, [&](int64_t first, int64_t last) { run_rows(*context, burst, first, last); });
     release(std::move(context));
 }
 

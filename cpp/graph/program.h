@@ -45,6 +45,22 @@ private:
     };
     class Locks;
 
+    // Is a step faster when threads share it? Both ways are timed, the slower one now and then, so that a program
+    // follows what else the machine does: beside a busy process, or on cores far apart, sharing can cost more than it
+    // brings. No bit depends on it.
+    class Pace {
+    public:
+        bool alone() const { return alone_; }  // the way of the next slice
+        int64_t slice() const;                 // steps that make a slice
+        void took(double seconds, int64_t steps);
+
+    private:
+        double seconds_[2] = {0, 0};  // per step: shared, alone
+        bool alone_ = false, trial_ = false;
+        int64_t until_trial_ = 4, interval_ = kOften;
+        static constexpr int64_t kOften = 16, kSeldom = 1024;  // slices from one trial to the next
+    };
+
     std::unique_ptr<Context> acquire();
     void release(std::unique_ptr<Context> context);
     void point(Context& context, const std::vector<std::vector<size_t>>& positions, size_t which, const void* to) const;
@@ -54,7 +70,7 @@ private:
     void gather(Context& context, const Burst& burst, int64_t step) const;
     std::byte* gather_buffer(Context& context, size_t feed) const;
     template <class F>
-    void in_region(const F& body, bool workers);
+    void paced(int64_t steps, const F& run);
 
     static constexpr size_t kSideBySideBytes = 1 << 20;  // about an L2
     static constexpr int64_t kSideBySideSteps = 4;
@@ -69,9 +85,10 @@ private:
     std::vector<size_t> gather_offsets_;
     size_t pointer_count_ = 0, gather_bytes_ = 0, discarded_bytes_ = 0;
     std::vector<size_t> lock_order_;  // states by address, so that programs that share variables cannot deadlock
-    bool writes_ = false, parallel_ = false;
+    bool writes_ = false;
 
     std::mutex mutex_;
+    Pace pace_;
     std::vector<std::unique_ptr<Context>> idle_;
 };
 
