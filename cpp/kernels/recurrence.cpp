@@ -3,6 +3,7 @@
 
 #include "kernels/lanes.h"
 #include "kernels/loop.h"
+#include "kernels/pairs.h"
 #include "simd/math.h"
 
 namespace fk::FK_ISA {
@@ -13,6 +14,9 @@ FK_VEC void run_brgemm(const Brgemm<float>& g, const BrgemmPair<float>* p, int64
 }
 FK_VEC void run_brgemm(const Brgemm<double>& g, const BrgemmPair<double>* p, int64_t n, double* c) {
     brgemm_f64(g, p, n, c);
+}
+FK_VEC void run_brgemm(const Brgemm<Bf16Pair>& g, const BrgemmPair<Bf16Pair>* p, int64_t n, float* c) {
+    brgemm_bf16(g, p, n, c);
 }
 FK_VEC void run_gemm(const Gemm& g, const float* a, const float* b, const float* bias, float* c, void* scratch) {
     gemm_f32(g, a, b, bias, c, scratch);
@@ -199,7 +203,35 @@ void pack(const T* b, int64_t b_row, int64_t b_col, int64_t k, int64_t n, T* to)
 
 template <class T>
 FK_VEC int64_t packed_size(int64_t k, int64_t n) {
-    return (n + kPanel<T> - 1) / kPanel<T> * kPanel<T> * k;
+    return (n + kPanel<T> - 1) / kPanel<T> * kPanel<T> * (k / kSteps<T>);
+}
+
+// Rows of k elements, `row` apart, as the recurrent products read them.
+template <class P>
+struct Rows {
+    const P* a;
+    int64_t row;
+};
+template <class T>
+FK_VEC Rows<T> rows_of(const T* a, int64_t row, int64_t, int64_t, T*) {
+    return {a, row};
+}
+#if defined(__AVX512BF16__)
+FK_VEC void pack(const float* b, int64_t b_row, int64_t b_col, int64_t k, int64_t n, Bf16Pair* to) {
+    constexpr int64_t width = kPanel<Bf16Pair>;
+    for (int64_t j = 0; j < n; j += width, to += k / 2 * width)
+        b_row == 1 ? pair_columns(b + j * b_col, b_col, k, least(n - j, width), width, to)
+                   : pair_rows(b + j, b_row, k, least(n - j, width), width, to);
+}
+FK_VEC Rows<Bf16Pair> rows_of(const float* a, int64_t row, int64_t m, int64_t k, Bf16Pair* to) {
+    pair_lines(a, row, m, k, to, k / 2);
+    return {to, k / 2};
+}
+#endif
+
+// Are the recurrent products those of pairs of bfloat16? It depends on the shape alone.
+FK_VEC bool as_pairs(const Recurrence& r) {
+    return r.bfloat16 && r.units % 2 == 0 && r.units >= 16 && r.batch >= 16;
 }
 
 // c (+)= a b + bias for one row, b in place: the same chains of multiply-adds as in a tile, eight vectors at a time
@@ -240,8 +272,9 @@ void row_times(int64_t k, int64_t n, const T* a, const T* b, int64_t b_row, bool
 }
 
 // Units of a step that one thread takes: all of them, unless the samples are one chunk and the step is large.
-template <class T, class Cell>
+template <class P, class Cell>
 int64_t units_per_piece(const Recurrence& r) {
+    if (kSteps<P> > 1) return r.units;  // a chunk makes the pairs of its rows
     const double flops = 2.0 * double(least(r.batch, 16)) * double(r.units) * double(Cell::gates);  // per unit
     const int64_t piece = most(1, int64_t(kPieceFlops / flops) / kGemmPad) * kGemmPad;
     return piece < r.units && r.batch <= recurrent_chunk(r) ? piece : r.units;
@@ -261,10 +294,12 @@ struct Step {
     T *gates, *new_h, *new_c;
 };
 
-template <class Cell, class T>
-void forward_rows(const Recurrence& r, const RecurrentForward<T>& f, const T* packed, const Step<T>& s, int64_t begin,
-                  int64_t end, int64_t first, int64_t last) {
+template <class Cell, class P, class T>
+void forward_rows(const Recurrence& r, const RecurrentForward<T>& f, const P* packed, P* copy, const Step<T>& s,
+                  int64_t begin, int64_t end, int64_t first, int64_t last) {
     const int64_t units = r.units, width = 4 * units, columns = Cell::gates * units, n = last - first;
+    const int64_t k = units / kSteps<P>;
+    const Rows<P> h = rows_of(s.h + begin * units, units, end - begin, units, copy + begin * k);
     for (const Part& part : Cell::steps) {
         if (r.steps == 1) break;  // made for all samples at once
         const bool own = part.gate >= Cell::gates;
@@ -275,15 +310,14 @@ void forward_rows(const Recurrence& r, const RecurrentForward<T>& f, const T* pa
                       bias ? bias + first : nullptr, c);
             continue;
         }
-        const BrgemmPair<T> pair{s.h + begin * units,
-                                 packed + part.weight * packed_size<T>(units, units) + first * units};
-        run_brgemm(Brgemm<T>{.m = end - begin,
+        const BrgemmPair<P> pair{h.a, packed + part.weight * packed_size<P>(units, units) + first * k};
+        run_brgemm(Brgemm<P>{.m = end - begin,
                              .n = n,
-                             .k = units,
-                             .a_row = units,
+                             .k = k,
+                             .a_row = h.row,
                              .a_col = 1,
-                             .b_row = kPanel<T>,
-                             .b_panel = units * kPanel<T>,
+                             .b_row = kPanel<P>,
+                             .b_panel = k * kPanel<P>,
                              .c_row = width,
                              .b_padded = true,
                              .accumulate = !own,
@@ -307,13 +341,14 @@ void forward_rows(const Recurrence& r, const RecurrentForward<T>& f, const T* pa
     }
 }
 
-template <class Cell, class T>
+template <class Cell, class P, class T>
 void forward(const Recurrence& r, const RecurrentForward<T>& f) {
     const int64_t units = r.units, width = 4 * units, columns = Cell::gates * units, state = r.batch * units;
     const RecurrentScratch at = recurrent_scratch(r, false);
     T* memory = static_cast<T*>(f.scratch);
-    T *x = memory + at.x, *packed = memory + at.packed, *hs = r.save ? f.hs : memory + at.h;
+    T *x = memory + at.x, *hs = r.save ? f.hs : memory + at.h;
     T* cs = r.save ? f.cs : memory + at.c;
+    P *packed = reinterpret_cast<P*>(memory + at.packed), *copy = reinterpret_cast<P*>(memory + at.pairs);
     void* products = memory + at.products;
     const auto slot = [&](T* states, int64_t step) { return states + (r.save ? step : step % 2) * state; };
     const auto product = [&](int64_t m, int64_t k, const Part& part, bool accumulate, const T* a, const T* b,
@@ -321,16 +356,16 @@ void forward(const Recurrence& r, const RecurrentForward<T>& f) {
         Gemm g;
         g.m = m, g.n = part.count * units, g.k = k;
         g.a_row = k, g.a_col = 1, g.b_row = columns, g.b_col = 1, g.c_row = width;
-        g.accumulate = accumulate, g.threads = r.threads;
+        g.accumulate = accumulate, g.threads = r.threads, g.bfloat16 = r.bfloat16;
         run_gemm(g, a, b + part.weight * units, bias, gates + part.gate * units, products);
     };
     __builtin_memcpy(hs, f.h0, size_t(state) * sizeof(T));
     if (Cell::has_carry) __builtin_memcpy(cs, f.c0, size_t(state) * sizeof(T));
     if (r.steps > 1 && r.batch > 1)
         for (int64_t g = 0; g < Cell::gates; ++g)
-            pack(f.recurrent + g * units, columns, 1, units, units, packed + g * packed_size<T>(units, units));
+            pack(f.recurrent + g * units, columns, 1, units, units, packed + g * packed_size<P>(units, units));
     const T* bias = Cell::input_bias(f.bias, units, memory + at.sums);
-    const int64_t span = recurrent_span(r), chunk = recurrent_chunk(r), piece = units_per_piece<T, Cell>(r);
+    const int64_t span = recurrent_span(r), chunk = recurrent_chunk(r), piece = units_per_piece<P, Cell>(r);
     for (int64_t first = 0; first < r.steps; first += span) {
         const int64_t count = least(span, r.steps - first), rows = count * r.batch;
         T* gates = r.save ? f.gates + first * r.batch * width : memory + at.gates;
@@ -349,7 +384,7 @@ void forward(const Recurrence& r, const RecurrentForward<T>& f) {
                                    slot(hs, s + 1),
                                    slot(cs, s + 1)};
                 parallel_for(units, piece, [&](int64_t from, int64_t to) {
-                    forward_rows<Cell>(r, f, packed, step, begin, end, from, to);
+                    forward_rows<Cell>(r, f, packed, copy, step, begin, end, from, to);
                 });
             }
         });
@@ -382,13 +417,14 @@ void backward_gates(const Recurrence& r, const RecurrentBackward<T>& f, int64_t 
     }
 }
 
-template <class Cell, class T>
+template <class Cell, class P, class T>
 void backward(const Recurrence& r, const RecurrentBackward<T>& f) {
     const int64_t units = r.units, width = 4 * units, columns = Cell::gates * units, state = r.batch * units;
-    const int64_t rows = r.steps * r.batch, part_size = packed_size<T>(units, units);
+    const int64_t rows = r.steps * r.batch, part_size = packed_size<P>(units, units);
     const RecurrentScratch at = recurrent_scratch(r, true);
     T* memory = static_cast<T*>(f.scratch);
-    T *x = memory + at.x, *dgates = memory + at.gates, *packed = memory + at.packed, *sums = memory + at.sums;
+    T *x = memory + at.x, *dgates = memory + at.gates, *sums = memory + at.sums;
+    P *packed = reinterpret_cast<P*>(memory + at.packed), *copy = reinterpret_cast<P*>(memory + at.pairs);
     void* products = memory + at.products;
     for (int64_t g = 0; g < Cell::gates; ++g)
         pack(f.recurrent + g * units, 1, columns, units, units, packed + g * part_size);
@@ -397,7 +433,7 @@ void backward(const Recurrence& r, const RecurrentBackward<T>& f) {
     if (Cell::has_carry)
         for (int64_t j = 0; j < state; ++j) f.dc0[j] = f.dc ? f.dc[j] : T(0);
     const int64_t group = recurrent_group(r.batch), groups = (r.batch + group - 1) / group;
-    const int64_t chunk = recurrent_chunk(r), piece = units_per_piece<T, Cell>(r);
+    const int64_t chunk = recurrent_chunk(r), piece = units_per_piece<P, Cell>(r);
     for (int64_t j = 0; j < groups * width; ++j) sums[j] = 0;
     parallel_for(r.batch, chunk, [&](int64_t begin, int64_t end) {
         for (int64_t s = r.steps - 1; s >= 0; --s) {
@@ -405,17 +441,19 @@ void backward(const Recurrence& r, const RecurrentBackward<T>& f) {
                 backward_gates<Cell>(r, f, s, begin, end, from, to, dgates, sums);
             });
             parallel_for(units, piece, [&](int64_t from, int64_t to) {
-                BrgemmPair<T> pairs[4];
+                const int64_t k = units / kSteps<P>;
+                const Rows<P> rows = rows_of(dgates + (s * r.batch + begin) * width, width, end - begin, width,
+                                             copy + begin * 4 * k);
+                BrgemmPair<P> pairs[4];
                 for (int64_t g = 0; g < Cell::gates; ++g)
-                    pairs[g] = {dgates + (s * r.batch + begin) * width + g * units,
-                                packed + g * part_size + from * units};
-                run_brgemm(Brgemm<T>{.m = end - begin,
+                    pairs[g] = {rows.a + g * k, packed + g * part_size + from * k};
+                run_brgemm(Brgemm<P>{.m = end - begin,
                                      .n = to - from,
-                                     .k = units,
-                                     .a_row = width,
+                                     .k = k,
+                                     .a_row = rows.row,
                                      .a_col = 1,
-                                     .b_row = kPanel<T>,
-                                     .b_panel = units * kPanel<T>,
+                                     .b_row = kPanel<P>,
+                                     .b_panel = k * kPanel<P>,
                                      .c_row = units,
                                      .b_padded = true,
                                      .accumulate = true},
@@ -432,7 +470,7 @@ void backward(const Recurrence& r, const RecurrentBackward<T>& f) {
         Gemm g;
         g.m = m, g.n = part.count * units, g.k = rows;
         g.a_row = 1, g.a_col = m, g.b_row = width, g.b_col = 1, g.c_row = columns;
-        g.threads = r.threads;
+        g.threads = r.threads, g.bfloat16 = r.bfloat16;
         run_gemm(g, a, dgates + part.gate * units, nullptr, dw + part.weight * units, products);
     };
     for (const Part& part : Cell::recurrent) weights(f.hs, units, part, f.drecurrent);
@@ -443,7 +481,7 @@ void backward(const Recurrence& r, const RecurrentBackward<T>& f) {
         Gemm g;
         g.m = rows, g.n = r.features, g.k = part.count * units;
         g.a_row = width, g.a_col = 1, g.b_row = 1, g.b_col = columns, g.c_row = r.features;
-        g.accumulate = part.weight > 0, g.threads = r.threads;
+        g.accumulate = part.weight > 0, g.threads = r.threads, g.bfloat16 = r.bfloat16;
         run_gemm(g, dgates + part.gate * units, f.kernel + part.weight * units, nullptr, x, products);
     }
     by_step(r, r.features, 0, r.steps, x, f.dx, true);
@@ -451,13 +489,25 @@ void backward(const Recurrence& r, const RecurrentBackward<T>& f) {
 
 }  // namespace
 
-#define FK_RECURRENT(name, Cell, T, type)                                                          \
-    void name##_##type(const Recurrence& r, const RecurrentForward<T>& f) { forward<Cell>(r, f); } \
-    void name##_grad_##type(const Recurrence& r, const RecurrentBackward<T>& f) { backward<Cell>(r, f); }
-FK_RECURRENT(lstm, Lstm, float, f32)
-FK_RECURRENT(lstm, Lstm, double, f64)
-FK_RECURRENT(gru, Gru, float, f32)
-FK_RECURRENT(gru, Gru, double, f64)
+#define FK_RECURRENT(name, Cell)                                                               \
+    void name##_f32(const Recurrence& r, const RecurrentForward<float>& f) {                   \
+        if constexpr (kMultipliesBfloat16)                                                     \
+            if (as_pairs(r)) return forward<Cell, Bf16Pair>(r, f);                             \
+        forward<Cell, float>(r, f);                                                            \
+    }                                                                                          \
+    void name##_grad_f32(const Recurrence& r, const RecurrentBackward<float>& f) {             \
+        if constexpr (kMultipliesBfloat16)                                                     \
+            if (as_pairs(r)) return backward<Cell, Bf16Pair>(r, f);                            \
+        backward<Cell, float>(r, f);                                                           \
+    }                                                                                          \
+    void name##_f64(const Recurrence& r, const RecurrentForward<double>& f) {                  \
+        forward<Cell, double>(r, f);                                                           \
+    }                                                                                          \
+    void name##_grad_f64(const Recurrence& r, const RecurrentBackward<double>& f) {            \
+        backward<Cell, double>(r, f);                                                          \
+    }
+FK_RECURRENT(lstm, Lstm)
+FK_RECURRENT(gru, Gru)
 #undef FK_RECURRENT
 
 }  // namespace fk::FK_ISA

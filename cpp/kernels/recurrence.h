@@ -15,6 +15,7 @@ struct Recurrence {
     bool zero_masked;  // y is 0 where the mask is false, else the state that was kept
     bool save;         // forward leaves what backward needs
     int threads;       // see Gemm
+    bool bfloat16;     // see Gemm
 };
 
 // x (batch, steps, features), mask (batch, steps), kernel (features, gates * units), recurrent (units, gates * units);
@@ -69,7 +70,7 @@ FK_INLINE int64_t recurrent_span(const Recurrence& r) {
 
 // Offsets into the scratch, in elements; `products` is what gemm gets.
 struct RecurrentScratch {
-    int64_t x, gates, h, c, packed, sums, products;
+    int64_t x, gates, h, c, packed, pairs, sums, products;
 };
 FK_INLINE RecurrentScratch recurrent_scratch(const Recurrence& r, bool backward) {
     int64_t end = 0;
@@ -88,6 +89,7 @@ FK_INLINE RecurrentScratch recurrent_scratch(const Recurrence& r, bool backward)
     s.h = take(own ? 2 * r.batch * r.units : 0);
     s.c = take(own ? 2 * r.batch * r.units : 0);
     s.packed = take(4 * padded * r.units);
+    s.pairs = take(r.bfloat16 ? r.batch * (backward ? 4 : 1) * (r.units / 2) : 0);
     s.sums = take((backward ? groups : 1) * 4 * r.units);
     s.products = end;
     return s;

@@ -45,7 +45,8 @@ Recurrence recurrence(const Attrs& attrs, const Shape& x, int64_t units) {
             attrs.flag("sequences"),
             attrs.flag("zero_masked"),
             attrs.flag("save"),
-            std::min(64, num_threads())};
+            std::min(64, num_threads()),
+            attrs.flag("bfloat16", false)};
 }
 
 // --- forward ---
@@ -197,8 +198,10 @@ std::vector<Tensor> no_second_derivative(const Gradient&) {
 // --- one step ---
 
 Attrs one_step(const Attrs& attrs) {
-    return {{"bias", attrs.flag("bias")}, {"mask", false},        {"reverse", false},
-            {"sequences", false},         {"zero_masked", false}, {"save", false}};
+    Attrs one{{"bias", attrs.flag("bias")}, {"mask", false},        {"reverse", false},
+              {"sequences", false},         {"zero_masked", false}, {"save", false}};
+    one.set("bfloat16", attrs.flag("bfloat16", false));
+    return one;
 }
 
 // As the lstm of a sequence of one step.
@@ -248,12 +251,14 @@ std::vector<Tensor> gradient_cell(const Gradient& g) {
     FK_OP(                                                                               \
         name, .infer = [](const Call& call) { return infer(cell, call); },               \
         .kernel = [](const Call& call) { return kernel(cell, call); },                   \
-        .gradient = [](const Gradient& g) { return gradient(cell, g); }, .widens = true) \
+        .gradient = [](const Gradient& g) { return gradient(cell, g); }, .widens = true, \
+        .products = true)                                                                \
     FK_OP(                                                                               \
         name##_grad, .infer = [](const Call& call) { return infer_grad(cell, call); },   \
         .kernel = [](const Call& call) { return kernel_grad(cell, call); }, .gradient = no_second_derivative)
 FK_RECURRENT_OPS(lstm, kLstm)
 FK_RECURRENT_OPS(gru, kGru)
-FK_OP(lstm_cell, .infer = infer_cell, .kernel = kernel_cell, .gradient = gradient_cell, .widens = true)
+FK_OP(lstm_cell, .infer = infer_cell, .kernel = kernel_cell, .gradient = gradient_cell, .widens = true,
+      .products = true)
 
 }  // namespace fk
