@@ -1,5 +1,6 @@
 """Matrix products beside torch (where it is installed) and the FMA peak: python bench/gemm.py [--threads N]
 
+With --bfloat16 float32 operands go through products that may round them, and torch multiplies bfloat16 tensors.
 Runs of both alternate in one process; the table shows the best of each in GFLOP/s, and the ratio of medians.
 """
 
@@ -38,18 +39,20 @@ def fma_peak():
         return float(subprocess.run([program], check=True, capture_output=True, text=True).stdout)
 
 
-def ours(a, b, transpose_a, transpose_b, repeat):
+def ours(a, b, transpose_a, transpose_b, repeat, bfloat16):
     product, x, y = primitive("matmul"), convert_to_tensor(a), convert_to_tensor(b)
 
     def run():
         for _ in range(repeat):
-            product(x, y, transpose_a=transpose_a, transpose_b=transpose_b)
+            product(x, y, transpose_a=transpose_a, transpose_b=transpose_b, bfloat16=bfloat16)
 
     return run
 
 
-def theirs(torch, a, b, transpose_a, transpose_b, repeat):
+def theirs(torch, a, b, transpose_a, transpose_b, repeat, bfloat16):
     x, y = torch.from_numpy(a), torch.from_numpy(b)
+    if bfloat16:
+        x, y = x.bfloat16(), y.bfloat16()
     x, y = x.t() if transpose_a else x, y.t() if transpose_b else y
 
     def run():
@@ -74,6 +77,7 @@ def measure(runs, seconds):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--bfloat16", action="store_true")
     parser.add_argument("--seconds", type=float, default=2.0, help="per shape")
     arguments = parser.parse_args()
     try:
@@ -92,9 +96,9 @@ def main():
         b = rng.standard_normal((n, k) if tb else (k, n)).astype("float32")
         work = 2e-9 * m * n * k
         repeat = max(1, int(0.02 / work))
-        runs = [ours(a, b, ta, tb, repeat)]
+        runs = [ours(a, b, ta, tb, repeat, arguments.bfloat16)]
         if torch:
-            runs.append(theirs(torch, a, b, ta, tb, repeat))
+            runs.append(theirs(torch, a, b, ta, tb, repeat, arguments.bfloat16))
         times = measure(runs, arguments.seconds)
         speeds = [work * repeat / min(t) for t in times]
         share = f"{speeds[0] / peak / arguments.threads:9.0%}" if peak else f"{'-':>9s}"

@@ -3,6 +3,7 @@
     python bench/models.py                                      # fastkeras alone
     python bench/models.py --peers .venv-peers/bin/python       # beside Keras on JAX, TensorFlow, torch, and torch
     python bench/models.py --peers ... --busy mlp_fit           # with a competing busy process
+    python bench/models.py --peers ... --memory resnet20_fit    # peak memory of the process instead of time
 
 Every figure is a process of its own; frameworks take turns, `--rounds` times, and the median counts.
 """
@@ -46,8 +47,8 @@ def environment(framework):
     return {**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
 
 
-def measure(python, framework, workload):
-    """Seconds, or None where the framework has no such workload."""
+def measure(python, framework, workload, what="seconds"):
+    """Seconds (or "peak_bytes"), or None where the framework has no such workload."""
     if workload == "import":
         start = time.perf_counter()
         subprocess.run(
@@ -67,12 +68,15 @@ def measure(python, framework, workload):
     )
     if done.returncode:
         sys.exit(f"{framework} {workload}:\n{done.stderr}")
-    return json.loads(done.stdout.splitlines()[-1])["seconds"]
+    return json.loads(done.stdout.splitlines()[-1])[what]
 
 
-def show(seconds):
-    if seconds is None:
+def show(value, what):
+    if value is None:
         return "-"
+    if what == "peak_bytes":
+        return f"{value / 2**20:.0f} MB"
+    seconds = value
     return (
         f"{seconds:.2f} s"
         if seconds >= 1
@@ -88,8 +92,10 @@ def main():
     parser.add_argument("--peers", help="Python of an environment with the peers (bench/peers/install.sh)")
     parser.add_argument("--only", nargs="*", default=PEERS, help="peers to run")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--memory", action="store_true", help="peak memory instead of time")
     parser.add_argument("--busy", action="store_true", help="keep one core busy meanwhile")
     arguments = parser.parse_args()
+    what = "peak_bytes" if arguments.memory else "seconds"
     frameworks = ["fastkeras", *(arguments.only if arguments.peers else [])]
     busy = subprocess.Popen([sys.executable, "-c", "while True: pass"]) if arguments.busy else None
     try:
@@ -99,13 +105,14 @@ def main():
             times = {f: [] for f in frameworks}
             for _ in range(arguments.rounds):
                 for f in frameworks:
-                    times[f].append(measure(sys.executable if f == "fastkeras" else arguments.peers, f, workload))
+                    python = sys.executable if f == "fastkeras" else arguments.peers
+                    times[f].append(measure(python, f, workload, what))
             medians = {f: None if t[0] is None else statistics.median(t) for f, t in times.items()}
             peers = [t for f, t in medians.items() if f != "fastkeras" and t is not None]
             ratio = f"{min(peers) / medians['fastkeras']:.1f}x" if peers else "-"
-            goal = f"{GOALS[workload]}x" if GOALS.get(workload) else "-"
+            goal = f"{GOALS[workload]}x" if GOALS.get(workload) and not arguments.memory else "-"
             print(
-                f"| {workload} | " + " | ".join(show(medians[f]) for f in frameworks) + f" | {ratio} | {goal} |",
+                f"| {workload} | " + " | ".join(show(medians[f], what) for f in frameworks) + f" | {ratio} | {goal} |",
                 flush=True,
             )
     finally:

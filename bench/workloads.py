@@ -1,10 +1,12 @@
-"""One workload in one framework, timed in this process: python workloads.py FRAMEWORK WORKLOAD -> JSON on stdout.
+"""One workload in one framework, timed in this process: python workloads.py FRAMEWORK WORKLOAD -> JSON on stdout:
+{"seconds": ..., "peak_bytes": ...}, the latter of the whole process.
 
 FRAMEWORK: fastkeras, keras-jax, keras-tensorflow, keras-torch, torch. The Keras code is the same for all of Keras.
 """
 
 import json
 import os
+import resource
 import statistics
 import sys
 import time
@@ -398,4 +400,5 @@ TORCH = {
 if __name__ == "__main__":
     framework, workload = sys.argv[1:]
     seconds = TORCH[workload]() if framework == "torch" else KERAS[workload](keras_of(framework))
-    print(json.dumps({"seconds": seconds}))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    print(json.dumps({"seconds": seconds, "peak_bytes": peak}))
