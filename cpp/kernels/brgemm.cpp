@@ -77,8 +77,9 @@ FK_VEC void tile(const Brgemm<T>& g, const BrgemmPair<T>* pairs, int64_t count, 
             Operand bv[kVectors];
 #pragma GCC unroll 2
             for (int j = 0; j < kVectors; ++j)
-                bv[j] = kOfPairs<T> || tabled || source == Source::full || j + 1 < kVectors ? L::load(b + j * L::count)
-                                                                             : L::load(b + j * L::count, last);
+                bv[j] = kOfPairs<T> || tabled || source == Source::full || j + 1 < kVectors
+                            ? L::load(b + j * L::count)
+                            : L::load(b + j * L::count, last);
             if constexpr (source == Source::packing) {
 #pragma GCC unroll 2
                 for (int j = 0; j < kVectors; ++j) L::store(pack + j * L::count, bv[j]);

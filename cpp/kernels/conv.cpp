@@ -228,8 +228,7 @@ void weights_band(const ConvWeights& c, const Band& band, bool first, const Sum<
     dy += band.image * c.y_image + band.line * c.bands.pixels * c.y_channels;
     // Columns of dY in place are lines far apart, which an L1 keeps badly; copying them takes as long as two or three
     // tiles of rows do.
-    const bool in_place =
-        kSteps<T> == 1 && c.n % Lanes<T>::count == 0 && (c.y_channels <= 32 || c.rows <= 12);
+    const bool in_place = kSteps<T> == 1 && c.n % Lanes<T>::count == 0 && (c.y_channels <= 32 || c.rows <= 12);
     BrgemmPair<T> pairs[kMostPairs];
     for (int64_t line = 0; line < band.lines; line += c.block_lines)
         for (int64_t g = 0; g < c.groups; ++g) {

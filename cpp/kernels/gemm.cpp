@@ -123,7 +123,7 @@ FK_VEC Gemm turn(const Gemm& g) {
 template <class T>
 struct Product {
     const Gemm& g;
-    const Sum<T> *a, *b, *bias;
+    const Sum<T>*a, *b, *bias;
     Sum<T>* c;
     bool bias_is_scalar;  // the product was turned around because n was 1
 };
@@ -230,8 +230,8 @@ Blocks cut(const Gemm& g) {
     // Lines of A far apart are copied where that (half a cycle per element) is small beside the products; columns of A
     // are turned into lines where a tile would otherwise touch more than 128 cache lines.
     // Pairs are always a copy.
-    s.copy_a = kSteps<T> > 1 || (g.a_col == 1 ? s.depth > 64 && g.m > 64 && s.columns >= 256
-                                              : s.depth > 128 && s.columns >= 128);
+    s.copy_a = kSteps<T> > 1 ||
+               (g.a_col == 1 ? s.depth > 64 && g.m > 64 && s.columns >= 256 : s.depth > 128 && s.columns >= 128);
     s.a_line = pieces(deep, 16) * 16 + 16;  // not a power of two: lines in different sets of the L1
     s.a_bytes = (s.step + kGemmPad) * (deep + kGemmPad) / 16 * 16 * int64_t(sizeof(T));
     s.slot_bytes = s.a_bytes + (s.keep ? s.columns + kGemmPad : kGemmPad) * deep * int64_t(sizeof(T));

@@ -30,7 +30,8 @@ FK_VEC void pair_lines(const float* from, int64_t line, int64_t lines, int64_t k
         for (; p + 2 * kLanes <= k; p += 2 * kLanes)
             store(to + p / 2, to_pairs_along(load(from + p), load(from + p + kLanes)));
         if (p < k)
-            store_partial(to + p / 2, to_pairs_along(load_up_to(from + p, k - p), load_up_to(from + p + kLanes, k - p - kLanes)),
+            store_partial(to + p / 2,
+                          to_pairs_along(load_up_to(from + p, k - p), load_up_to(from + p + kLanes, k - p - kLanes)),
                           (k - p + 1) / 2);
     }
 }
@@ -42,8 +43,9 @@ FK_VEC void pair_columns(const float* from, int64_t column, int64_t k, int64_t c
             Vec rows[kLanes];
             for (int r = 0; r < kLanes; ++r) {
                 const float* x = from + (j + r) * column + p;
-                rows[r] = j + r >= columns ? Vec(0.f)
-                                           : as_float(to_pairs_along(load_up_to(x, k - p), load_up_to(x + kLanes, k - p - kLanes)));
+                rows[r] = j + r >= columns
+                              ? Vec(0.f)
+                              : as_float(to_pairs_along(load_up_to(x, k - p), load_up_to(x + kLanes, k - p - kLanes)));
             }
             transpose(rows);
             for (int r = 0; r < kLanes; ++r)

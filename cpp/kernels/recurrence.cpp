@@ -230,9 +230,7 @@ FK_VEC Rows<Bf16Pair> rows_of(const float* a, int64_t row, int64_t m, int64_t k,
 #endif
 
 // Are the recurrent products those of pairs of bfloat16? It depends on the shape alone.
-FK_VEC bool as_pairs(const Recurrence& r) {
-    return r.bfloat16 && r.units % 2 == 0 && r.units >= 16 && r.batch >= 16;
-}
+FK_VEC bool as_pairs(const Recurrence& r) { return r.bfloat16 && r.units % 2 == 0 && r.units >= 16 && r.batch >= 16; }
 
 // c (+)= a b + bias for one row, b in place: the same chains of multiply-adds as in a tile, eight vectors at a time
 // because a tile of one row waits for its own two sums.
@@ -442,8 +440,8 @@ void backward(const Recurrence& r, const RecurrentBackward<T>& f) {
             });
             parallel_for(units, piece, [&](int64_t from, int64_t to) {
                 const int64_t k = units / kSteps<P>;
-                const Rows<P> rows = rows_of(dgates + (s * r.batch + begin) * width, width, end - begin, width,
-                                             copy + begin * 4 * k);
+                const Rows<P> rows =
+                    rows_of(dgates + (s * r.batch + begin) * width, width, end - begin, width, copy + begin * 4 * k);
                 BrgemmPair<P> pairs[4];
                 for (int64_t g = 0; g < Cell::gates; ++g)
                     pairs[g] = {rows.a + g * k, packed + g * part_size + from * k};
@@ -489,23 +487,19 @@ void backward(const Recurrence& r, const RecurrentBackward<T>& f) {
 
 }  // namespace
 
-#define FK_RECURRENT(name, Cell)                                                               \
-    void name##_f32(const Recurrence& r, const RecurrentForward<float>& f) {                   \
-        if constexpr (kMultipliesBfloat16)                                                     \
-            if (as_pairs(r)) return forward<Cell, Bf16Pair>(r, f);                             \
-        forward<Cell, float>(r, f);                                                            \
-    }                                                                                          \
-    void name##_grad_f32(const Recurrence& r, const RecurrentBackward<float>& f) {             \
-        if constexpr (kMultipliesBfloat16)                                                     \
-            if (as_pairs(r)) return backward<Cell, Bf16Pair>(r, f);                            \
-        backward<Cell, float>(r, f);                                                           \
-    }                                                                                          \
-    void name##_f64(const Recurrence& r, const RecurrentForward<double>& f) {                  \
-        forward<Cell, double>(r, f);                                                           \
-    }                                                                                          \
-    void name##_grad_f64(const Recurrence& r, const RecurrentBackward<double>& f) {            \
-        backward<Cell, double>(r, f);                                                          \
-    }
+#define FK_RECURRENT(name, Cell)                                                                             \
+    void name##_f32(const Recurrence& r, const RecurrentForward<float>& f) {                                 \
+        if constexpr (kMultipliesBfloat16)                                                                   \
+            if (as_pairs(r)) return forward<Cell, Bf16Pair>(r, f);                                           \
+        forward<Cell, float>(r, f);                                                                          \
+    }                                                                                                        \
+    void name##_grad_f32(const Recurrence& r, const RecurrentBackward<float>& f) {                           \
+        if constexpr (kMultipliesBfloat16)                                                                   \
+            if (as_pairs(r)) return backward<Cell, Bf16Pair>(r, f);                                          \
+        backward<Cell, float>(r, f);                                                                         \
+    }                                                                                                        \
+    void name##_f64(const Recurrence& r, const RecurrentForward<double>& f) { forward<Cell, double>(r, f); } \
+    void name##_grad_f64(const Recurrence& r, const RecurrentBackward<double>& f) { backward<Cell, double>(r, f); }
 FK_RECURRENT(lstm, Lstm)
 FK_RECURRENT(gru, Gru)
 #undef FK_RECURRENT

@@ -187,7 +187,8 @@ Kernel kernel_input_grad(const Call& c) {
         using T = decltype(zero);
         const ConvShape s = input_grad_shape(c);
         if (s.pointwise())
-            return gemm_kernel<T>(pointwise_gemm(c, s.batch * s.in_pixels(), s.in_channels, s.out_channels, true), false);
+            return gemm_kernel<T>(pointwise_gemm(c, s.batch * s.in_pixels(), s.in_channels, s.out_channels, true),
+                                  false);
         return conv_kernel<T>([&](bool pairs) { return plan_conv_input_grad(s, sizeof(T), pairs); },
                               as_pairs(c, c.in[0].dtype), s.out_channels / s.groups, Activation::linear, false);
     });
@@ -221,9 +222,8 @@ std::vector<TensorType> infer_kernel_grad(const Call& c) {
 Kernel kernel_kernel_grad(const Call& c) {
     return by_type(c.in[0].dtype, [&](auto zero) -> Kernel {
         using T = decltype(zero);
-        const auto p =
-            plan_conv_kernel_grad(ConvShape("conv_kernel_grad", c.attrs, c.in[0].shape, kernel_shape(c)), sizeof(T),
-                                  as_pairs(c, c.in[0].dtype));
+        const auto p = plan_conv_kernel_grad(ConvShape("conv_kernel_grad", c.attrs, c.in[0].shape, kernel_shape(c)),
+                                             sizeof(T), as_pairs(c, c.in[0].dtype));
         return {[p](const void* const* in, void* const* out, void* scratch) {
                     FK_BY_TYPE(T, conv_weights, p->conv, input<T>(in, 0), input<T>(in, 1), output<T>(out, 0), scratch);
                 },

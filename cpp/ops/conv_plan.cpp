@@ -61,8 +61,8 @@ struct AxisSweep {
 };
 
 // Cuts the positions where they begin or cease to meet a tap, so that none multiplies zeros; or not at all where that
-// would save less than one product in twenty.
-std::vector<AxisSweep> without_zeros(const AxisSweep& s) {
+// would save less than one product in twenty. Of lines, only those are kept that a part reads; columns stay in place.
+std::vector<AxisSweep> without_zeros(const AxisSweep& s, bool lines) {
     const auto meets = [&](int64_t j, const std::pair<int64_t, int64_t>& tap) {
         const int64_t at = j * s.step + tap.second - s.before;
         return at >= 0 && at < s.in;
@@ -83,7 +83,7 @@ std::vector<AxisSweep> without_zeros(const AxisSweep& s) {
     }
     if (double(met) > 0.95 * double(s.count) * double(s.taps.size())) return {s};
     for (AxisSweep& part : cut) {
-        if (!part.taps.empty()) {
+        if (lines && !part.taps.empty()) {
             part.skipped = part.taps.front().second;
             part.in = (part.count - 1) * part.step + part.taps.back().second + 1 - part.skipped;
             for (auto& tap : part.taps) tap.second -= part.skipped;
@@ -233,11 +233,15 @@ void add_part(ConvPlan& p, const AxisSweep* s, const Sides& sides, const ConvAxi
 void add_sweep(ConvPlan& p, const AxisSweep* s, const Sides& sides, const ConvAxis* axis, int64_t batch, double flops,
                size_t element_bytes) {
     if (s[0].padded > 1) return add_part(p, s, sides, axis, batch, flops, element_bytes);
-    for (const AxisSweep& lines : without_zeros(s[1])) {
-        const AxisSweep part[3] = {s[0], lines, s[2]};
-        const double share = double(lines.count) / double(std::max<int64_t>(1, s[1].count));
-        add_part(p, part, sides, axis, batch, flops * share, element_bytes);
-    }
+    // Pairs are copied, line by line, for every part: cut columns would copy the image again and again.
+    const std::vector<AxisSweep> columns = sides.pairs ? std::vector{s[2]} : without_zeros(s[2], false);
+    for (const AxisSweep& line : without_zeros(s[1], true))
+        for (const AxisSweep& column : columns) {
+            const AxisSweep part[3] = {s[0], line, column};
+            const double share =
+                double(line.count * column.count) / double(std::max<int64_t>(1, s[1].count * s[2].count));
+            add_part(p, part, sides, axis, batch, flops * share, element_bytes);
+        }
 }
 
 void finish(ConvPlan& p, size_t element_bytes) {
@@ -275,8 +279,12 @@ std::shared_ptr<ConvPlan> plan_conv(const ConvShape& c, size_t element_bytes, bo
                .threads = 1,
                .slot_bytes = 0};
     const AxisSweep s[3] = {forward(c.axis[0], true), forward(c.axis[1], true), forward(c.axis[2], true)};
-    const Sides sides{c.in_channels / per_element, c.out_channels, k / per_element, n,
-                      {c.axis[0].out, c.axis[1].out, c.axis[2].out}, pairs};
+    const Sides sides{c.in_channels / per_element,
+                      c.out_channels,
+                      k / per_element,
+                      n,
+                      {c.axis[0].out, c.axis[1].out, c.axis[2].out},
+                      pairs};
     add_sweep(*p, s, sides, c.axis, c.batch, c.flops(), element_bytes);
     finish(*p, element_bytes);
     return p;
@@ -302,8 +310,12 @@ std::shared_ptr<ConvPlan> plan_conv_input_grad(const ConvShape& c, size_t elemen
                .threads = 1,
                .slot_bytes = 0};
     const std::vector<AxisSweep> phases[3] = {backward(c.axis[0]), backward(c.axis[1]), backward(c.axis[2])};
-    const Sides sides{c.out_channels / per_element, c.in_channels, k / per_element, n,
-                      {c.axis[0].in, c.axis[1].in, c.axis[2].in}, pairs};
+    const Sides sides{c.out_channels / per_element,
+                      c.in_channels,
+                      k / per_element,
+                      n,
+                      {c.axis[0].in, c.axis[1].in, c.axis[2].in},
+                      pairs};
     const double count = double(phases[0].size() * phases[1].size() * phases[2].size());
     for (const AxisSweep& d : phases[0])
         for (const AxisSweep& h : phases[1])

@@ -49,7 +49,8 @@ struct ConvPlan {
 };
 // With `pairs` the channels that are summed over, which must be even, are pairs of bfloat16, made of floats.
 std::shared_ptr<ConvPlan> plan_conv(const ConvShape& shape, size_t element_bytes, bool pairs);  // y of x and w
-std::shared_ptr<ConvPlan> plan_conv_input_grad(const ConvShape& shape, size_t element_bytes, bool pairs);  // dx of dy, w
+std::shared_ptr<ConvPlan> plan_conv_input_grad(const ConvShape& shape, size_t element_bytes,
+                                               bool pairs);  // dx of dy, w
 
 struct ConvWeightsPlan {
     ConvWeights conv;

@@ -247,14 +247,13 @@ std::vector<Tensor> gradient_cell(const Gradient& g) {
 
 }  // namespace
 
-#define FK_RECURRENT_OPS(name, cell)                                                     \
-    FK_OP(                                                                               \
-        name, .infer = [](const Call& call) { return infer(cell, call); },               \
-        .kernel = [](const Call& call) { return kernel(cell, call); },                   \
-        .gradient = [](const Gradient& g) { return gradient(cell, g); }, .widens = true, \
-        .products = true)                                                                \
-    FK_OP(                                                                               \
-        name##_grad, .infer = [](const Call& call) { return infer_grad(cell, call); },   \
+#define FK_RECURRENT_OPS(name, cell)                                                                       \
+    FK_OP(                                                                                                 \
+        name, .infer = [](const Call& call) { return infer(cell, call); },                                 \
+        .kernel = [](const Call& call) { return kernel(cell, call); },                                     \
+        .gradient = [](const Gradient& g) { return gradient(cell, g); }, .widens = true, .products = true) \
+    FK_OP(                                                                                                 \
+        name##_grad, .infer = [](const Call& call) { return infer_grad(cell, call); },                     \
         .kernel = [](const Call& call) { return kernel_grad(cell, call); }, .gradient = no_second_derivative)
 FK_RECURRENT_OPS(lstm, kLstm)
 FK_RECURRENT_OPS(gru, kGru)

@@ -19,7 +19,7 @@ namespace fk {
 extern int active_isa;                  // row of FK_ISA_ROWS; set when the library loads, and by set_isa
 void set_isa(const std::string& name);  // "" = FASTKERAS_ISA, or the best this CPU has; throws with the valid names
 const char* isa_name();
-bool multiplies_bfloat16();  // has the active row instructions that do?
+bool multiplies_bfloat16();                 // has the active row instructions that do?
 std::vector<std::string> available_isas();  // of this build, on this CPU
 
 }  // namespace fk
