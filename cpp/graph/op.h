@@ -94,6 +94,8 @@ struct Op {
         std::vector<int> extra;
     };
     std::optional<Absorbed> (*absorb)(const Call& self, const Op& next, const Call& next_call, int operand) = nullptr;
+    // Several users may absorb this op, if all do: it only moves elements, which then costs none of them anything.
+    bool repeats = false;
     // The op is linear in input 1, one slice of which makes one channel (last axis) of output 0: scaling the channels
     // is the same as scaling input 1 by the factors in this shape.
     std::optional<Shape> (*scale_shape)(const Call&) = nullptr;

@@ -74,8 +74,8 @@ FK_VEC int64_t lines_of(const Window& g) { return g.images * g.axis[0].out * g.a
 // P pixels and K vectors of channels; s begins at the first of the pixels. Where kTaps is not 0 it is s.taps, and
 // neighbours are one tap apart, so that each input is loaded once for all pixels that see it.
 template <int P, int kTaps, class T, class L, int K>
-FK_VEC void depthwise_pixels(const Window& g, const TapRows& rows, const Segment& s, const T* x, const T* w, T* y,
-                             int64_t c, const L& lanes, Block<K>) {
+FK_VEC void depthwise_pixels(const Window& g, const TapRows& rows, const Segment& s, const T* x, const T* w,
+                             const T* bias, T* y, int64_t c, const L& lanes, Block<K>) {
     using V = VecOf<T>;
     constexpr int64_t step = lanes_of<V>;
     const WindowAxis& a = g.axis[2];
@@ -107,12 +107,18 @@ FK_VEC void depthwise_pixels(const Window& g, const TapRows& rows, const Segment
             }
         }
     });
-    for (int p = 0; p < P; ++p)
-        for (int k = 0; k < K; ++k) lanes.store(y + p * a.pitch * g.channels + c + k * step, sum[p][k]);
+    const V low{T(g.low)}, high{T(g.high)};
+    for (int k = 0; k < K; ++k) {
+        const V b = bias ? lanes.load(bias + c + k * step) : V(T(0));
+        for (int p = 0; p < P; ++p) {
+            const V y_p = min(high, max(low, bias ? sum[p][k] + b : sum[p][k]));
+            lanes.store(y + p * a.pitch * g.channels + c + k * step, y_p);
+        }
+    }
 }
 
 template <class T>
-void depthwise_line(const Window& g, int64_t line, const T* x, const T* w, T* y) {
+void depthwise_line(const Window& g, int64_t line, const T* x, const T* w, const T* bias, T* y) {
     const WindowAxis& a = g.axis[2];
     const TapRows rows = tap_rows(g, line);
     y += line * a.out * g.channels;
@@ -121,7 +127,8 @@ void depthwise_line(const Window& g, int64_t line, const T* x, const T* w, T* y)
         const auto some = [&](auto pixels, auto taps) [[gnu::always_inline]] {
             constexpr int P = decltype(pixels)::count;
             for_each_block<T, 8 / P>(g.channels, [&](int64_t c, auto lanes, auto block) [[gnu::always_inline]] {
-                depthwise_pixels<P, decltype(taps)::count>(g, rows, s, x, w, y + s.begin * g.channels, c, lanes, block);
+                depthwise_pixels<P, decltype(taps)::count>(g, rows, s, x, w, bias, y + s.begin * g.channels, c, lanes,
+                                                           block);
             });
             s.begin += P * a.pitch, s.at += P * s.stride, s.count -= P;
         };
@@ -145,12 +152,12 @@ FK_VEC void for_each_meeting(const Window& g, int64_t line, const F& f) {
 }
 
 template <class T>
-void depthwise(const Window& g, const T* x, const T* w, T* y) {
+void depthwise(const Window& g, const T* x, const T* w, const T* bias, T* y) {
     const int64_t m = g.multiplier, channels = g.channels * m, row = g.axis[2].out * channels;
     parallel_for(lines_of(g), g.chunk, [&](int64_t begin, int64_t end) {
         for (int64_t line = begin; line < end; ++line) {
             if (m == 1) {
-                depthwise_line(g, line, x, w, y);
+                depthwise_line(g, line, x, w, bias, y);
                 continue;
             }
             __builtin_memset(y + line * row, 0, size_t(row) * sizeof(T));
@@ -168,7 +175,7 @@ void depthwise_input_grad(const Window& g, const T* dy, const T* w, T* dx) {
     parallel_for(lines_of(g), g.chunk, [&](int64_t begin, int64_t end) {
         for (int64_t line = begin; line < end; ++line) {
             if (m == 1) {
-                depthwise_line(g, line, dy, w, dx);
+                depthwise_line<T>(g, line, dy, w, nullptr, dx);
                 continue;
             }
             __builtin_memset(dx + line * row, 0, size_t(row) * sizeof(T));
@@ -413,7 +420,9 @@ void average_pool_grad(const Window& g, const T* dy, T* dx) {
 }  // namespace
 
 #define FK_DEFINE(T, type)                                                                                  \
-    void depthwise_##type(const Window& g, const T* x, const T* w, T* y) { depthwise(g, x, w, y); }         \
+    void depthwise_##type(const Window& g, const T* x, const T* w, const T* bias, T* y) {                   \
+        depthwise(g, x, w, bias, y);                                                                        \
+    }                                                                                                       \
     void depthwise_input_grad_##type(const Window& g, const T* dy, const T* w, T* dx) {                     \
         depthwise_input_grad(g, dy, w, dx);                                                                 \
     }                                                                                                       \

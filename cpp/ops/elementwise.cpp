@@ -79,7 +79,7 @@ FK_RULE(erfinv, return {0.5 / inv_sqrtpi * dy * of("exp", squared(y))};)
 
 FK_RULE(clip, return {call("clip_grad", {dy, x}, g.attrs)};)
 FK_RULE(relu, return {of("relu_grad", dy, y)};)
-FK_RULE(relu6, return {of("relu6_grad", dy, x)};)
+FK_RULE(relu6, return {of("relu6_grad", dy, y)};)
 FK_RULE(leaky_relu, return {call("leaky_relu_grad", {dy, x}, g.attrs)};)
 FK_RULE(elu, return {call("elu_grad", {dy, x}, g.attrs)};)
 FK_RULE(selu, return {1.0507009873554805 * call("elu_grad", {dy, x}, {{"alpha", 1.6732632423543772}})};)
