@@ -96,6 +96,15 @@ struct Op {
     std::optional<Absorbed> (*absorb)(const Call& self, const Op& next, const Call& next_call, int operand) = nullptr;
     // Several users may absorb this op, if all do: it only moves elements, which then costs none of them anything.
     bool repeats = false;
+    // This op reads a value that it could tell from others: `made[0]`, which `maker` makes of the values `made_of`.
+    // Gives what the node should be instead, values being numbers of the graph.
+    struct Remade {
+        Attrs attrs;
+        std::vector<int> in;
+    };
+    std::optional<Remade> (*remake)(const Attrs& attrs, std::span<const int> in, const Op& maker,
+                                    const Attrs& maker_attrs, std::span<const int> made_of,
+                                    std::span<const int> made) = nullptr;
     // The op is linear in input 1, one slice of which makes one channel (last axis) of output 0: scaling the channels
     // is the same as scaling input 1 by the factors in this shape.
     std::optional<Shape> (*scale_shape)(const Call&) = nullptr;

@@ -272,6 +272,23 @@ void fuse_epilogues(Graph& g) {
     }
 }
 
+// Large values that are cheap to tell from what a node reads anyway are not read.
+void remake_inputs(Graph& g) {
+    std::vector<int> producer(g.types.size(), -1);
+    for (size_t i = 0; i < g.nodes.size(); ++i)
+        for (int v : g.nodes[i].out) producer[v] = int(i);
+    for (Graph::Node& n : g.nodes) {
+        if (!n.op->remake) continue;
+        for (size_t k = 0; k < n.in.size(); ++k) {
+            const int p = producer[n.in[k]];
+            if (p < 0) continue;
+            const Graph::Node& maker = g.nodes[p];
+            if (auto remade = n.op->remake(n.attrs, n.in, *maker.op, maker.attrs, maker.in, maker.out))
+                n.attrs = std::move(remade->attrs), n.in = std::move(remade->in);
+        }
+    }
+}
+
 void optimize(Graph& g) {
     drop_noops(g);
     keep_float32(g);
@@ -279,6 +296,7 @@ void optimize(Graph& g) {
     drop_dead(g);
     scale_weights(g);
     fuse_epilogues(g);
+    remake_inputs(g);
     fuse_elementwise(g);
 }
 

@@ -261,3 +261,49 @@ def test_normalization_by_stored_statistics_becomes_part_of_the_filters():
     schedule = run.compile(x).describe()
     assert schedule.count("conv_bias(") == 3
     assert "tile[multiply add" not in schedule and "relu" not in schedule
+
+
+@pytest.mark.parametrize("axis", [-1, 1])
+@pytest.mark.parametrize("center", [True, False])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("relu", ["relu", "relu6"])
+def test_a_relu_goes_into_the_normalization_before_it(relu, dtype, center, axis, isa):
+    """With the bits of the ops one by one (double: as compilers contract it), inf and NaN too; without beta the gradient
+    reads what the relu gave."""
+    layer = layers.BatchNormalization(axis=axis, center=center, gamma_initializer="random_normal", dtype=dtype)
+    x = 9 * np.random.RandomState(0).standard_normal((5, 7, 3, 37))
+    x[0, 0, 0, 0], x[0, 0, 1, 1], x[0, 0, 2, 2] = np.inf, np.nan, 1e30
+    x = ops.convert_to_tensor(x, dtype)
+
+    def run(x):
+        with keras.GradientTape() as tape:
+            tape.watch(x)
+            y = getattr(ops, relu)(layer(x, training=True))
+            loss = ops.sum(y * y * y)
+        return [y, *tape.gradient(loss, [x, *layer.trainable_variables])]
+
+    expected, step = run(x), Function(run)
+    for got, want in zip(step(x), expected, strict=True):
+        np.testing.assert_allclose(got.numpy(), want.numpy(), rtol=0 if dtype == "float32" else 1e-9)
+    schedule = step.compile(x).describe()
+    assert "batch_norm_relu_grad(" in schedule and "relu(" not in schedule and "relu6(" not in schedule
+
+
+def test_the_normalization_before_a_sum_keeps_its_relu_apart():
+    """In a residual block the gradient of the relu goes two ways, and the relu is not that of either normalization."""
+    norms = [layers.BatchNormalization() for _ in range(2)]
+    x = ops.convert_to_tensor(np.random.RandomState(0).standard_normal((4, 6, 6, 8)).astype("float32"))
+
+    def run(x):
+        with keras.GradientTape() as tape:
+            tape.watch(x)
+            y = ops.relu(norms[0](x, training=True))
+            z = ops.relu(norms[1](y, training=True) + y)
+            loss = ops.sum(z * z)
+        return [z, *tape.gradient(loss, [x, norms[0].gamma, norms[1].gamma])]
+
+    expected, step = run(x), Function(run)
+    for got, want in zip(step(x), expected, strict=True):
+        np.testing.assert_allclose(got.numpy(), want.numpy(), rtol=1e-5, atol=1e-4)
+    schedule = step.compile(x).describe()
+    assert schedule.count("batch_norm_grad(") == 1
