@@ -268,8 +268,8 @@ def test_normalization_by_stored_statistics_becomes_part_of_the_filters():
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("relu", ["relu", "relu6"])
 def test_a_relu_goes_into_the_normalization_before_it(relu, dtype, center, axis, isa):
-    """With the bits of the ops one by one (double: as compilers contract it), inf and NaN too; without beta the gradient
-    reads what the relu gave."""
+    """With the bits of the ops one by one (double: as compilers contract it), inf and NaN too; without beta the
+    gradient reads what the relu gave."""
     layer = layers.BatchNormalization(axis=axis, center=center, gamma_initializer="random_normal", dtype=dtype)
     x = 9 * np.random.RandomState(0).standard_normal((5, 7, 3, 37))
     x[0, 0, 0, 0], x[0, 0, 1, 1], x[0, 0, 2, 2] = np.inf, np.nan, 1e30
