@@ -110,6 +110,9 @@ struct Op {
     std::optional<Shape> (*scale_shape)(const Call&) = nullptr;
     // Constant folding and common-subexpression elimination keep away (the op reads something besides its inputs).
     bool impure = false;
+    // Sample i (of axis 0) of output 0 is made of sample i of each of the first so many inputs and of all of the
+    // others. Elementwise ops need not say so.
+    int samples = 0;
     // Computes in float32 at least: bfloat16 inputs are cast up before the call and results rounded once after it.
     bool widens = false;
 };

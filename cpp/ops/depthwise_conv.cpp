@@ -222,8 +222,9 @@ std::optional<Shape> scale_shape(const Call& c) {
 }
 
 FK_OP(depthwise_conv, .infer = infer, .kernel = kernel, .gradient = gradient, .promote = Op::Promote::common,
-      .absorb = absorb, .scale_shape = scale_shape, .widens = true)
-FK_OP(depthwise_conv_bias, .infer = infer_bias, .kernel = kernel, .promote = Op::Promote::common, .absorb = absorb)
+      .absorb = absorb, .scale_shape = scale_shape, .samples = 1, .widens = true)
+FK_OP(depthwise_conv_bias, .infer = infer_bias, .kernel = kernel, .promote = Op::Promote::common, .absorb = absorb,
+      .samples = 1)
 FK_OP(depthwise_conv_input_grad, .infer = infer_input_grad, .kernel = kernel_input_grad,
       .gradient = gradient_input_grad, .promote = Op::Promote::common, .absorb = absorb_slice)
 FK_OP(depthwise_conv_kernel_grad, .infer = infer_kernel_grad, .kernel = kernel_kernel_grad,
