@@ -48,17 +48,18 @@ int normalize_axis(int64_t axis, int rank, const char* tag) {
     return int(axis < 0 ? axis + rank : axis);
 }
 
-// From two of them on, memory comes in pages of 2 MB where Linux gives them to those who ask: a pass over 50 MB looks
-// up 24 addresses instead of 12,000.
-constexpr size_t kHugePage = 2 << 20;
-
-Buffer::Buffer(size_t bytes) {
-    const size_t unit = bytes >= 2 * kHugePage ? kHugePage : kAlignment;
-    bytes_ = std::max(unit, (bytes + unit - 1) / unit * unit);
-    data_ = std::aligned_alloc(unit, bytes_);
+Buffer::Buffer(size_t bytes)
+    : bytes_(std::max<size_t>(kAlignment, (bytes + kAlignment - 1) / kAlignment * kAlignment)) {
+    data_ = std::aligned_alloc(kAlignment, bytes_);
     if (!data_) throw std::bad_alloc();
 #ifdef MADV_HUGEPAGE
-    if (unit == kHugePage) madvise(data_, bytes_, MADV_HUGEPAGE);
+    // Linux gives pages of 2 MB to those who ask: a pass over 50 MB then looks up 24 addresses instead of 12,000 (a
+    // step of an LSTM with an Embedding: 24.6 -> 23 ms, of MobileNetV2: 3% to 10%).
+    constexpr size_t kPage = 4096, kLarge = 4 << 20;
+    if (bytes_ >= kLarge) {
+        const size_t skipped = -reinterpret_cast<uintptr_t>(data_) % kPage;
+        madvise(static_cast<std::byte*>(data_) + skipped, (bytes_ - skipped) / kPage * kPage, MADV_HUGEPAGE);
+    }
 #endif
 }
 
