@@ -41,6 +41,8 @@ void merge_common(Graph&);
 void drop_dead(Graph&);
 void scale_weights(Graph&);
 void fuse_epilogues(Graph&);
+void remake_inputs(Graph&);
+void strip_samples(Graph&);
 void fuse_elementwise(Graph&);
 void optimize(Graph&);
 

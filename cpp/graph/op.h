@@ -95,11 +95,25 @@ struct Op {
         std::vector<int> extra;
     };
     std::optional<Absorbed> (*absorb)(const Call& self, const Op& next, const Call& next_call, int operand) = nullptr;
+    // Several users may absorb this op, if all do: it only moves elements, which then costs none of them anything.
+    bool repeats = false;
+    // This op reads a value that it could tell from others: `made[0]`, which `maker` makes of the values `made_of`.
+    // Gives what the node should be instead, values being numbers of the graph.
+    struct Remade {
+        Attrs attrs;
+        std::vector<int> in;
+    };
+    std::optional<Remade> (*remake)(const Attrs& attrs, std::span<const int> in, const Op& maker,
+                                    const Attrs& maker_attrs, std::span<const int> made_of,
+                                    std::span<const int> made) = nullptr;
     // The op is linear in input 1, one slice of which makes one channel (last axis) of output 0: scaling the channels
     // is the same as scaling input 1 by the factors in this shape.
     std::optional<Shape> (*scale_shape)(const Call&) = nullptr;
     // Constant folding and common-subexpression elimination keep away (the op reads something besides its inputs).
     bool impure = false;
+    // Sample i (of axis 0) of output 0 is made of sample i of each of the first so many inputs and of all of the
+    // others. Elementwise ops need not say so.
+    int samples = 0;
     // Computes in float32 at least: bfloat16 inputs are cast up before the call and results rounded once after it.
     bool widens = false;
     // Sums of products. The attribute `bfloat16` allows its kernels to round the operands; apply() sets it where they

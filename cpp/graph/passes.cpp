@@ -224,35 +224,68 @@ void scale_weights(Graph& g) {
     g.nodes = std::move(kept);
 }
 
-// A producer that can take its only user's work into its epilogue (matmul + bias, + activation) does so.
+// A producer that can take its only user's work into its epilogue (matmul + bias, + activation) does so; one that only
+// moves elements (zeros around images) goes into all of its users. Where a producer has more outputs than the one that
+// is used up, what reads them may come before the user: the two meet at the place of the producer.
 void fuse_epilogues(Graph& g) {
     for (bool changed = true; changed;) {
         changed = false;
         const std::vector<int> uses = g.use_counts();
-        std::vector<int> producer(g.types.size(), -1);
-        std::vector<bool> gone(g.nodes.size());
+        std::vector<std::vector<std::pair<size_t, int>>> users(g.types.size());  // of each value: node, operand
         for (size_t i = 0; i < g.nodes.size(); ++i)
-            for (int v : g.nodes[i].out) producer[v] = int(i);
-        for (size_t i = 0; i < g.nodes.size(); ++i) {
-            Graph::Node& user = g.nodes[i];
-            for (size_t operand = 0; operand < user.in.size(); ++operand) {
-                const int v = user.in[operand], p = producer[v];
-                if (p < 0 || gone[p] || uses[v] != 1 || !g.nodes[p].op->absorb || g.nodes[p].out[0] != v) continue;
-                std::vector<TensorType> in, out, next_in, next_out;
-                const Call self = g.call(g.nodes[p], in, out), next = g.call(user, next_in, next_out);
-                auto absorbed = g.nodes[p].op->absorb(self, *user.op, next, int(operand));
-                if (!absorbed) continue;
-                std::vector<int> inputs = g.nodes[p].in;
-                for (int extra : absorbed->extra) inputs.push_back(user.in[extra]);
-                user.op = &find_op(absorbed->op), user.attrs = std::move(absorbed->attrs), user.in = std::move(inputs);
-                gone[p] = changed = true;
-                break;
+            for (size_t k = 0; k < g.nodes[i].in.size(); ++k) users[g.nodes[i].in[k]].push_back({i, int(k)});
+        std::vector<bool> gone(g.nodes.size()), touched(g.nodes.size());
+        for (size_t p = 0; p < g.nodes.size(); ++p) {
+            Graph::Node& self = g.nodes[p];
+            const int v = self.out[0], n = int(users[v].size());
+            if (touched[p] || !self.op->absorb || n == 0 || n != uses[v] || (n > 1 && !self.op->repeats)) continue;
+            std::vector<TensorType> in, out, next_in, next_out;
+            const Call call = g.call(self, in, out);
+            std::vector<Op::Absorbed> absorbed;
+            for (auto [i, operand] : users[v]) {
+                const Graph::Node& user = g.nodes[i];
+                auto both = self.op->absorb(call, *user.op, g.call(user, next_in, next_out), operand);
+                if (!both || touched[i] || (self.out.size() > 1 && (user.out.size() > 1 || !both->extra.empty())))
+                    break;
+                absorbed.push_back(std::move(*both));
             }
+            if (int(absorbed.size()) != n) continue;
+            const bool stays = self.out.size() > 1;
+            for (int u = 0; u < n; ++u) {
+                const size_t i = users[v][u].first;
+                Graph::Node& user = g.nodes[i];
+                std::vector<int> inputs = self.in;
+                for (int extra : absorbed[u].extra) inputs.push_back(user.in[extra]);
+                user.op = &find_op(absorbed[u].op), user.attrs = std::move(absorbed[u].attrs),
+                user.in = std::move(inputs);
+                user.out.insert(user.out.end(), self.out.begin() + 1, self.out.end());
+                touched[i] = true, gone[stays ? i : p] = true;
+                if (stays) std::swap(self, user);
+            }
+            touched[p] = true;
+            changed = true;
         }
         std::vector<Graph::Node> kept;
         for (size_t i = 0; i < g.nodes.size(); ++i)
             if (!gone[i]) kept.push_back(std::move(g.nodes[i]));
         g.nodes = std::move(kept);
+    }
+}
+
+// Large values that are cheap to tell from what a node reads anyway are not read.
+void remake_inputs(Graph& g) {
+    std::vector<int> producer(g.types.size(), -1);
+    for (size_t i = 0; i < g.nodes.size(); ++i)
+        for (int v : g.nodes[i].out) producer[v] = int(i);
+    for (Graph::Node& n : g.nodes) {
+        if (!n.op->remake) continue;
+        for (size_t k = 0; k < n.in.size(); ++k) {
+            const int p = producer[n.in[k]];
+            if (p < 0) continue;
+            const Graph::Node& maker = g.nodes[p];
+            if (auto remade = n.op->remake(n.attrs, n.in, *maker.op, maker.attrs, maker.in, maker.out))
+                n.attrs = std::move(remade->attrs), n.in = std::move(remade->in);
+        }
     }
 }
 
@@ -263,6 +296,8 @@ void optimize(Graph& g) {
     drop_dead(g);
     scale_weights(g);
     fuse_epilogues(g);
+    remake_inputs(g);
+    strip_samples(g);
     fuse_elementwise(g);
 }
 

@@ -99,7 +99,7 @@ FK_ROW(left_shift, 2, integers, same, "", left_shift(a, b))
 FK_ROW(right_shift, 2, integers, same, "", right_shift(a, b))
 FK_ROW(where, 3, numbers, same, "", select(a != T(0), b, c))
 
-// Backward of one function each: a is the gradient of its result; b its result (relu, sigmoid, tanh) or its input.
+// Backward of one function each: a is the gradient of its result; b its result (relu, relu6, sigmoid, tanh) or input.
 FK_ROW(relu_grad, 2, floats, same, "", select(b > T(0), a, T(0)))
 FK_ROW(relu6_grad, 2, floats, same, "", select((b > T(0)) & (b < T(6)), a, T(0)))
 FK_ROW(leaky_relu_grad, 2, floats, same, "negative_slope", select(b > T(0), a, p* a))

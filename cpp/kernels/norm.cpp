@@ -79,9 +79,10 @@ FK_INLINE void for_each_block(const Shape& s, int64_t rows, const F& f) {
 }
 
 template <class T>
-FK_VEC void batch_norm(T* y, T* mean, T* variance, const T* x, const T* gamma, const T* beta, T epsilon,
+FK_VEC void batch_norm(T* y, T* mean, T* variance, const T* x, const T* gamma, const T* beta, T epsilon, Clip clip,
                        const BatchShape& shape, T* table) {
     using V = VecOf<T>;
+    const V low{T(clip.low)}, high{T(clip.high)};
     const BatchShape s = shape;
     const int64_t channels = s.channels;
     if (s.inner == 1)
@@ -121,8 +122,9 @@ FK_VEC void batch_norm(T* y, T* mean, T* variance, const T* x, const T* gamma, c
                 const T* from = x + r * channels;
                 T* to = y + r * channels;
                 for_each_vector<T>(channels, [&](int64_t c, auto lanes) [[gnu::always_inline]] {
-                    lanes.store(to + c, fma(lanes.load(from + c) - lanes.load(mean + c), lanes.load(scale + c),
-                                            lanes.load(shift + c)));
+                    const V z =
+                        fma(lanes.load(from + c) - lanes.load(mean + c), lanes.load(scale + c), lanes.load(shift + c));
+                    lanes.store(to + c, min(high, max(low, z)));
                 });
             }
         });
@@ -132,29 +134,42 @@ FK_VEC void batch_norm(T* y, T* mean, T* variance, const T* x, const T* gamma, c
             T* to = y + (o * channels + c) * s.inner;
             const V m(mean[c]), a(scale[c]), b(shift[c]);
             for_each_vector<T>(s.inner, [&](int64_t i, auto lanes) [[gnu::always_inline]] {
-                lanes.store(to + i, fma(lanes.load(from + i) - m, a, b));
+                lanes.store(to + i, min(high, max(low, fma(lanes.load(from + i) - m, a, b))));
             });
         });
 }
 
+// How the gradient of a relu behind the normalisation knows what it let through: there is none, it reads y, or it makes
+// y once more, which costs two operations and no memory.
+enum class Gate { none, read, made };
+template <Gate gate, class V>
+FK_VEC V let_through(V g, V y, V low, V top) {
+    return gate == Gate::none ? g : select((y > low) & !(y >= top), g, V(0));
+}
+
 // Sums of dy and of dy (x - mean) over a block of rows.
-template <class T>
-FK_VEC void block_products(T* sums, T* products, const T* x, const T* dy, const T* mean, int64_t rows,
-                           int64_t channels) {
+template <Gate gate, class T>
+FK_VEC void block_products(T* sums, T* products, const T* x, const T* dy, const T* y, const T* mean, const T* scale,
+                           const T* beta, VecOf<T> low, VecOf<T> top, int64_t rows, int64_t channels) {
     using V = VecOf<T>;
     constexpr int64_t step = lanes_of<V>;
     for_each_columns<T>(channels, [&](int64_t c, auto lanes, auto columns) [[gnu::always_inline]] {
         constexpr int K = decltype(columns)::count;
-        V m[K], sum[K], product[K];
+        V m[K], s[K], b[K], sum[K], product[K];
         for (int k = 0; k < K; ++k) {
             m[k] = lanes.load(mean + c + k * step);
+            s[k] = lanes.load(scale + c + k * step);
+            b[k] = lanes.load(beta + c + k * step);
             sum[k] = product[k] = V(T(0));
         }
         for (int64_t r = 0; r < rows; ++r)
             for (int k = 0; k < K; ++k) {
-                const V g = lanes.load(dy + r * channels + c + k * step);
+                const int64_t at = r * channels + c + k * step;
+                const V centered = lanes.load(x + at) - m[k];
+                const V z = gate == Gate::read ? lanes.load(y + at) : fma(centered, s[k], b[k]);
+                const V g = let_through<gate>(lanes.load(dy + at), z, low, top);
                 sum[k] += g;
-                product[k] = fma(g, lanes.load(x + r * channels + c + k * step) - m[k], product[k]);
+                product[k] = fma(g, centered, product[k]);
             }
         for (int k = 0; k < K; ++k) {
             lanes.store(sums + c + k * step, sum[k]);
@@ -165,30 +180,44 @@ FK_VEC void block_products(T* sums, T* products, const T* x, const T* dy, const 
 
 // With h = (x - mean) / sqrt(variance + epsilon) and N elements per channel:
 //   dbeta = sum(dy);  dgamma = sum(dy h);  dx = gamma / sqrt(variance + epsilon) (dy - dbeta / N - h dgamma / N)
-template <class T>
-FK_VEC void batch_norm_grad(T* dx, T* dgamma, T* dbeta, const T* x, const T* gamma, const T* mean, const T* variance,
-                            const T* dy, T epsilon, const BatchShape& shape, T* table) {
+template <Gate gate, class T>
+FK_VEC void batch_norm_grad(T* dx, T* dgamma, T* dbeta, const T* x, const T* gamma, const T* beta, const T* mean,
+                            const T* variance, const T* dy, const T* y, T epsilon, Clip clip, const BatchShape& shape,
+                            T* table) {
     using V = VecOf<T>;
     const BatchShape s = shape;
     const int64_t channels = s.channels;
+    // Nothing is >= NaN: a relu has no upper end.
+    const V low{T(clip.low)}, top{T(clip.high < __builtin_inf() ? clip.high : __builtin_nan(""))};
+    // dx = a dy + b (x - mean) + shift;  y = a (x - mean) + offset
+    T *a = table + s.blocks * 2 * channels, *b = a + channels, *shift = b + channels, *offset = shift + channels;
+    for (int64_t c = 0; c < channels; ++c) {
+        a[c] = T(1) / sqrt(variance[c] + epsilon) * (gamma ? gamma[c] : T(1));
+        offset[c] = beta ? beta[c] : T(0);
+    }
     if (s.inner == 1)
         for_each_block(s, s.outer, [&](int64_t block, int64_t first, int64_t rows) {
             T* row = table + block * 2 * channels;
-            block_products(row, row + channels, x + first * channels, dy + first * channels, mean, rows, channels);
+            const int64_t at = first * channels;
+            block_products<gate>(row, row + channels, x + at, dy + at, y + at, mean, a, offset, low, top, rows,
+                                 channels);
         });
     else
         for_each_plane(s, [&](int64_t o, int64_t c) {
             const T *from = x + (o * channels + c) * s.inner, *g = dy + (o * channels + c) * s.inner;
+            const T* made = y + (o * channels + c) * s.inner;
+            const V m(mean[c]), scale(a[c]), add(offset[c]);
+            const auto slope = [&](int64_t i, auto lanes) [[gnu::always_inline]] {
+                const V z = gate == Gate::read ? lanes.load(made + i) : fma(lanes.load(from + i) - m, scale, add);
+                return let_through<gate>(lanes.load(g + i), z, low, top);
+            };
             T* row = table + o * 2 * channels;
-            row[c] =
-                sum_of<T>(s.inner, [&](int64_t i, auto lanes) [[gnu::always_inline]] { return lanes.load(g + i); });
+            row[c] = sum_of<T>(s.inner, slope);
             row[channels + c] = sum_of<T>(s.inner, [&](int64_t i, auto lanes) [[gnu::always_inline]] {
-                return lanes.load(g + i) * (lanes.load(from + i) - V(mean[c]));
+                return slope(i, lanes) * (lanes.load(from + i) - m);
             });
         });
 
-    T *a = table + s.blocks * 2 * channels, *b = a + channels,
-      *shift = b + channels;  // dx = a dy + b (x - mean) + shift
     const double count = double(s.outer) * double(s.inner);
     for (int64_t c = 0; c < channels; ++c) {
         double sum = 0, product = 0;
@@ -196,33 +225,38 @@ FK_VEC void batch_norm_grad(T* dx, T* dgamma, T* dbeta, const T* x, const T* gam
             sum += table[k * 2 * channels + c];
             product += table[k * 2 * channels + channels + c];
         }
-        const T inverse = T(1) / sqrt(variance[c] + epsilon), weight = inverse * (gamma ? gamma[c] : T(1));
+        const T inverse = T(1) / sqrt(variance[c] + epsilon);
         dbeta[c] = T(sum);
         dgamma[c] = T(product) * inverse;
-        a[c] = weight;
-        b[c] = -weight * inverse * T(dgamma[c] / count);
-        shift[c] = -weight * T(sum / count);
+        b[c] = -a[c] * inverse * T(dgamma[c] / count);
+        shift[c] = -a[c] * T(sum / count);
     }
 
     if (s.inner == 1)
         for_each_block(s, s.outer, [&](int64_t, int64_t first, int64_t rows) {
             for (int64_t r = first; r < first + rows; ++r) {
-                const T *from = x + r * channels, *g = dy + r * channels;
+                const T *from = x + r * channels, *slope = dy + r * channels, *made = y + r * channels;
                 T* to = dx + r * channels;
                 for_each_vector<T>(channels, [&](int64_t c, auto lanes) [[gnu::always_inline]] {
-                    const V centered = lanes.load(from + c) - lanes.load(mean + c);
-                    lanes.store(to + c, fma(lanes.load(a + c), lanes.load(g + c),
-                                            fma(lanes.load(b + c), centered, lanes.load(shift + c))));
+                    const V centered = lanes.load(from + c) - lanes.load(mean + c), scale = lanes.load(a + c);
+                    const V z =
+                        gate == Gate::read ? lanes.load(made + c) : fma(centered, scale, lanes.load(offset + c));
+                    const V g = let_through<gate>(lanes.load(slope + c), z, low, top);
+                    lanes.store(to + c, fma(scale, g, fma(lanes.load(b + c), centered, lanes.load(shift + c))));
                 });
             }
         });
     else
         for_each_plane(s, [&](int64_t o, int64_t c) {
-            const T *from = x + (o * channels + c) * s.inner, *g = dy + (o * channels + c) * s.inner;
+            const T *from = x + (o * channels + c) * s.inner, *slope = dy + (o * channels + c) * s.inner;
+            const T* made = y + (o * channels + c) * s.inner;
             T* to = dx + (o * channels + c) * s.inner;
-            const V m(mean[c]), ac(a[c]), bc(b[c]), sc(shift[c]);
+            const V m(mean[c]), scale(a[c]), bc(b[c]), sc(shift[c]), add(offset[c]);
             for_each_vector<T>(s.inner, [&](int64_t i, auto lanes) [[gnu::always_inline]] {
-                lanes.store(to + i, fma(ac, lanes.load(g + i), fma(bc, lanes.load(from + i) - m, sc)));
+                const V centered = lanes.load(from + i) - m;
+                const V z = gate == Gate::read ? lanes.load(made + i) : fma(centered, scale, add);
+                lanes.store(to + i,
+                            fma(scale, let_through<gate>(lanes.load(slope + i), z, low, top), fma(bc, centered, sc)));
             });
         });
 }
@@ -292,22 +326,29 @@ FK_VEC void layer_norm_grad(T* dx0, T* dgamma, T* dbeta, const T* x0, const T* g
 
 }  // namespace
 
-#define FK_DEFINE(T, type)                                                                                      \
-    void batch_norm_##type(T* y, T* mean, T* variance, const T* x, const T* gamma, const T* beta, T epsilon,    \
-                           const BatchShape& shape, T* table) {                                                 \
-        batch_norm(y, mean, variance, x, gamma, beta, epsilon, shape, table);                                   \
-    }                                                                                                           \
-    void batch_norm_grad_##type(T* dx, T* dgamma, T* dbeta, const T* x, const T* gamma, const T* mean,          \
-                                const T* variance, const T* dy, T epsilon, const BatchShape& shape, T* table) { \
-        batch_norm_grad(dx, dgamma, dbeta, x, gamma, mean, variance, dy, epsilon, shape, table);                \
-    }                                                                                                           \
-    void layer_norm_##type(T* y, T* mean, T* inverse, const T* x, const T* gamma, const T* beta, T epsilon,     \
-                           const LayerShape& shape) {                                                           \
-        layer_norm(y, mean, inverse, x, gamma, beta, epsilon, shape);                                           \
-    }                                                                                                           \
-    void layer_norm_grad_##type(T* dx, T* dgamma, T* dbeta, const T* x, const T* gamma, const T* mean,          \
-                                const T* inverse, const T* dy, const LayerShape& shape, T* table) {             \
-        layer_norm_grad(dx, dgamma, dbeta, x, gamma, mean, inverse, dy, shape, table);                          \
+#define FK_DEFINE(T, type)                                                                                            \
+    void batch_norm_##type(T* y, T* mean, T* variance, const T* x, const T* gamma, const T* beta, T epsilon,          \
+                           Clip clip, const BatchShape& shape, T* table) {                                            \
+        batch_norm(y, mean, variance, x, gamma, beta, epsilon, clip, shape, table);                                   \
+    }                                                                                                                 \
+    void batch_norm_grad_##type(T* dx, T* dgamma, T* dbeta, const T* x, const T* gamma, const T* beta, const T* mean, \
+                                const T* variance, const T* dy, const T* y, T epsilon, Clip clip,                     \
+                                const BatchShape& shape, T* table) {                                                  \
+        const auto run = [&]<Gate gate>() {                                                                           \
+            batch_norm_grad<gate>(dx, dgamma, dbeta, x, gamma, beta, mean, variance, dy, y ? y : dy, epsilon, clip,   \
+                                  shape, table);                                                                      \
+        };                                                                                                            \
+        clip.low < 0 ? run.template operator()<Gate::none>()                                                          \
+        : y          ? run.template operator()<Gate::read>()                                                          \
+                     : run.template operator()<Gate::made>();                                                         \
+    }                                                                                                                 \
+    void layer_norm_##type(T* y, T* mean, T* inverse, const T* x, const T* gamma, const T* beta, T epsilon,           \
+                           const LayerShape& shape) {                                                                 \
+        layer_norm(y, mean, inverse, x, gamma, beta, epsilon, shape);                                                 \
+    }                                                                                                                 \
+    void layer_norm_grad_##type(T* dx, T* dgamma, T* dbeta, const T* x, const T* gamma, const T* mean,                \
+                                const T* inverse, const T* dy, const LayerShape& shape, T* table) {                   \
+        layer_norm_grad(dx, dgamma, dbeta, x, gamma, mean, inverse, dy, shape, table);                                \
     }
 FK_DEFINE(float, f32)
 FK_DEFINE(double, f64)

@@ -12,6 +12,10 @@ namespace fk {
 struct BatchShape {
     int64_t outer, channels, inner, rows_per_block, blocks;
 };
+// A relu behind batch normalisation clips y to [low, high]; its gradient lets through what is inside.
+struct Clip {
+    double low = -__builtin_inf(), high = __builtin_inf();
+};
 // Layer normalisation works on rows of n; blocks of rows for the sums of gamma and beta.
 struct LayerShape {
     int64_t rows, n, rows_per_block, blocks;
@@ -19,11 +23,12 @@ struct LayerShape {
 
 #define FK_NORM_KERNELS(T, type)                                                                                       \
     FK_KERNEL(void, batch_norm_##type,                                                                                 \
-              (T * y, T * mean, T * variance, const T* x, const T* gamma, const T* beta, T epsilon,                    \
+              (T * y, T * mean, T * variance, const T* x, const T* gamma, const T* beta, T epsilon, Clip clip,         \
                const BatchShape& shape, T* table))                                                                     \
+    /* dy, where there is a clip, is the gradient of what it gave: y, or where that is null, made of x again */        \
     FK_KERNEL(void, batch_norm_grad_##type,                                                                            \
-              (T * dx, T * dgamma, T * dbeta, const T* x, const T* gamma, const T* mean, const T* variance,            \
-               const T* dy, T epsilon, const BatchShape& shape, T* table))                                             \
+              (T * dx, T * dgamma, T * dbeta, const T* x, const T* gamma, const T* beta, const T* mean,                \
+               const T* variance, const T* dy, const T* y, T epsilon, Clip clip, const BatchShape& shape, T* table))   \
     FK_KERNEL(                                                                                                         \
         void, layer_norm_##type,                                                                                       \
         (T * y, T * mean, T * inverse, const T* x, const T* gamma, const T* beta, T epsilon, const LayerShape& shape)) \

@@ -6,18 +6,19 @@
 namespace fk::FK_ISA {
 namespace {
 
-// Vectors of channels that are in registers together: f(channel, lanes, Block<K>).
+// Vectors of channels that are in registers together: f(channel, lanes, Block<K>), K halving from kMost to the rest.
 template <int K>
 struct Block {
     static constexpr int count = K;
 };
 template <class T, int kMost, class F>
-FK_VEC void for_each_block(int64_t n, const F& f) {
+FK_VEC void for_each_block(int64_t n, const F& f, int64_t c = 0) {
     constexpr int64_t step = lanes_of<VecOf<T>>;
-    int64_t c = 0;
     for (; c + kMost * step <= n; c += kMost * step) f(c, WholeVector{}, Block<kMost>{});
-    for (; c + step <= n; c += step) f(c, WholeVector{}, Block<1>{});
-    if (c < n) f(c, PartialVector{n - c}, Block<1>{});
+    if constexpr (kMost > 1)
+        for_each_block<T, kMost / 2>(n, f, c);
+    else if (c < n)
+        f(c, PartialVector{n - c}, Block<1>{});
 }
 
 // Positions of the width that see the same taps, `stride` inputs apart.
@@ -39,61 +40,103 @@ FK_VEC void for_each_segment(const WindowAxis& a, const F& f) {
         }
 }
 
-// The rows of taps that a line (image, depth, height) of the output sees: f(first tap of the row, first input pixel).
-template <class F>
-FK_VEC void for_each_tap_row(const Window& g, int64_t line, const F& f) {
+// The rows of taps that a line (image, depth, height) of the output sees. Found once per line: four divisions in each
+// block of pixels took half of the time of a 3x3 kernel.
+struct TapRows {
+    int64_t depths, heights;
+    int64_t tap, tap_depth, tap_height;        // the first, and from one to the next
+    int64_t pixel, pixel_depth, pixel_height;  // of the input, at the beginning of its line
+};
+FK_VEC TapRows tap_rows(const Window& g, int64_t line) {
     const WindowAxis &d = g.axis[0], &h = g.axis[1], &w = g.axis[2];
     const int64_t image = line / (d.out * h.out);
     const WindowSpan &sd = d.spans[line / h.out % d.out], &sh = h.spans[line % h.out];
-    for (int64_t i = 0; i < sd.count; ++i)
-        for (int64_t j = 0; j < sh.count; ++j)
-            f(((sd.first + i * d.tap_step) * h.kernel + sh.first + j * h.tap_step) * w.kernel,
-              ((image * d.in + sd.at + i * d.in_step) * h.in + sh.at + j * h.in_step) * w.in);
+    return {sd.count,
+            sh.count,
+            (sd.first * h.kernel + sh.first) * w.kernel,
+            d.tap_step * h.kernel * w.kernel,
+            h.tap_step * w.kernel,
+            ((image * d.in + sd.at) * h.in + sh.at) * w.in,
+            d.in_step * h.in * w.in,
+            h.in_step * w.in};
+}
+// f(first tap of the row, first input pixel)
+template <class F>
+FK_VEC void for_each_tap_row(const TapRows& r, const F& f) {
+    for (int64_t i = 0; i < r.depths; ++i)
+        for (int64_t j = 0; j < r.heights; ++j)
+            f(r.tap + i * r.tap_depth + j * r.tap_height, r.pixel + i * r.pixel_depth + j * r.pixel_height);
 }
 FK_VEC int64_t lines_of(const Window& g) { return g.images * g.axis[0].out * g.axis[1].out; }
 
 // --- depthwise ---
 
-// P pixels and K vectors of channels; s begins at the first of the pixels.
-template <int P, class T, class L, int K>
-FK_VEC void depthwise_pixels(const Window& g, int64_t line, const Segment& s, const T* x, const T* w, T* y, int64_t c,
-                             const L& lanes, Block<K>) {
+// P pixels and K vectors of channels; s begins at the first of the pixels. Where kTaps is not 0 it is s.taps, and
+// neighbours are one tap apart, so that each input is loaded once for all pixels that see it.
+template <int P, int kTaps, class T, class L, int K>
+FK_VEC void depthwise_pixels(const Window& g, const TapRows& rows, const Segment& s, const T* x, const T* w,
+                             const T* bias, T* y, int64_t c, const L& lanes, Block<K>) {
     using V = VecOf<T>;
     constexpr int64_t step = lanes_of<V>;
     const WindowAxis& a = g.axis[2];
+    const int64_t next = s.stride * g.channels, x_tap = a.in_step * g.channels, w_tap = a.tap_step * g.channels;
     V sum[P][K];
     for (int p = 0; p < P; ++p)
         for (int k = 0; k < K; ++k) sum[p][k] = V(T(0));
-    for_each_tap_row(g, line, [&](int64_t tap, int64_t pixel) [[gnu::always_inline]] {
+    for_each_tap_row(rows, [&](int64_t tap, int64_t pixel) [[gnu::always_inline]] {
         const T* from = x + (pixel + s.at) * g.channels + c;
         const T* weight = w + (tap + s.first) * g.channels + c;
-        for (int64_t t = 0; t < s.taps; ++t) {
-            for (int k = 0; k < K; ++k) {
-                const V v = lanes.load(weight + k * step);
-                for (int p = 0; p < P; ++p)
-                    sum[p][k] = fma(lanes.load(from + p * s.stride * g.channels + k * step), v, sum[p][k]);
+        if constexpr (kTaps > 0) {
+            V v[kTaps][K];
+            for (int t = 0; t < kTaps; ++t)
+                for (int k = 0; k < K; ++k) v[t][k] = lanes.load(weight + t * w_tap + k * step);
+#pragma GCC unroll 16
+            for (int i = 0; i < P + kTaps - 1; ++i)
+                for (int k = 0; k < K; ++k) {
+                    const V u = lanes.load(from + i * next + k * step);
+                    for (int p = 0; p < P; ++p)
+                        if (i >= p && i - p < kTaps) sum[p][k] = fma(u, v[i - p][k], sum[p][k]);
+                }
+        } else {
+            for (int64_t t = 0; t < s.taps; ++t) {
+                for (int k = 0; k < K; ++k) {
+                    const V v = lanes.load(weight + k * step);
+                    for (int p = 0; p < P; ++p) sum[p][k] = fma(lanes.load(from + p * next + k * step), v, sum[p][k]);
+                }
+                from += x_tap, weight += w_tap;
             }
-            from += a.in_step * g.channels, weight += a.tap_step * g.channels;
         }
     });
-    for (int p = 0; p < P; ++p)
-        for (int k = 0; k < K; ++k)
-            lanes.store(y + (line * a.out + s.begin + p * a.pitch) * g.channels + c + k * step, sum[p][k]);
+    const V low{T(g.low)}, high{T(g.high)};
+    for (int k = 0; k < K; ++k) {
+        const V b = bias ? lanes.load(bias + c + k * step) : V(T(0));
+        for (int p = 0; p < P; ++p) {
+            const V y_p = min(high, max(low, bias ? sum[p][k] + b : sum[p][k]));
+            lanes.store(y + p * a.pitch * g.channels + c + k * step, y_p);
+        }
+    }
 }
 
 template <class T>
-void depthwise_line(const Window& g, int64_t line, const T* x, const T* w, T* y) {
-    for_each_segment(g.axis[2], [&](Segment s) {
-        for (; s.count > 0;) {
-            const int64_t pixels = s.count >= 4 ? 4 : 1;
-            for_each_block<T, 2>(g.channels, [&](int64_t c, auto lanes, auto block) [[gnu::always_inline]] {
-                if (pixels == 4)
-                    depthwise_pixels<4>(g, line, s, x, w, y, c, lanes, block);
-                else
-                    depthwise_pixels<1>(g, line, s, x, w, y, c, lanes, block);
+void depthwise_line(const Window& window, int64_t line, const T* x, const T* w, const T* bias, T* y) {
+    const Window g = window;  // stores of vectors may change what a reference refers to: 49 -> 56 GFLOP/s
+    const WindowAxis& a = g.axis[2];
+    const TapRows rows = tap_rows(g, line);
+    y += line * a.out * g.channels;
+    for_each_segment(a, [&](Segment s) {
+        const bool shared = s.taps == 3 && s.stride == a.in_step;
+        const auto some = [&](auto pixels, auto taps) [[gnu::always_inline]] {
+            constexpr int P = decltype(pixels)::count;
+            for_each_block<T, 8 / P>(g.channels, [&](int64_t c, auto lanes, auto block) [[gnu::always_inline]] {
+                depthwise_pixels<P, decltype(taps)::count>(g, rows, s, x, w, bias, y + s.begin * g.channels, c, lanes,
+                                                           block);
             });
-            s.begin += pixels * g.axis[2].pitch, s.at += pixels * s.stride, s.count -= pixels;
-        }
+            s.begin += P * a.pitch, s.at += P * s.stride, s.count -= P;
+        };
+        while (shared && s.count >= 4) some(Block<4>{}, Block<3>{});
+        while (s.count >= 4) some(Block<4>{}, Block<0>{});
+        if (s.count >= 2) some(Block<2>{}, Block<0>{});
+        if (s.count >= 1) some(Block<1>{}, Block<0>{});
     });
 }
 
@@ -101,20 +144,21 @@ void depthwise_line(const Window& g, int64_t line, const T* x, const T* w, T* y)
 template <class F>
 FK_VEC void for_each_meeting(const Window& g, int64_t line, const F& f) {
     const WindowAxis& a = g.axis[2];
+    const TapRows rows = tap_rows(g, line);
     for (int64_t o = 0; o < a.out; ++o)
-        for_each_tap_row(g, line, [&](int64_t tap, int64_t pixel) [[gnu::always_inline]] {
+        for_each_tap_row(rows, [&](int64_t tap, int64_t pixel) [[gnu::always_inline]] {
             for (int64_t t = 0; t < a.spans[o].count; ++t)
                 f(line * a.out + o, pixel + a.spans[o].at + t * a.in_step, tap + a.spans[o].first + t * a.tap_step);
         });
 }
 
 template <class T>
-void depthwise(const Window& g, const T* x, const T* w, T* y) {
+void depthwise(const Window& g, const T* x, const T* w, const T* bias, T* y) {
     const int64_t m = g.multiplier, channels = g.channels * m, row = g.axis[2].out * channels;
     parallel_for(lines_of(g), g.chunk, [&](int64_t begin, int64_t end) {
         for (int64_t line = begin; line < end; ++line) {
             if (m == 1) {
-                depthwise_line(g, line, x, w, y);
+                depthwise_line(g, line, x, w, bias, y);
                 continue;
             }
             __builtin_memset(y + line * row, 0, size_t(row) * sizeof(T));
@@ -132,7 +176,7 @@ void depthwise_input_grad(const Window& g, const T* dy, const T* w, T* dx) {
     parallel_for(lines_of(g), g.chunk, [&](int64_t begin, int64_t end) {
         for (int64_t line = begin; line < end; ++line) {
             if (m == 1) {
-                depthwise_line(g, line, dy, w, dx);
+                depthwise_line<T>(g, line, dy, w, nullptr, dx);
                 continue;
             }
             __builtin_memset(dx + line * row, 0, size_t(row) * sizeof(T));
@@ -144,29 +188,48 @@ void depthwise_input_grad(const Window& g, const T* dy, const T* w, T* dx) {
     });
 }
 
-// Adds the sums of a line to those in dw.
-template <class T>
-void depthwise_kernel_grad_line(const Window& g, int64_t line, const T* x, const T* dy, T* dw) {
+// Sums over the pixels of a segment for kTaps neighbouring taps of a row, which share the reads of dy; added to dw.
+template <int kTaps, class T>
+FK_VEC void depthwise_taps(const Window& g, const Segment& s, const T* x, const T* dy, T* dw) {
     using V = VecOf<T>;
     constexpr int64_t step = lanes_of<V>;
     const WindowAxis& a = g.axis[2];
-    for_each_tap_row(g, line, [&](int64_t tap, int64_t pixel) {
-        for_each_segment(a, [&](const Segment& s) {
-            for (int64_t t = 0; t < s.taps; ++t) {
-                const T* from = x + (pixel + s.at + t * a.in_step) * g.channels;
-                const T* slope = dy + (line * a.out + s.begin) * g.channels;
-                T* to = dw + (tap + s.first + t * a.tap_step) * g.channels;
-                for_each_block<T, 4>(g.channels, [&](int64_t c, auto lanes, auto block) [[gnu::always_inline]] {
-                    constexpr int K = decltype(block)::count;
-                    V sum[K];
-                    for (int k = 0; k < K; ++k) sum[k] = V(T(0));
-                    for (int64_t o = 0; o < s.count; ++o)
-                        for (int k = 0; k < K; ++k)
-                            sum[k] = fma(lanes.load(from + o * s.stride * g.channels + c + k * step),
-                                         lanes.load(slope + o * a.pitch * g.channels + c + k * step), sum[k]);
-                    for (int k = 0; k < K; ++k) lanes.store(to + c + k * step, lanes.load(to + c + k * step) + sum[k]);
-                });
+    const int64_t x_tap = a.in_step * g.channels, w_tap = a.tap_step * g.channels, x_next = s.stride * g.channels;
+    for_each_block<T, kTaps == 1 ? 4 : 2>(g.channels, [&](int64_t c, auto lanes, auto block) [[gnu::always_inline]] {
+        constexpr int K = decltype(block)::count;
+        V sum[kTaps][K];
+        for (int t = 0; t < kTaps; ++t)
+            for (int k = 0; k < K; ++k) sum[t][k] = V(T(0));
+        const T *from = x + c, *slope = dy + c;
+        for (int64_t o = 0; o < s.count; ++o, from += x_next, slope += a.pitch * g.channels)
+            for (int k = 0; k < K; ++k) {
+                const V u = lanes.load(slope + k * step);
+                for (int t = 0; t < kTaps; ++t) sum[t][k] = fma(lanes.load(from + t * x_tap + k * step), u, sum[t][k]);
             }
+        for (int t = 0; t < kTaps; ++t)
+            for (int k = 0; k < K; ++k) {
+                T* to = dw + t * w_tap + c + k * step;
+                lanes.store(to, lanes.load(to) + sum[t][k]);
+            }
+    });
+}
+
+// Adds the sums of a line to those in dw.
+template <class T>
+void depthwise_kernel_grad_line(const Window& g, int64_t line, const T* x, const T* dy, T* dw) {
+    const WindowAxis& a = g.axis[2];
+    for_each_tap_row(tap_rows(g, line), [&](int64_t tap, int64_t pixel) {
+        for_each_segment(a, [&](const Segment& s) {
+            const T* from = x + (pixel + s.at) * g.channels;
+            const T* slope = dy + (line * a.out + s.begin) * g.channels;
+            T* to = dw + (tap + s.first) * g.channels;
+            const auto some = [&](int64_t t, auto taps) [[gnu::always_inline]] {
+                depthwise_taps<decltype(taps)::count>(g, s, from + t * a.in_step * g.channels, slope,
+                                                      to + t * a.tap_step * g.channels);
+            };
+            int64_t t = 0;
+            for (; t + 3 <= s.taps; t += 3) some(t, Block<3>{});
+            for (; t < s.taps; ++t) some(t, Block<1>{});
         });
     });
 }
@@ -201,30 +264,31 @@ void depthwise_kernel_grad(const Window& g, const T* x, const T* dy, T* dw, T* s
 
 // The inputs of output position o of a line: f(input element) for one block of channels from c on.
 template <class F>
-FK_VEC void for_each_input(const Window& g, int64_t line, int64_t o, int64_t c, const F& f) {
+FK_VEC void for_each_input(const Window& g, const TapRows& rows, int64_t o, int64_t c, const F& f) {
     const WindowAxis& a = g.axis[2];
     const WindowSpan& s = a.spans[o];
-    for_each_tap_row(g, line, [&](int64_t, int64_t pixel) [[gnu::always_inline]] {
+    for_each_tap_row(rows, [&](int64_t, int64_t pixel) [[gnu::always_inline]] {
         int64_t at = (pixel + s.at) * g.channels + c;
         for (int64_t t = 0; t < s.count; ++t, at += a.in_step * g.channels) f(at);
     });
 }
 
-// f(line, o, output element, c, lanes, block) for the lines [begin, end).
+// f(rows of taps, o, output element, c, lanes, block) for the lines [begin, end).
 template <class T, class F>
 FK_VEC void for_each_output(const Window& g, int64_t begin, int64_t end, const F& f) {
     const WindowAxis& a = g.axis[2];
-    for (int64_t line = begin; line < end; ++line)
+    for (int64_t line = begin; line < end; ++line) {
+        const TapRows rows = tap_rows(g, line);
         for (int64_t o = 0; o < a.out; ++o)
             for_each_block<T, 4>(g.channels, [&](int64_t c, auto lanes, auto block) [[gnu::always_inline]] {
-                f(line, o, (line * a.out + o) * g.channels + c, c, lanes, block);
+                f(rows, o, (line * a.out + o) * g.channels + c, c, lanes, block);
             });
+    }
 }
 
 template <class T>
-FK_VEC T taps_met(const Window& g, int64_t line, int64_t o) {
-    const WindowAxis &d = g.axis[0], &h = g.axis[1];
-    return T(d.spans[line / h.out % d.out].count) * T(h.spans[line % h.out].count) * T(g.axis[2].spans[o].count);
+FK_VEC T taps_met(const Window& g, const TapRows& rows, int64_t o) {
+    return T(rows.depths) * T(rows.heights) * T(g.axis[2].spans[o].count);
 }
 
 template <class T>
@@ -233,12 +297,12 @@ void max_pool(const Window& g, const T* x, T* y) {
     constexpr int64_t step = lanes_of<V>;
     parallel_for(lines_of(g), g.chunk, [&](int64_t begin, int64_t end) {
         for_each_output<T>(g, begin, end,
-                           [&](int64_t line, int64_t o, int64_t to, int64_t c, auto lanes, auto block)
+                           [&](const TapRows& rows, int64_t o, int64_t to, int64_t c, auto lanes, auto block)
                                [[gnu::always_inline]] {
                                    constexpr int K = decltype(block)::count;
                                    V best[K];
                                    for (int k = 0; k < K; ++k) best[k] = V(-T(__builtin_inf()));
-                                   for_each_input(g, line, o, c, [&](int64_t at) [[gnu::always_inline]] {
+                                   for_each_input(g, rows, o, c, [&](int64_t at) [[gnu::always_inline]] {
                                        for (int k = 0; k < K; ++k)
                                            best[k] = max_nan(best[k], lanes.load(x + at + k * step));
                                    });
@@ -270,12 +334,12 @@ void max_pool_grad(const Window& g, const T* x, const T* y, const T* dy, const T
         clear_images(g, first, last, dx);
         for_each_output<T>(
             g, begin, end,
-            [&](int64_t line, int64_t o, int64_t to, int64_t c, auto lanes, auto block) [[gnu::always_inline]] {
+            [&](const TapRows& rows, int64_t o, int64_t to, int64_t c, auto lanes, auto block) [[gnu::always_inline]] {
                 constexpr int K = decltype(block)::count;
                 V best[K], slope[K];
                 for (int k = 0; k < K; ++k)
                     best[k] = lanes.load(y + to + k * step), slope[k] = lanes.load(dy + to + k * step);
-                for_each_input(g, line, o, c, [&](int64_t at) [[gnu::always_inline]] {
+                for_each_input(g, rows, o, c, [&](int64_t at) [[gnu::always_inline]] {
                     for (int k = 0; k < K; ++k) {
                         const auto found = lanes.load(x + at + k * step) == best[k];
                         V here = select(found, slope[k], V(T(0)));
@@ -295,12 +359,12 @@ void max_pool_pick(const Window& g, const T* x, const T* y, const T* u, T* picke
     parallel_for(lines_of(g), g.chunk, [&](int64_t begin, int64_t end) {
         for_each_output<T>(
             g, begin, end,
-            [&](int64_t line, int64_t o, int64_t to, int64_t c, auto lanes, auto block) [[gnu::always_inline]] {
+            [&](const TapRows& rows, int64_t o, int64_t to, int64_t c, auto lanes, auto block) [[gnu::always_inline]] {
                 constexpr int K = decltype(block)::count;
                 V best[K], sum[K], open[K];
                 for (int k = 0; k < K; ++k)
                     best[k] = lanes.load(y + to + k * step), sum[k] = V(T(0)), open[k] = V(T(1));
-                for_each_input(g, line, o, c, [&](int64_t at) [[gnu::always_inline]] {
+                for_each_input(g, rows, o, c, [&](int64_t at) [[gnu::always_inline]] {
                     for (int k = 0; k < K; ++k) {
                         const auto found = lanes.load(x + at + k * step) == best[k];
                         sum[k] = select(found, fma(open[k], lanes.load(u + at + k * step), sum[k]), sum[k]);
@@ -318,15 +382,15 @@ void average_pool(const Window& g, const T* x, T* y) {
     constexpr int64_t step = lanes_of<V>;
     parallel_for(lines_of(g), g.chunk, [&](int64_t begin, int64_t end) {
         for_each_output<T>(g, begin, end,
-                           [&](int64_t line, int64_t o, int64_t to, int64_t c, auto lanes, auto block)
+                           [&](const TapRows& rows, int64_t o, int64_t to, int64_t c, auto lanes, auto block)
                                [[gnu::always_inline]] {
                                    constexpr int K = decltype(block)::count;
                                    V sum[K];
                                    for (int k = 0; k < K; ++k) sum[k] = V(T(0));
-                                   for_each_input(g, line, o, c, [&](int64_t at) [[gnu::always_inline]] {
+                                   for_each_input(g, rows, o, c, [&](int64_t at) [[gnu::always_inline]] {
                                        for (int k = 0; k < K; ++k) sum[k] = sum[k] + lanes.load(x + at + k * step);
                                    });
-                                   const V count(taps_met<T>(g, line, o));
+                                   const V count(taps_met<T>(g, rows, o));
                                    for (int k = 0; k < K; ++k) lanes.store(y + to + k * step, sum[k] / count);
                                });
     });
@@ -341,12 +405,12 @@ void average_pool_grad(const Window& g, const T* dy, T* dx) {
         clear_images(g, first, last, dx);
         for_each_output<T>(
             g, begin, end,
-            [&](int64_t line, int64_t o, int64_t to, int64_t c, auto lanes, auto block) [[gnu::always_inline]] {
+            [&](const TapRows& rows, int64_t o, int64_t to, int64_t c, auto lanes, auto block) [[gnu::always_inline]] {
                 constexpr int K = decltype(block)::count;
-                const V count(taps_met<T>(g, line, o));
+                const V count(taps_met<T>(g, rows, o));
                 V share[K];
                 for (int k = 0; k < K; ++k) share[k] = lanes.load(dy + to + k * step) / count;
-                for_each_input(g, line, o, c, [&](int64_t at) [[gnu::always_inline]] {
+                for_each_input(g, rows, o, c, [&](int64_t at) [[gnu::always_inline]] {
                     for (int k = 0; k < K; ++k)
                         lanes.store(dx + at + k * step, add ? lanes.load(dx + at + k * step) + share[k] : share[k]);
                 });
@@ -357,7 +421,9 @@ void average_pool_grad(const Window& g, const T* dy, T* dx) {
 }  // namespace
 
 #define FK_DEFINE(T, type)                                                                                  \
-    void depthwise_##type(const Window& g, const T* x, const T* w, T* y) { depthwise(g, x, w, y); }         \
+    void depthwise_##type(const Window& g, const T* x, const T* w, const T* bias, T* y) {                   \
+        depthwise(g, x, w, bias, y);                                                                        \
+    }                                                                                                       \
     void depthwise_input_grad_##type(const Window& g, const T* dy, const T* w, T* dx) {                     \
         depthwise_input_grad(g, dy, w, dx);                                                                 \
     }                                                                                                       \

@@ -23,11 +23,12 @@ struct Window {
     int64_t chunk;                         // lines (image, depth, height) worth handing to a thread
     int64_t parts;                         // sums over images of depthwise_kernel_grad, added in order
     bool overlap, cover;                   // do windows share inputs, does every input have one?
+    double low, high;                      // what a depthwise convolution clips its sums to
 };
 
 #define FK_WINDOW_KERNELS(T, type)                                                                                     \
-    /* y[o, c m] = sum over taps x[i, c] w[tap, c, m] */                                                               \
-    FK_KERNEL(void, depthwise_##type, (const Window& g, const T* x, const T* w, T* y))                                 \
+    /* y[o, c m] = clip(sum over taps x[i, c] w[tap, c, m] + bias[c m]); bias may be null */                           \
+    FK_KERNEL(void, depthwise_##type, (const Window& g, const T* x, const T* w, const T* bias, T* y))                  \
     /* dx[i, c] = sum over taps and m dy[o, c m] w[tap, c, m]; the window goes from positions of dx to those of dy */  \
     FK_KERNEL(void, depthwise_input_grad_##type, (const Window& g, const T* dy, const T* w, T* dx))                    \
     /* dw[tap, c, m] = sum over images and positions x[i, c] dy[o, c m]; `sums`: parts - 1 tensors like dw */          \

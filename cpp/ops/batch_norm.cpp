@@ -1,6 +1,10 @@
 // batch_norm(x, [gamma,] [beta]; axis, epsilon, scale, offset) -> y, mean, variance
 //   y = (x - mean) / sqrt(variance + epsilon) gamma + beta, moments per channel (`axis`) over all other axes
+//   with `activation` (relu, relu6) of that, which epilogue fusion makes of a layer
 // batch_norm_grad(x, [gamma,] mean, variance, dy; axis, epsilon, scale) -> dx, dgamma, dbeta
+// batch_norm_relu_grad(dy, y, x, [gamma,] mean, variance; ..., activation): dy is the gradient of the activation's
+// result
+//   y; with the attribute `made`, beta takes the place of y, which is told from x instead of read
 #include "ops/norm.h"
 
 namespace fk {
@@ -20,10 +24,15 @@ BatchShape shape_of(const Call& call) {
     return s;
 }
 
-// Per block two rows of sums, then three rows of coefficients.
+// Per block two rows of sums, then four rows of coefficients.
 size_t table_bytes(const Call& call) {
     const BatchShape s = shape_of(call);
-    return size_t((2 * s.blocks + 3) * s.channels) * size_of(call.in[0].dtype);
+    return size_t((2 * s.blocks + 4) * s.channels) * size_of(call.in[0].dtype);
+}
+
+Clip clip_of(const Attrs& attrs) {
+    if (!attrs.has("activation")) return {};
+    return attrs.text("activation") == "relu6" ? Clip{0, 6} : Clip{.low = 0};
 }
 
 std::vector<TensorType> infer(const Call& call) {
@@ -38,17 +47,18 @@ std::vector<TensorType> infer(const Call& call) {
 }
 
 Kernel kernel(const Call& call) {
-    return by_type(call.in[0].dtype,
-                   [&, s = shape_of(call), epsilon = call.attrs.number("epsilon")](auto zero) -> Kernel {
-                       using T = decltype(zero);
-                       return {[=, has = Affine(call.attrs)](const void* const* in, void* const* out, void* scratch) {
-                                   const T* gamma = has.scale ? input<T>(in, 1) : nullptr;
-                                   const T* beta = has.offset ? input<T>(in, has.count()) : nullptr;
-                                   FK_BY_TYPE(T, batch_norm, output<T>(out, 0), output<T>(out, 1), output<T>(out, 2),
-                                              input<T>(in, 0), gamma, beta, T(epsilon), s, static_cast<T*>(scratch));
-                               },
-                               table_bytes(call)};
-                   });
+    return by_type(
+        call.in[0].dtype, [&, s = shape_of(call), epsilon = call.attrs.number("epsilon")](auto zero) -> Kernel {
+            using T = decltype(zero);
+            return {[=, has = Affine(call.attrs), clip = clip_of(call.attrs)](const void* const* in, void* const* out,
+                                                                              void* scratch) {
+                        const T* gamma = has.scale ? input<T>(in, 1) : nullptr;
+                        const T* beta = has.offset ? input<T>(in, has.count()) : nullptr;
+                        FK_BY_TYPE(T, batch_norm, output<T>(out, 0), output<T>(out, 1), output<T>(out, 2),
+                                   input<T>(in, 0), gamma, beta, T(epsilon), clip, s, static_cast<T*>(scratch));
+                    },
+                    table_bytes(call)};
+        });
 }
 
 std::vector<Tensor> gradient(const Gradient& g) {
@@ -88,8 +98,8 @@ Kernel kernel_grad(const Call& call) {
             return {
                 [=, scale = size_t(Affine(call.attrs).scale)](const void* const* in, void* const* out, void* scratch) {
                     FK_BY_TYPE(T, batch_norm_grad, output<T>(out, 0), output<T>(out, 1), output<T>(out, 2),
-                               input<T>(in, 0), scale ? input<T>(in, 1) : nullptr, input<T>(in, 1 + scale),
-                               input<T>(in, 2 + scale), input<T>(in, 3 + scale), T(epsilon), s,
+                               input<T>(in, 0), scale ? input<T>(in, 1) : nullptr, nullptr, input<T>(in, 1 + scale),
+                               input<T>(in, 2 + scale), input<T>(in, 3 + scale), nullptr, T(epsilon), Clip{}, s,
                                static_cast<T*>(scratch));
                 },
                 table_bytes(call)};
@@ -114,12 +124,60 @@ std::vector<Tensor> gradient_grad(const Gradient& g) {
     return result;
 }
 
+// --- with a relu behind it ---
+
+std::optional<Op::Absorbed> absorb(const Call& self, const Op& next, const Call&, int) {
+    if ((next.name != "relu" && next.name != "relu6") || self.attrs.has("activation")) return std::nullopt;
+    Attrs attrs = self.attrs;
+    attrs.set("activation", next.name);
+    return Op::Absorbed{"batch_norm", attrs, {}};
+}
+
+// Inputs without the first two, dy and y.
+Call without_relu(const Call& call) { return {call.attrs, call.in.subspan(2), call.out}; }
+std::vector<TensorType> infer_relu_grad(const Call& call) { return infer_grad(without_relu(call)); }
+
+Kernel kernel_relu_grad(const Call& call) {
+    return by_type(
+        call.in[0].dtype,
+        [&, s = shape_of(without_relu(call)), epsilon = call.attrs.number("epsilon"),
+         made = call.attrs.flag("made", false)](auto zero) -> Kernel {
+            using T = decltype(zero);
+            return {[=, scale = size_t(Affine(call.attrs).scale), clip = clip_of(call.attrs)](
+                        const void* const* in, void* const* out, void* scratch) {
+                        FK_BY_TYPE(T, batch_norm_grad, output<T>(out, 0), output<T>(out, 1), output<T>(out, 2),
+                                   input<T>(in, 2), scale ? input<T>(in, 3) : nullptr, made ? input<T>(in, 1) : nullptr,
+                                   input<T>(in, 3 + scale), input<T>(in, 4 + scale), input<T>(in, 0),
+                                   made ? nullptr : input<T>(in, 1), T(epsilon), clip, s, static_cast<T*>(scratch));
+                    },
+                    table_bytes(without_relu(call))};
+        });
+}
+
+// y comes from the very normalisation whose gradient this is.
+std::optional<Op::Remade> remake(const Attrs& attrs, std::span<const int> in, const Op& maker, const Attrs& maker_attrs,
+                                 std::span<const int> made_of, std::span<const int> made) {
+    if (maker.name != "batch_norm") return std::nullopt;
+    const Affine has(maker_attrs);
+    const size_t mean = in.size() - 2;
+    if (!has.offset || attrs.flag("made", false) || in[1] != made[0] || in[2] != made_of[0] || in[mean] != made[1] ||
+        in[mean + 1] != made[2] || (has.scale && in[3] != made_of[1]))
+        return std::nullopt;
+    Op::Remade r{attrs, {in.begin(), in.end()}};
+    r.attrs.set("made", true), r.in[1] = made_of[has.count()];
+    return r;
+}
+
 // The moments are taken before anything is written; the last pass reads each element before it writes it.
 std::vector<std::pair<int, int>> in_place(const Call&) { return {{0, 0}}; }
 
 }  // namespace
 
-FK_OP(batch_norm, .infer = infer, .kernel = kernel, .gradient = gradient, .in_place = in_place, .widens = true)
+FK_OP(batch_norm, .infer = infer, .kernel = kernel, .gradient = gradient, .in_place = in_place, .absorb = absorb,
+      .widens = true)
 FK_OP(batch_norm_grad, .infer = infer_grad, .kernel = kernel_grad, .gradient = gradient_grad, .in_place = in_place)
+
+FK_OP(batch_norm_relu_grad, .infer = infer_relu_grad, .kernel = kernel_relu_grad, .in_place = in_place,
+      .remake = remake)
 
 }  // namespace fk

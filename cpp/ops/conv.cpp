@@ -242,8 +242,8 @@ std::vector<Tensor> gradient_kernel_grad(const Gradient& g) {
 }  // namespace
 
 FK_OP(conv, .infer = infer, .kernel = kernel, .gradient = gradient, .promote = Op::Promote::common, .absorb = absorb,
-      .scale_shape = scale_shape, .widens = true, .products = true)
-FK_OP(conv_bias, .infer = infer_bias, .kernel = kernel, .promote = Op::Promote::common, .absorb = absorb,
+      .scale_shape = scale_shape, .samples = 1, .widens = true, .products = true)
+FK_OP(conv_bias, .infer = infer_bias, .kernel = kernel, .promote = Op::Promote::common, .absorb = absorb, .samples = 1,
       .products = true)
 FK_OP(conv_input_grad, .infer = infer_input_grad, .kernel = kernel_input_grad, .gradient = gradient_input_grad,
       .promote = Op::Promote::common, .widens = true, .products = true)

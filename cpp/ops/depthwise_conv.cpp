@@ -1,6 +1,8 @@
 // depthwise_conv(x, w; strides, dilation, pads): w (spatial ..., channels, multiplier); channel c of images x gives the
 // channels [c multiplier, (c + 1) multiplier) of the result.
-// depthwise_conv_input_grad(dy, w; ..., shape), depthwise_conv_kernel_grad(x, dy; ..., kernel): as those of conv.
+// depthwise_conv_bias(x, w[, bias]; ..., activation): with bias and relu or relu6, which epilogue fusion makes of a
+// layer. depthwise_conv_input_grad(dy, w; ..., shape), depthwise_conv_kernel_grad(x, dy; ..., kernel): as those of
+// conv.
 #include "ops/by_type.h"
 #include "ops/window.h"
 
@@ -51,21 +53,53 @@ std::vector<TensorType> infer(const Call& c) {
     return {{c.in[0].dtype, y}};
 }
 
-template <bool backward, class Run>
-Kernel window_kernel(const ConvShape& s, int64_t multiplier, const Run& run) {
-    const auto plan = plan_window(s.axis, backward, s.batch, s.in_channels, multiplier);
-    return {[plan, run](const void* const* in, void* const* out, void*) { run(plan->window, in, out); }};
+// One element per channel of y, whatever axes of size 1 come first.
+bool per_channel(const TensorType& t, const TensorType& y) {
+    return t.shape.rank() > 0 && t.shape.rank() <= y.shape.rank() && t.shape[-1] == y.shape[-1] &&
+           t.shape.count() == y.shape[-1] && t.dtype == y.dtype;
+}
+
+std::vector<TensorType> infer_bias(const Call& c) {
+    check(c.in.size() == 2 || c.in.size() == 3,
+          "[depthwise_conv_bias] takes two or three tensors. Received: ", c.in.size());
+    const auto out = infer({c.attrs, c.in.first(2), {}});
+    check(c.in[1].shape[-1] == 1, "[depthwise_conv_bias] the multiplier must be 1. Received: kernel of shape ",
+          c.in[1].shape);
+    check(c.in.size() == 2 || per_channel(c.in[2], out[0]),
+          "[depthwise_conv_bias] the bias must have one element per channel. Received: shape ", c.in.back().shape);
+    return out;
+}
+
+template <bool backward>
+std::shared_ptr<WindowPlan> plan_of(const ConvShape& s, int64_t multiplier) {
+    return plan_window(s.axis, backward, s.batch, s.in_channels, multiplier);
 }
 
 Kernel kernel(const Call& c) {
-    return by_type(c.in[0].dtype, [&](auto zero) {
+    return by_type(c.in[0].dtype, [&](auto zero) -> Kernel {
         using T = decltype(zero);
-        return window_kernel<false>(grouped("depthwise_conv", c.attrs, c.in[0].shape, c.in[1].shape), c.in[1].shape[-1],
-                                    [](const Window& g, const void* const* in, void* const* out) {
-                                        FK_BY_TYPE(T, depthwise, g, input<T>(in, 0), input<T>(in, 1),
-                                                   output<T>(out, 0));
-                                    });
+        const auto plan =
+            plan_of<false>(grouped("depthwise_conv", c.attrs, c.in[0].shape, c.in[1].shape), c.in[1].shape[-1]);
+        if (c.attrs.has("activation")) {
+            plan->window.low = 0;
+            if (c.attrs.text("activation") == "relu6") plan->window.high = 6;
+        }
+        return {[plan, biased = c.in.size() > 2](const void* const* in, void* const* out, void*) {
+            FK_BY_TYPE(T, depthwise, plan->window, input<T>(in, 0), input<T>(in, 1), biased ? input<T>(in, 2) : nullptr,
+                       output<T>(out, 0));
+        }};
     });
+}
+
+std::optional<Op::Absorbed> absorb(const Call& self, const Op& next, const Call& next_call, int operand) {
+    if (self.in[1].shape[-1] != 1 || self.attrs.has("activation")) return std::nullopt;
+    if (next.name == "add" && self.in.size() == 2 && next_call.out[0] == next_call.in[operand] &&
+        per_channel(next_call.in[1 - operand], next_call.in[operand]))
+        return Op::Absorbed{"depthwise_conv_bias", self.attrs, {1 - operand}};
+    if (next.name != "relu" && next.name != "relu6") return std::nullopt;
+    Attrs attrs = self.attrs;
+    attrs.set("activation", next.name);
+    return Op::Absorbed{"depthwise_conv_bias", attrs, {}};
 }
 
 Attrs with(const Attrs& attrs, const char* name, const Shape& of, int first) {
@@ -102,13 +136,13 @@ std::vector<TensorType> infer_input_grad(const Call& c) {
 }
 
 Kernel kernel_input_grad(const Call& c) {
-    return by_type(c.in[0].dtype, [&](auto zero) {
+    return by_type(c.in[0].dtype, [&](auto zero) -> Kernel {
         using T = decltype(zero);
-        return window_kernel<true>(grouped("depthwise_conv_input_grad", c.attrs, input_shape(c), c.in[1].shape),
-                                   c.in[1].shape[-1], [](const Window& g, const void* const* in, void* const* out) {
-                                       FK_BY_TYPE(T, depthwise_input_grad, g, input<T>(in, 0), input<T>(in, 1),
-                                                  output<T>(out, 0));
-                                   });
+        const auto plan = plan_of<true>(grouped("depthwise_conv_input_grad", c.attrs, input_shape(c), c.in[1].shape),
+                                        c.in[1].shape[-1]);
+        return {[plan](const void* const* in, void* const* out, void*) {
+            FK_BY_TYPE(T, depthwise_input_grad, plan->window, input<T>(in, 0), input<T>(in, 1), output<T>(out, 0));
+        }};
     });
 }
 
@@ -118,6 +152,23 @@ std::vector<Tensor> gradient_input_grad(const Gradient& g) {
     if (g.needs[0]) ddy = call("depthwise_conv", {u, w}, g.attrs);
     if (g.needs[1]) dw = call("depthwise_conv_kernel_grad", {u, dy}, with(g.attrs, "kernel", w->shape, 0));
     return {ddy, dw};
+}
+
+// The part of a gradient that is left when the zeros around the images are cut off is the gradient of padded images.
+std::optional<Op::Absorbed> absorb_slice(const Call& self, const Op& next, const Call& next_call, int) {
+    const Shape &dx = self.out[0].shape, &part = next_call.out[0].shape;
+    if (next.name != "slice" || part[0] != dx[0] || part[-1] != dx[-1] || part.count() == 0) return std::nullopt;
+    const auto start =
+        next_call.attrs.has("start") ? next_call.attrs.integers("start") : std::vector<int64_t>(size_t(dx.rank()), 0);
+    const auto stop = next_call.attrs.integers("stop");
+    auto pads = self.attrs.integers("pads"), shape = self.attrs.integers("shape");
+    for (int i = 0; i < dx.rank() - 2; ++i) {
+        if (part[i + 1] != stop[i + 1] - start[i + 1]) return std::nullopt;  // a step that is not 1
+        pads[2 * i] += start[i + 1], pads[2 * i + 1] += dx[i + 1] - stop[i + 1], shape[i] = part[i + 1];
+    }
+    Op::Absorbed both{"depthwise_conv_input_grad", self.attrs, {}};
+    both.attrs.set("pads", pads), both.attrs.set("shape", shape);
+    return both;
 }
 
 Shape kernel_shape(const Call& c) {
@@ -142,7 +193,7 @@ Kernel kernel_kernel_grad(const Call& c) {
         using T = decltype(zero);
         const Shape w = kernel_shape(c);
         const ConvShape s = grouped("depthwise_conv_kernel_grad", c.attrs, c.in[0].shape, w);
-        const auto plan = plan_window(s.axis, false, s.batch, s.in_channels, w[-1]);
+        const auto plan = plan_of<false>(s, w[-1]);
         const int64_t lines = s.batch * s.axis[0].out * s.axis[1].out;
         plan->window.parts = std::max<int64_t>(1, std::min<int64_t>({lines, int64_t(s.flops() / 2e6), 16}));
         return {[plan](const void* const* in, void* const* out, void* scratch) {
@@ -171,9 +222,11 @@ std::optional<Shape> scale_shape(const Call& c) {
 }
 
 FK_OP(depthwise_conv, .infer = infer, .kernel = kernel, .gradient = gradient, .promote = Op::Promote::common,
-      .scale_shape = scale_shape, .widens = true)
+      .absorb = absorb, .scale_shape = scale_shape, .samples = 1, .widens = true)
+FK_OP(depthwise_conv_bias, .infer = infer_bias, .kernel = kernel, .promote = Op::Promote::common, .absorb = absorb,
+      .samples = 1)
 FK_OP(depthwise_conv_input_grad, .infer = infer_input_grad, .kernel = kernel_input_grad,
-      .gradient = gradient_input_grad, .promote = Op::Promote::common)
+      .gradient = gradient_input_grad, .promote = Op::Promote::common, .absorb = absorb_slice)
 FK_OP(depthwise_conv_kernel_grad, .infer = infer_kernel_grad, .kernel = kernel_kernel_grad,
       .gradient = gradient_kernel_grad, .promote = Op::Promote::common)
 

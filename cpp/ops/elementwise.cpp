@@ -79,7 +79,7 @@ FK_RULE(erfinv, return {0.5 / inv_sqrtpi * dy * of("exp", squared(y))};)
 
 FK_RULE(clip, return {call("clip_grad", {dy, x}, g.attrs)};)
 FK_RULE(relu, return {of("relu_grad", dy, y)};)
-FK_RULE(relu6, return {of("relu6_grad", dy, x)};)
+FK_RULE(relu6, return {of("relu6_grad", dy, y)};)
 FK_RULE(leaky_relu, return {call("leaky_relu_grad", {dy, x}, g.attrs)};)
 FK_RULE(elu, return {call("elu_grad", {dy, x}, g.attrs)};)
 FK_RULE(selu, return {1.0507009873554805 * call("elu_grad", {dy, x}, {{"alpha", 1.6732632423543772}})};)
@@ -170,6 +170,15 @@ Kernel row_kernel(int number, const Call& call) {
     return {[p](const void* const* in, void* const* out, void*) { tile_run(p, in, out); }};
 }
 
+// The gradient of a relu goes into the gradient of the batch normalisation before it, whose two passes read dy.
+std::optional<Op::Absorbed> absorb_relu_grad(const Call& self, const Op& next, const Call& next_call, int operand) {
+    const int dy = int(next_call.in.size()) - 1;
+    if (next.name != "batch_norm_grad" || operand != dy || self.in[1] != self.out[0]) return std::nullopt;
+    Op::Absorbed both{"batch_norm_relu_grad", next_call.attrs, {}};
+    for (int i = 0; i < dy; ++i) both.extra.push_back(i);
+    return both;
+}
+
 template <int r>
 void register_row() {
     const TileFunction& f = tile_function(r);
@@ -180,6 +189,12 @@ void register_row() {
     op.promote = f.types == TileFunction::floats ? Op::Promote::to_float : Op::Promote::common;
     op.promote_from = r == row::where;
     op.tile = f.name;
+    if (r == row::relu_grad || r == row::relu6_grad)
+        op.absorb = [](const Call& self, const Op& next, const Call& next_call, int operand) {
+            auto both = absorb_relu_grad(self, next, next_call, operand);
+            if (both) both->attrs.set("activation", std::string(r == row::relu_grad ? "relu" : "relu6"));
+            return both;
+        };
     register_op(std::move(op));
 }
 

@@ -5,6 +5,7 @@
 //   out slice_update(x, starts, part)        x with `part` written there
 #include <algorithm>
 #include <cstring>
+#include <string_view>
 
 #include "ops/strided.h"
 #include "ops/index.h"
@@ -124,6 +125,27 @@ std::vector<Tensor> gradient_place(const Gradient& g) {
     return {call("slice", {g.dout[0]}, {{"start", start}, {"stop", stop}, {"step", step}})};
 }
 
+// Zeros around images become the padding of the convolution that reads them, or of its kernel's gradient.
+std::optional<Op::Absorbed> absorb_place(const Call& self, const Op& next, const Call& next_call, int operand) {
+    const std::string_view name = next.name;
+    const Shape& x = self.in[0].shape;
+    const int rank = x.rank();
+    if (operand != 0 || x.count() == 0 || self.attrs.number("value", 0) != 0 ||
+        !(name.ends_with("conv") || name.ends_with("conv_bias") || name.ends_with("conv_kernel_grad")))
+        return std::nullopt;
+    const Shape& y = self.out[0].shape;
+    const auto start = per_axis(self.attrs, "start", rank, 0), step = per_axis(self.attrs, "step", rank, 1);
+    if (y[0] != x[0] || y[-1] != x[-1] || std::any_of(step.begin(), step.end(), [](int64_t s) { return s != 1; }))
+        return std::nullopt;
+    auto pads = next_call.attrs.integers("pads");
+    for (int i = 0; i < rank - 2; ++i)
+        pads[2 * i] += start[i + 1], pads[2 * i + 1] += y[i + 1] - start[i + 1] - x[i + 1];
+    Op::Absorbed both{next.name, next_call.attrs, {}};
+    both.attrs.set("pads", pads);
+    for (int k = 1; k < int(next_call.in.size()); ++k) both.extra.push_back(k);
+    return both;
+}
+
 // --- dynamic_slice and slice_update ---
 
 void check_starts(const TensorType& x, const TensorType& starts, const Shape& part) {
@@ -203,7 +225,8 @@ std::vector<std::pair<int, int>> first_input(const Call&) { return {{0, 0}}; }
 }  // namespace
 
 FK_OP(slice, .infer = infer_slice, .kernel = kernel_slice, .gradient = gradient_slice)
-FK_OP(place, .infer = infer_place, .kernel = kernel_place, .gradient = gradient_place)
+FK_OP(place, .infer = infer_place, .kernel = kernel_place, .gradient = gradient_place, .absorb = absorb_place,
+      .repeats = true)
 FK_OP(dynamic_slice, .infer = infer_dynamic_slice, .kernel = kernel_dynamic_slice, .gradient = gradient_dynamic_slice)
 FK_OP(slice_update, .infer = infer_slice_update, .kernel = kernel_slice_update, .gradient = gradient_slice_update,
       .in_place = first_input)

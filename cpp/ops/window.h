@@ -1,5 +1,6 @@
 // From axes to the tables of kernels/window.h.
 #pragma once
+#include <limits>
 #include <memory>
 #include <numeric>
 
@@ -20,6 +21,7 @@ inline std::shared_ptr<WindowPlan> plan_window(const ConvAxis* axis, bool backwa
     Window& g = plan->window;
     g.images = images, g.channels = channels, g.multiplier = multiplier, g.parts = 1;
     g.overlap = false, g.cover = true;
+    g.high = std::numeric_limits<double>::infinity(), g.low = -g.high;
     int64_t work = 1;
     for (int i = 0; i < 3; ++i) {
         const ConvAxis& a = axis[i];

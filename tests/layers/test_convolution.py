@@ -1,5 +1,7 @@
 """Convolution and pooling: shapes and values of any geometry, empty images, wrong arguments."""
 
+import functools
+
 import numpy as np
 import pytest
 from cases import _conv, _windows
@@ -8,7 +10,15 @@ from hypothesis import strategies as st
 
 import fastkeras as keras
 from fastkeras import layers, ops
-from fastkeras.engine import Function, TensorSpec
+from fastkeras.engine import Function, TensorSpec, config
+
+
+@pytest.fixture(params=config.available_isas())
+def isa(request):
+    before = config.isa()
+    config.set_isa(request.param)
+    yield request.param
+    config.set_isa(before)
 
 
 def ones(*shape):
@@ -132,6 +142,29 @@ def test_bias_and_relu_are_absorbed():
     assert "conv_bias" in text and "relu" not in text.replace("activation", "")
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("conv", [layers.DepthwiseConv2D, functools.partial(layers.Conv2D, 5)])
+def test_zeros_around_images_bias_and_relu_are_absorbed(conv, dtype, isa):
+    """The layers one by one, without a program, say what the values and gradients of the step are."""
+    pad = layers.ZeroPadding2D(((0, 1), (2, 1)), dtype=dtype)
+    conv = conv(kernel_size=3, strides=2, activation="relu6", bias_initializer="random_uniform", dtype=dtype)
+    x = ops.convert_to_tensor(4 * np.random.RandomState(0).standard_normal((2, 11, 13, 37)), dtype)
+
+    def run(x):
+        with keras.GradientTape() as tape:
+            tape.watch(x)
+            y = conv(pad(x))
+            loss = ops.sum(ops.square(y))
+        return [y, *tape.gradient(loss, [x, *conv.trainable_variables])]
+
+    expected, step = run(x), Function(run)
+    for got, want in zip(step(x), expected, strict=True):
+        np.testing.assert_allclose(got.numpy(), want.numpy(), rtol=1e-4, atol=1e-3)
+    schedule = step.compile(x).describe()
+    assert "place(" not in schedule and "relu6(" not in schedule and "conv_bias(" in schedule
+    assert "slice(" not in schedule or isinstance(conv, layers.Conv2D)
+
+
 def test_masked_average_leaves_out_steps():
     x = ops.array([[[1.0], [3.0], [5.0]]])
     layer = layers.GlobalAveragePooling1D()
@@ -226,5 +259,51 @@ def test_normalization_by_stored_statistics_becomes_part_of_the_filters():
     run = Function(lambda x: model(x, training=False))
     np.testing.assert_allclose(run(x).numpy(), expected.numpy(), rtol=1e-5, atol=1e-4)
     schedule = run.compile(x).describe()
-    assert schedule.count("conv_bias(") == 2  # of the depthwise one the shift is left
-    assert "tile[multiply add" not in schedule
+    assert schedule.count("conv_bias(") == 3
+    assert "tile[multiply add" not in schedule and "relu" not in schedule
+
+
+@pytest.mark.parametrize("axis", [-1, 1])
+@pytest.mark.parametrize("center", [True, False])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("relu", ["relu", "relu6"])
+def test_a_relu_goes_into_the_normalization_before_it(relu, dtype, center, axis, isa):
+    """With the bits of the ops one by one (double: as compilers contract it), inf and NaN too; without beta the
+    gradient reads what the relu gave."""
+    layer = layers.BatchNormalization(axis=axis, center=center, gamma_initializer="random_normal", dtype=dtype)
+    x = 9 * np.random.RandomState(0).standard_normal((5, 7, 3, 37))
+    x[0, 0, 0, 0], x[0, 0, 1, 1], x[0, 0, 2, 2] = np.inf, np.nan, 1e30
+    x = ops.convert_to_tensor(x, dtype)
+
+    def run(x):
+        with keras.GradientTape() as tape:
+            tape.watch(x)
+            y = getattr(ops, relu)(layer(x, training=True))
+            loss = ops.sum(y * y * y)
+        return [y, *tape.gradient(loss, [x, *layer.trainable_variables])]
+
+    expected, step = run(x), Function(run)
+    for got, want in zip(step(x), expected, strict=True):
+        np.testing.assert_allclose(got.numpy(), want.numpy(), rtol=0 if dtype == "float32" else 1e-9)
+    schedule = step.compile(x).describe()
+    assert "batch_norm_relu_grad(" in schedule and "relu(" not in schedule and "relu6(" not in schedule
+
+
+def test_the_normalization_before_a_sum_keeps_its_relu_apart():
+    """In a residual block the gradient of the relu goes two ways, and the relu is not that of either normalization."""
+    norms = [layers.BatchNormalization() for _ in range(2)]
+    x = ops.convert_to_tensor(np.random.RandomState(0).standard_normal((4, 6, 6, 8)).astype("float32"))
+
+    def run(x):
+        with keras.GradientTape() as tape:
+            tape.watch(x)
+            y = ops.relu(norms[0](x, training=True))
+            z = ops.relu(norms[1](y, training=True) + y)
+            loss = ops.sum(z * z)
+        return [z, *tape.gradient(loss, [x, norms[0].gamma, norms[1].gamma])]
+
+    expected, step = run(x), Function(run)
+    for got, want in zip(step(x), expected, strict=True):
+        np.testing.assert_allclose(got.numpy(), want.numpy(), rtol=1e-5, atol=1e-4)
+    schedule = step.compile(x).describe()
+    assert schedule.count("batch_norm_grad(") == 1

@@ -84,6 +84,24 @@ def test_fused_equals_stepping(cls, masked):
             np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("units", [1, 5, 16, 40, 64, 77, 130])
+@pytest.mark.parametrize("steps", [3, 9])
+@pytest.mark.parametrize("cls", ["LSTM", "GRU"])
+def test_one_sample_alone_has_the_bits_it_has_among_others(cls, steps, units):
+    """It meets the weights row by row, in blocks that are copied from 8 steps on, to and fro; a batch meets tiles."""
+    layer, x, before = getattr(keras.layers, cls)(units, return_sequences=True), random(0, 3, steps, 7), config.isa()
+    layer.build(x.shape)
+    weights_of(layer)
+    try:
+        for isa in config.available_isas():
+            config.set_isa(isa)
+            together = layer(x).numpy()
+            for i in range(3):
+                assert layer(x[i : i + 1]).numpy().tobytes() == together[i].tobytes()
+    finally:
+        config.set_isa(before)
+
+
 @pytest.mark.parametrize("name", ["lstm", "gru"])
 def test_training_has_the_same_bits_for_any_number_of_threads(name):
     def train():

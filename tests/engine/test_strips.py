@@ -1,0 +1,108 @@
+"""Programs that run some samples at a time: the bits of the whole batch, and what they leave alone."""
+
+import numpy as np
+import pytest
+
+import fastkeras as keras
+from fastkeras import ops
+from fastkeras.engine import Function, config
+
+
+@pytest.fixture(params=config.available_isas())
+def isa(request):
+    before = config.isa()
+    config.set_isa(request.param)
+    yield request.param
+    config.set_isa(before)
+
+
+def images(samples, side=64, channels=24):
+    random = np.random.RandomState(0)
+    return ops.convert_to_tensor(random.standard_normal((samples, side, side, channels)).astype("float32"))
+
+
+KERNEL = keras.Variable(np.random.RandomState(1).standard_normal((3, 3, 24, 1)).astype("float32"))
+BIAS = keras.Variable(np.random.RandomState(2).standard_normal(24).astype("float32"))
+
+
+def block(x):
+    """A residual block of ops that know no neighbours among samples; its weights are made in the program."""
+    y = ops.relu6(ops.depthwise_conv(x, KERNEL * 0.5, padding="same") + BIAS)
+    return ops.tanh(ops.depthwise_conv(y, KERNEL, padding="same")) + x
+
+
+def same(run, x, strips):
+    step = Function(run)
+    for _ in range(2):
+        for got, want in zip(step(x), run(x), strict=True):
+            np.testing.assert_array_equal(got.numpy(), want.numpy())
+    schedule = step.compile(x).describe()
+    assert schedule.count("strips[") == strips
+    return schedule
+
+
+@pytest.mark.parametrize("samples", [1, 7, 16, 18])
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_a_batch_in_strips_has_the_same_bits(samples, threads, isa):
+    before = config.num_threads()
+    config.set_num_threads(threads)
+    try:
+        same(lambda x: [ops.max_pool(block(block(x)), 2)], images(samples), samples > 1)
+    finally:
+        config.set_num_threads(before)
+
+
+def test_what_lies_between_two_nodes_has_memory_for_one_strip():
+    x = images(32)
+    program = Function(lambda x: ops.average_pool(block(block(block(x))), 4)).compile(x)
+    whole = x.numpy().nbytes  # a feed that is gathered from rows has memory too
+    assert program.memory_bytes - whole < 0.5 * whole * config.num_threads()
+
+
+def test_samples_that_meet_are_left_in_one_batch():
+    """The means over the batch come after the strips; what reads them comes after those."""
+
+    def run(x):
+        y = block(x)
+        centered = y - ops.mean(y, axis=0, keepdims=True)
+        return [ops.max_pool(block(centered), 2), y]
+
+    schedule = same(run, images(16), 1)
+    assert schedule.index("strips[") < schedule.index("mean(") < schedule.index("max_pool(")
+
+
+def test_values_of_the_same_length_that_are_no_samples():
+    table = np.random.RandomState(3).standard_normal((16, 64, 64, 24)).astype("float32")
+
+    def run(x):
+        return [block(block(x)) + table, ops.flip(block(block(x)), axis=0)]
+
+    same(run, images(16), 1)
+
+
+def test_a_prime_number_of_small_samples_is_left_alone():
+    kernel = keras.Variable(np.ones((3, 3, 1, 1), "float32"))
+
+    def run(x):
+        for _ in range(4):
+            x = ops.relu(ops.depthwise_conv(x, kernel, padding="same"))
+        return [x]
+
+    same(run, images(4099, 16, 1), 0)
+    same(run, images(4096, 16, 1), 1)
+
+
+def test_a_step_trains_what_follows_the_strips():
+    head = keras.layers.Dense(3)
+    x = images(16)
+
+    def run(x):
+        with keras.GradientTape() as tape:
+            loss = ops.mean(ops.square(head(ops.mean(block(block(x)), axis=(1, 2)))))
+        return [loss, *tape.gradient(loss, head.trainable_variables)]
+
+    run(x)
+    step = Function(run)
+    for got, want in zip(step(x), run(x), strict=True):
+        np.testing.assert_allclose(got.numpy(), want.numpy(), rtol=1e-5)
+    assert "strips[" in step.compile(x).describe()
