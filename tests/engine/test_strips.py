@@ -73,7 +73,7 @@ def test_samples_that_meet_are_left_in_one_batch():
 
 @pytest.mark.parametrize("widths", [[0, 0], [1, 0], [0, 2]])
 def test_padded_samples(widths):
-    """Zeros that no convolution takes stay an op, which is told the number of samples; around the batch they end strips."""
+    """Zeros that no convolution takes stay an op, told the number of samples; around the batch they end strips."""
 
     def run(x):
         y = ops.pad(block(block(x)), [widths, [1, 1], [1, 1], [0, 0]])
