@@ -57,6 +57,15 @@ struct Strips {
     }
 };
 
+// Where an op is told the shape of its result, that of some samples.
+Attrs attrs_for(const Graph::Node& n, const Shape& y, int64_t samples) {
+    Attrs attrs = n.attrs;
+    if (attrs.has("shape"))
+        if (auto shape = attrs.integers("shape"); int(shape.size()) == y.rank() && y.rank() > 0 && shape[0] == y[0])
+            shape[0] = samples, attrs.set("shape", shape);
+    return attrs;
+}
+
 // Finds the nodes. A value is `fed` when it depends on what the program is given: of the others, weights and what is
 // made of them, all samples read the same. Nodes are members, or come before all of them, or after.
 class Search {
@@ -93,8 +102,9 @@ private:
                 return false;
             if (fed_[n.in[k]]) x[0] = 1;
         }
-        try {  // attributes may hold the number of samples: would the op take one?
-            const auto one = n.op->infer({n.attrs, in, {}});
+        try {  // attributes may hold the number of samples in other ways: would the op take one?
+            const Attrs attrs = attrs_for(n, y, 1);
+            const auto one = n.op->infer({attrs, in, {}});
             return one[0].shape.rank() == y.rank() && one[0].shape[0] == 1 &&
                    one[0].count() * samples == g_.types[n.out[0]].count();
         } catch (const std::exception&) {
@@ -156,6 +166,7 @@ void strip_samples(Graph& g) {
     for (int v : part.outputs) strips->out_bytes.push_back(step_of(v));
     for (size_t v = 0; v < part.types.size(); ++v)
         if (found.fed(int(v)) && part.types[v].shape.rank() > 0) part.types[v].shape[0] = each;
+    for (auto& n : part.nodes) n.attrs = attrs_for(n, g.types[n.out[0]].shape, each);
     Graph::Node node{part.nodes[0].op, {}, part.feeds, part.outputs, std::make_shared<Kernel>(), "strips[", {}};
     node.full_inputs.assign(part.feeds.size(), false);
     fuse_elementwise(part);

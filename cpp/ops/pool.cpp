@@ -90,14 +90,13 @@ std::optional<Op::Absorbed> absorb_relu_grad(const Call& self, const Op& next, c
 
 }  // namespace
 
-FK_OP(max_pool, .infer = infer<kMax>, .kernel = kernel_max_pool, .gradient = gradient_max, .samples = 1,
-      .widens = true)
+FK_OP(max_pool, .infer = infer<kMax>, .kernel = kernel_max_pool, .gradient = gradient_max, .samples = 1, .widens = true)
 FK_OP(max_pool_grad, .infer = infer_max_grad, .kernel = kernel_max_pool_grad, .gradient = gradient_max_grad,
       .absorb = absorb_relu_grad)
 FK_OP(max_pool_relu_grad, .infer = infer_max_grad, .kernel = kernel_max_pool_grad)
 FK_OP(max_pool_pick, .infer = infer_pick, .kernel = kernel_max_pool_pick, .gradient = gradient_pick)
-FK_OP(average_pool, .infer = infer<kAverage>, .kernel = kernel_average_pool, .gradient = gradient_average,
-      .samples = 1, .widens = true)
+FK_OP(average_pool, .infer = infer<kAverage>, .kernel = kernel_average_pool, .gradient = gradient_average, .samples = 1,
+      .widens = true)
 FK_OP(average_pool_grad, .infer = infer_average_grad, .kernel = kernel_average_pool_grad,
       .gradient = gradient_average_grad)
 

@@ -226,7 +226,7 @@ std::vector<std::pair<int, int>> first_input(const Call&) { return {{0, 0}}; }
 
 FK_OP(slice, .infer = infer_slice, .kernel = kernel_slice, .gradient = gradient_slice)
 FK_OP(place, .infer = infer_place, .kernel = kernel_place, .gradient = gradient_place, .absorb = absorb_place,
-      .repeats = true)
+      .repeats = true, .samples = 1)
 FK_OP(dynamic_slice, .infer = infer_dynamic_slice, .kernel = kernel_dynamic_slice, .gradient = gradient_dynamic_slice)
 FK_OP(slice_update, .infer = infer_slice_update, .kernel = kernel_slice_update, .gradient = gradient_slice_update,
       .in_place = first_input)

@@ -71,6 +71,18 @@ def test_samples_that_meet_are_left_in_one_batch():
     assert schedule.index("strips[") < schedule.index("mean(") < schedule.index("max_pool(")
 
 
+@pytest.mark.parametrize("widths", [[0, 0], [1, 0], [0, 2]])
+def test_padded_samples(widths):
+    """Zeros that no convolution takes stay an op, told the number of samples; around the batch they end strips."""
+
+    def run(x):
+        y = ops.pad(block(block(x)), [widths, [1, 1], [1, 1], [0, 0]])
+        return [ops.max_pool(ops.tanh(y), 3, strides=2)]
+
+    schedule = same(run, images(16), 1)
+    assert ("max_pool(" in schedule) == any(widths)  # as a node of its own
+
+
 def test_values_of_the_same_length_that_are_no_samples():
     table = np.random.RandomState(3).standard_normal((16, 64, 64, 24)).astype("float32")
 
