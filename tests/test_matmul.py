@@ -14,14 +14,6 @@ SIZES = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 13, 14, 15, 16, 17, 28, 31, 32, 33, 47, 6
 LARGE = [(250, 40, 1100), (490, 129, 70), (33, 700, 520), (1, 4100, 300), (2000, 1, 700), (3, 90, 1030), (40, 33, 513)]
 
 
-@pytest.fixture(params=config.available_isas())
-def isa(request):
-    before = config.isa()
-    config.set_isa(request.param)
-    yield request.param
-    config.set_isa(before)
-
-
 @pytest.fixture
 def threads():
     before = config.num_threads()

@@ -9,14 +9,6 @@ from fastkeras.engine import GradientTape, Tensor, cast, config, convert_to_tens
 CASE_IDS = [str(c) for c in CASES]
 
 
-@pytest.fixture(params=config.available_isas())
-def isa(request):
-    before = config.isa()
-    config.set_isa(request.param)
-    yield request.param
-    config.set_isa(before)
-
-
 def test_rows_have_distinct_names():
     assert len(CASE_IDS) == len(set(CASE_IDS))
 

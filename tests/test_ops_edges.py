@@ -9,12 +9,7 @@ NAN, INF = np.nan, np.inf
 SPECIAL = np.array([NAN, INF, -INF, 0.0, -0.0, 1.0, -1.0, 3e38, -3e38, 1e-30, 0.5, -2.5])
 
 
-@pytest.fixture(params=config.available_isas(), autouse=True)
-def isa(request):
-    before = config.isa()
-    config.set_isa(request.param)
-    yield request.param
-    config.set_isa(before)
+pytestmark = pytest.mark.usefixtures("isa")
 
 
 def run(name, *arrays, **attrs):

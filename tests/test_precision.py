@@ -306,13 +306,6 @@ def test_levels():
     assert keras.config.float32_matmul_precision() == "highest"
 
 
-@pytest.fixture(params=keras.config.available_isas())
-def isa(request):
-    keras.config.set_isa(request.param)
-    yield request.param
-    keras.config.set_isa(None)
-
-
 def _rounded(x):
     return keras.ops.cast(keras.ops.cast(x, "bfloat16"), "float32").numpy()
 

@@ -12,14 +12,6 @@ from fastkeras.engine import Function, GradientTape, config, convert_to_tensor, 
 N = 200_000
 
 
-@pytest.fixture(params=config.available_isas())
-def isa(request):
-    before = config.isa()
-    config.set_isa(request.param)
-    yield request.param
-    config.set_isa(before)
-
-
 def words(key, n):
     return primitive("random_bits")(convert_to_tensor(np.array(key, "uint32")), shape=[n]).numpy()
 

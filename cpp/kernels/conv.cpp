@@ -9,16 +9,6 @@
 namespace fk::FK_ISA {
 namespace {
 
-FK_VEC void run_brgemm(const Brgemm<float>& g, const BrgemmPair<float>* pairs, int64_t count, float* c) {
-    brgemm_f32(g, pairs, count, c);
-}
-FK_VEC void run_brgemm(const Brgemm<double>& g, const BrgemmPair<double>* pairs, int64_t count, double* c) {
-    brgemm_f64(g, pairs, count, c);
-}
-FK_VEC void run_brgemm(const Brgemm<Bf16Pair>& g, const BrgemmPair<Bf16Pair>* pairs, int64_t count, float* c) {
-    brgemm_bf16(g, pairs, count, c);
-}
-
 template <class T>
 constexpr int64_t kPanel = 2 * Lanes<T>::count;
 

@@ -10,9 +10,10 @@
 namespace fk::FK_ISA {
 namespace {
 
-FK_VEC void run_brgemm(const Brgemm<float>& g, BrgemmPair<float> pair, float* c) { brgemm_f32(g, &pair, 1, c); }
-FK_VEC void run_brgemm(const Brgemm<double>& g, BrgemmPair<double> pair, double* c) { brgemm_f64(g, &pair, 1, c); }
-FK_VEC void run_brgemm(const Brgemm<Bf16Pair>& g, BrgemmPair<Bf16Pair> pair, float* c) { brgemm_bf16(g, &pair, 1, c); }
+template <class T>
+FK_VEC void run_one(const Brgemm<T>& g, BrgemmPair<T> pair, Sum<T>* c) {
+    run_brgemm(g, &pair, 1, c);
+}
 
 template <class T>
 constexpr int64_t kPanel = 2 * Lanes<T>::count;
@@ -276,12 +277,12 @@ void step(const Product<T>& p, const Blocks& s, Brgemm<T> part, int64_t depth, c
         if (first && g.b_col == 1) {
             part.pack = b_copy;
             part.pack_panel = s.keep;
-            return run_brgemm(part, {a, b}, c);
+            return run_one<T>(part, {a, b}, c);
         }
     part.b_row = kPanel<T>;
     part.b_panel = s.keep;
     part.b_padded = true;
-    if (!first) return run_brgemm(part, {a, b_copy}, c);
+    if (!first) return run_one<T>(part, {a, b_copy}, c);
     const int64_t columns = part.n;
     const Sum<T>* bias = part.bias;
     for (int64_t j = 0; j < columns; j += kPanel<T>) {
@@ -289,7 +290,7 @@ void step(const Product<T>& p, const Blocks& s, Brgemm<T> part, int64_t depth, c
         part.bias = bias ? bias + j : nullptr;
         T* to = b_copy + j / kPanel<T> * s.keep;
         pack_panel(b + j * g.b_col, g.b_row, g.b_col, depth, part.n, kPanel<T>, to);
-        run_brgemm(part, {a, to}, c + j);
+        run_one<T>(part, {a, to}, c + j);
     }
 }
 

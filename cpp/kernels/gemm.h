@@ -102,7 +102,9 @@ constexpr int64_t kGemmPad = 32;  // the widest panel, and what keeps lines of a
 // Enough for the blocks of any ISA.
 inline size_t gemm_scratch_bytes(const Gemm& g, size_t element_bytes) {
     const int64_t rows = g.m < kGemmRows ? g.m : kGemmRows, depth = g.k < kGemmDepth ? g.k : kGemmDepth;
-    const int64_t columns = g.m <= kGemmRows ? 0 : g.n < kGemmColumns ? g.n : kGemmColumns;
+    // Whole panels are kept: 33 columns take 64 of AVX-512.
+    const int64_t whole = (g.n + kGemmPad - 1) / kGemmPad * kGemmPad;
+    const int64_t columns = g.m <= kGemmRows ? 0 : whole < kGemmColumns ? whole : kGemmColumns;
     const size_t slot = size_t((rows + kGemmPad) * (depth + kGemmPad) + depth * (columns + kGemmPad)) * element_bytes;
     return 64 + (slot + 63) / 64 * 64 * size_t(g.threads);
 }

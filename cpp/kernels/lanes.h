@@ -51,6 +51,18 @@ constexpr int64_t kSteps = 1;
 template <>
 inline constexpr int64_t kSteps<Bf16Pair> = 2;
 
+FK_VEC void run_brgemm(const Brgemm<float>& g, const BrgemmPair<float>* pairs, int64_t count, float* c) {
+    brgemm_f32(g, pairs, count, c);
+}
+FK_VEC void run_brgemm(const Brgemm<double>& g, const BrgemmPair<double>* pairs, int64_t count, double* c) {
+    brgemm_f64(g, pairs, count, c);
+}
+#if defined(__AVX512BF16__)
+FK_VEC void run_brgemm(const Brgemm<Bf16Pair>& g, const BrgemmPair<Bf16Pair>* pairs, int64_t count, float* c) {
+    brgemm_bf16(g, pairs, count, c);
+}
+#endif
+
 // V: what sums are kept in; Operand: what is multiplied.
 template <class T>
 struct Lanes;

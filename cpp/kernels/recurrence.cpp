@@ -9,15 +9,6 @@
 namespace fk::FK_ISA {
 namespace {
 
-FK_VEC void run_brgemm(const Brgemm<float>& g, const BrgemmPair<float>* p, int64_t n, float* c) {
-    brgemm_f32(g, p, n, c);
-}
-FK_VEC void run_brgemm(const Brgemm<double>& g, const BrgemmPair<double>* p, int64_t n, double* c) {
-    brgemm_f64(g, p, n, c);
-}
-FK_VEC void run_brgemm(const Brgemm<Bf16Pair>& g, const BrgemmPair<Bf16Pair>* p, int64_t n, float* c) {
-    brgemm_bf16(g, p, n, c);
-}
 FK_VEC void run_gemm(const Gemm& g, const float* a, const float* b, const float* bias, float* c, void* scratch) {
     gemm_f32(g, a, b, bias, c, scratch);
 }

@@ -8,14 +8,6 @@ from fastkeras import ops
 from fastkeras.engine import Function, config
 
 
-@pytest.fixture(params=config.available_isas())
-def isa(request):
-    before = config.isa()
-    config.set_isa(request.param)
-    yield request.param
-    config.set_isa(before)
-
-
 def images(samples, side=64, channels=24):
     random = np.random.RandomState(0)
     return ops.convert_to_tensor(random.standard_normal((samples, side, side, channels)).astype("float32"))

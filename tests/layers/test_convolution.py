@@ -10,15 +10,7 @@ from hypothesis import strategies as st
 
 import fastkeras as keras
 from fastkeras import layers, ops
-from fastkeras.engine import Function, TensorSpec, config
-
-
-@pytest.fixture(params=config.available_isas())
-def isa(request):
-    before = config.isa()
-    config.set_isa(request.param)
-    yield request.param
-    config.set_isa(before)
+from fastkeras.engine import Function, TensorSpec
 
 
 def ones(*shape):

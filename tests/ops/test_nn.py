@@ -5,17 +5,9 @@ import pytest
 
 import fastkeras as keras
 from fastkeras import ops
-from fastkeras.engine import Function, GradientTape, config, convert_to_tensor, primitive
+from fastkeras.engine import Function, GradientTape, convert_to_tensor, primitive
 
 INF, NAN = float("inf"), float("nan")
-
-
-@pytest.fixture(params=config.available_isas())
-def isa(request):
-    before = config.isa()
-    config.set_isa(request.param)
-    yield request.param
-    config.set_isa(before)
 
 
 def log_softmax(x):

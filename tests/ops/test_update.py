@@ -3,18 +3,10 @@
 import numpy as np
 import pytest
 
-from fastkeras.engine import Function, Variable, config, convert_to_tensor
+from fastkeras.engine import Function, Variable, convert_to_tensor
 from fastkeras.ops.update import adam_update, rmsprop_update, sgd_update
 
 BETAS = {"beta_1": 0.9, "beta_2": 0.999}
-
-
-@pytest.fixture(params=config.available_isas())
-def isa(request):
-    before = config.isa()
-    config.set_isa(request.param)
-    yield request.param
-    config.set_isa(before)
 
 
 def adam(p, g, m, v, alpha, epsilon=1e-7):
