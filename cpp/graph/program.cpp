@@ -142,6 +142,11 @@ void Program::execute(Context& context, const std::vector<const void*>& feeds,
     }
 }
 
+template <class F>
+static void flushed(const F& body) {
+    run_flushed([](void* p) { (*static_cast<const F*>(p))(); }, const_cast<F*>(&body));
+}
+
 int64_t Program::Pace::slice() const {
     const double step = seconds_[alone_];
     return step > 0 ? std::max<int64_t>(1, int64_t(kSlice / step)) : 1;
@@ -179,10 +184,9 @@ void Program::paced(int64_t steps, const F& run) {
             last = std::min(steps, first + pace_.slice());
         }
         const auto start = Clock::now();
-        auto body = [&] { run(first, last); };
         {
             const Alone unshared(alone);
-            run_flushed([](void* p) { (*static_cast<decltype(body)*>(p))(); }, &body);
+            flushed([&] { run(first, last); });
         }
         const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
         const std::lock_guard lock(mutex_);
@@ -269,15 +273,14 @@ void Program::run_steps(const Burst& burst) {
                 return context;
             }
         };
-        auto side_by_side = [&] {
+        flushed([&] {
             parallel_for(burst.steps, kSideBySideSteps, [&](int64_t first, int64_t last) {
                 auto context = take();
                 run_rows(*context, burst, first, last);
                 const std::lock_guard lock(mutex);
                 free.push_back(std::move(context));
             });
-        };
-        run_flushed([](void* p) { (*static_cast<decltype(side_by_side)*>(p))(); }, &side_by_side);
+        });
         for (auto& context : free) release(std::move(context));
         return;
     }
