@@ -41,10 +41,11 @@ def fma_peak():
 
 def ours(a, b, transpose_a, transpose_b, repeat, bfloat16):
     product, x, y = primitive("matmul"), convert_to_tensor(a), convert_to_tensor(b)
+    precision = {"planes": 1} if bfloat16 else {}
 
     def run():
         for _ in range(repeat):
-            product(x, y, transpose_a=transpose_a, transpose_b=transpose_b, bfloat16=bfloat16)
+            product(x, y, transpose_a=transpose_a, transpose_b=transpose_b, **precision)
 
     return run
 

@@ -98,13 +98,13 @@ MAY_INCLUDE = {
 
 
 def cpp_sources(folder="*"):
-    return sorted(CPP.glob(f"{folder}/*.h")) + sorted(CPP.glob(f"{folder}/*.cpp"))
+    return sorted(CPP.glob(f"{folder}/**/*.h")) + sorted(CPP.glob(f"{folder}/**/*.cpp"))
 
 
 def test_cpp_includes_follow_the_directions():
     wrong = []
     for path in cpp_sources():
-        folder = path.parent.name
+        folder = path.relative_to(CPP).parts[0]
         for kind, name in INCLUDE.findall(path.read_text()):
             if kind == '"' and not name.startswith((f"{folder}/", *MAY_INCLUDE[folder])):
                 wrong.append(f"{folder}/{path.name} includes {name}")

@@ -14,7 +14,7 @@ from conv_cases import CASES as CONVOLUTIONS
 from layer_cases import CASES as LAYERS
 
 import fastkeras as keras
-from fastkeras._core import multiplies_bfloat16
+from fastkeras._core import multiplies_bfloat16, multiplies_tiles
 from fastkeras.engine import AutocastScope, Function, GradientTape, Tensor, autocast_dtype, primitive
 from fastkeras.engine import precision as engine_precision
 
@@ -310,12 +310,16 @@ def _rounded(x):
     return keras.ops.cast(keras.ops.cast(x, "bfloat16"), "float32").numpy()
 
 
-def _at_medium(call, *operands):
-    """What `call` gives for float32 operands at "medium", and in float64 for what its products see of them."""
-    with keras.config.float32_matmul_precision_scope("medium"):
-        found = call(*operands).numpy()
-    seen = [_rounded(x) if multiplies_bfloat16() else x for x in operands]
-    return found, call(*(x.astype("float64") for x in seen)).numpy(), call(*(np.abs(x).astype("float64") for x in seen))
+def _in_planes(planes, call, *operands):
+    """What `call` gives for operands in so many planes, and in float64 for what those keep, and for its magnitude."""
+    found = call(*operands, planes=planes, split=True).numpy()
+    kept = []
+    for x in operands:
+        left = x.copy() if multiplies_bfloat16() and planes < 3 else x * 0
+        for _ in range(planes):
+            left -= _rounded(left)
+        kept.append((x - left).astype("float64"))
+    return found, call(*kept).numpy(), call(*(np.abs(x) for x in kept)).numpy()
 
 
 @pytest.mark.parametrize("level", ["high", "medium"])
@@ -325,25 +329,83 @@ def test_a_level_that_nothing_makes_use_of_gives_the_same_bits(isa, level):
     with keras.config.float32_matmul_precision_scope(level):
         assert f"'{level}' allows" in keras.config.describe_kernels()
         same = np.array_equal(keras.ops.matmul(a, b).numpy(), exact)
-    assert same == (level == "high" or not multiplies_bfloat16())
+    assert same == (not multiplies_bfloat16() or (level == "high" and not multiplies_tiles()))
 
 
+@pytest.mark.parametrize("planes", [1, 2, 3])
 @pytest.mark.parametrize("transposes", [(False, False), (True, False), (False, True), (True, True)])
-@pytest.mark.parametrize("m, n, k", [(16, 16, 16), (17, 33, 65), (70, 100, 31), (169, 40, 1027), (33, 1030, 520)])
-def test_products_at_medium_are_those_of_rounded_operands(isa, m, n, k, transposes):
+@pytest.mark.parametrize(
+    "m, n, k", [(1, 9, 5), (16, 16, 16), (17, 33, 65), (70, 100, 31), (169, 40, 1027), (33, 1030, 520)]
+)
+def test_products_of_planes_are_those_of_what_the_planes_keep(isa, m, n, k, transposes, planes):
     ta, tb = transposes
     a, b = _random(1, *((k, m) if ta else (m, k))), _random(2, *((n, k) if tb else (k, n)))
     product = functools.partial(primitive("matmul"), transpose_a=ta, transpose_b=tb)
-    found, exact, magnitude = _at_medium(product, a, b)
-    assert (np.abs(found - exact) <= 2e-7 * np.sqrt(k) * magnitude.numpy()).all()
+    found, exact, magnitude = _in_planes(planes, product, a, b)
+    # Of two planes the product of both second ones is left out: 2^-16 of a term.
+    assert (np.abs(found - exact) <= (2e-7 * np.sqrt(k) + 2**-16 * (planes == 2)) * magnitude).all()
     assert np.abs(found).min() > 0
 
 
-def test_small_products_at_medium_are_exact(isa):
-    a, b = _random(1, 8, 50), _random(2, 50, 30)
-    exact = keras.ops.matmul(a, b).numpy()
-    with keras.config.float32_matmul_precision_scope("medium"):
-        np.testing.assert_array_equal(keras.ops.matmul(a, b).numpy(), exact)
+def test_planes_pay_where_products_are_large_enough(isa):
+    small, large = (_random(1, 16, 16), _random(2, 16, 16)), (_random(1, 64, 50), _random(2, 50, 90))
+    for operands, rounds in ((small, False), (large, multiplies_bfloat16())):
+        exact = keras.ops.matmul(*operands).numpy()
+        with keras.config.float32_matmul_precision_scope("medium"):
+            assert np.array_equal(keras.ops.matmul(*operands).numpy(), exact) != rounds
+
+
+_EXTREMES = {
+    "infinity": lambda x: x.__setitem__((3, 4), np.inf),
+    "not a number": lambda x: x.__setitem__((3, 4), np.nan),
+    "greatest": lambda x: x.__setitem__((3, 4), np.finfo("float32").max),
+    "tiny": lambda x: x.__setitem__((3, 4), 1e-36),
+    "denormal": lambda x: x.__setitem__((3, 4), 1e-40),
+    "graded": lambda x: x.__imul__(
+        np.ldexp(1.0, np.random.RandomState(5).randint(-120, 60, x.shape)).astype("float32")
+    ),
+}
+
+
+@pytest.mark.parametrize("planes", [2, 3])
+@pytest.mark.parametrize("operand", [0, 1])
+@pytest.mark.parametrize("name", _EXTREMES)
+def test_operands_that_planes_cannot_hold_are_multiplied_as_floats(isa, name, operand, planes):
+    """Such as infinities (inf x 0 in another plane would be NaN) and exponents whose last planes are denormal."""
+    operands = [_random(1, 40, 50), _random(2, 50, 60)]
+    product = primitive("matmul")
+    changes = not np.array_equal(product(*operands, planes=planes, split=True).numpy(), product(*operands).numpy())
+    assert changes == multiplies_bfloat16() or multiplies_tiles()
+    _EXTREMES[name](operands[operand])
+    with keras.config.float32_matmul_precision_scope("highest"):
+        np.testing.assert_array_equal(product(*operands, planes=planes, split=True).numpy(), _as_floats(operands))
+
+
+def _as_floats(operands):
+    """The products of the float32 kernels: those of the widest instruction set that multiplies no bfloat16."""
+    isa, wide = keras.config.isa(), [name for name in keras.config.available_isas() if name.startswith("avx512")]
+    if multiplies_bfloat16():
+        keras.config.set_isa(wide[0])
+    exact = primitive("matmul")(*operands).numpy()
+    keras.config.set_isa(isa)
+    return exact
+
+
+@pytest.mark.parametrize("kind", ["normal", "cancelling", "graded rows", "zeros"])
+@pytest.mark.parametrize("size", [64, 300])
+def test_three_planes_are_as_exact_as_a_chain_of_float32(isa, kind, size):
+    """Element by element, in units of the sum of |a b|, the worst and in the mean."""
+    a, b = _random(1, size, size), _random(2, size, size)
+    if kind == "cancelling":
+        a[:, size // 2 :], b[size // 2 :] = -a[:, : size // 2], b[: size // 2] * np.float32(1 + 2**-20)
+    elif kind == "graded rows":
+        a *= np.ldexp(1.0, np.linspace(-30, 30, size).astype(int)).astype("float32")[:, None]
+    elif kind == "zeros":
+        a *= a > 0
+    exact, magnitude = a.astype("float64") @ b, np.abs(a).astype("float64") @ np.abs(b)
+    split = np.abs(primitive("matmul")(a, b, planes=3, split=True).numpy() - exact) / magnitude
+    floats = np.abs(_as_floats((a, b)) - exact) / magnitude
+    assert split.max() <= 1.5 * floats.max() and split.mean() <= 1.1 * floats.mean()
 
 
 _CONVOLUTIONS = {
@@ -372,15 +434,18 @@ def _convolution(image, channels, filters, kernel, strides, pads, groups=1):
     ]
 
 
+def _odd(name):
+    return {sides for sides in ("channels", "filters") if _CONVOLUTIONS[name][sides] % 2}
+
+
+@pytest.mark.parametrize("planes", [1, 2, 3])
 @pytest.mark.parametrize("name", _CONVOLUTIONS)
-def test_convolutions_at_medium_are_those_of_rounded_operands(isa, name):
+def test_convolutions_of_planes_are_those_of_what_the_planes_keep(isa, name, planes):
     for what, call, operands in _convolution(**_CONVOLUTIONS[name]):
-        found, exact, magnitude = _at_medium(call, *operands)
-        bound = 5e-6 * magnitude.numpy()
-        if name == "pointwise" or what == "forward" and _CONVOLUTIONS[name]["channels"] % 2:
-            bound = 2**-7 * magnitude.numpy()  # small products and odd channels may stay float32
-        if what == "image" and _CONVOLUTIONS[name]["filters"] % 2:
-            bound = 2**-7 * magnitude.numpy()
+        found, exact, magnitude = _in_planes(planes, call, *operands)
+        bound = (1e-6 + 2**-16 * (planes == 2)) * magnitude
+        if {"forward": "channels", "image": "filters"}.get(what) in _odd(name):
+            bound = 2.0 ** (1 - 8 * planes) * magnitude + 1e-6 * magnitude  # no pairs: they stay float32
         assert (np.abs(found - exact) <= bound).all(), what
 
 
@@ -398,9 +463,9 @@ def test_an_infinity_reaches_what_it_reaches_in_float32(isa, name):
         operands = [x.copy() for x in operands]
         operands[0][:, -1, ..., 0] = np.inf
         expected = call(*operands).numpy()
-        with keras.config.float32_matmul_precision_scope("medium"):
-            found = call(*operands).numpy()
-        np.testing.assert_array_equal(np.isfinite(found), np.isfinite(expected), err_msg=what)
+        for planes in (1, 2, 3):
+            found = call(*operands, planes=planes, split=True).numpy()
+            np.testing.assert_array_equal(np.isfinite(found), np.isfinite(expected), err_msg=f"{what} {planes}")
 
 
 def _recurrent(kind, units):
@@ -474,11 +539,12 @@ def test_a_mixed_step_multiplies_bfloat16_and_keeps_float32_elsewhere(mixed):
 def test_describe_kernels(isa):
     text = keras.config.describe_kernels()
     assert text.startswith(f"kernels: {isa} (of ")
-    assert "'highest' allows" in text and "float32 multiply-adds run" in text
+    assert "'highest' allows" in text
+    assert ("six products of three planes" if multiplies_tiles() else "float32 multiply-adds run") in text
     with keras.config.float32_matmul_precision_scope("medium"):
         text = keras.config.describe_kernels()
-    pairs = "pairs of bfloat16 are multiplied"
-    assert text.count(pairs) == 2 * multiplies_bfloat16()
+    unit = "tiles" if multiplies_tiles() else "pairs"
+    assert text.count(f"{unit} of bfloat16 are multiplied") == 2 * multiplies_bfloat16()
     assert text.count("do not multiply bfloat16") == 2 * (not multiplies_bfloat16())
 
 

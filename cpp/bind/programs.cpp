@@ -115,8 +115,9 @@ void bind_programs(py::module_& m) {
     m.def("set_isa", &set_isa);
     m.def("available_isas", &available_isas);
     m.def("multiplies_bfloat16", &multiplies_bfloat16);
-    m.def("round_float32_products", [] { return round_float32_products.load(); });
-    m.def("set_round_float32_products", [](bool round) { round_float32_products = round; });
+    m.def("multiplies_tiles", &multiplies_tiles);
+    m.def("float32_product_planes", [] { return float32_product_planes.load(); });
+    m.def("set_float32_product_planes", [](int planes) { float32_product_planes = planes; });
 }
 
 }  // namespace fk::bind

@@ -7,7 +7,7 @@
 namespace fk {
 
 DType default_float = DType::float32;
-std::atomic<bool> round_float32_products{false};
+std::atomic<int> float32_product_planes{3};
 
 static thread_local std::vector<Tape*> tapes;
 
@@ -35,11 +35,11 @@ static void unify_dtypes(const Op& op, std::vector<Tensor>& in) {
         if (in[i]->dtype != dtype) in[i] = call("cast", {in[i]}, {{"dtype", std::string(name_of(dtype))}});
 }
 
-static bool may_round_operands(const std::vector<Tensor>& in) {
-    const bool level = round_float32_products.load(std::memory_order_relaxed);
-    return std::all_of(in.begin(), in.end(), [&](const Tensor& t) {
-        return t->dtype == DType::bfloat16 || (level && t->dtype == DType::float32);
-    });
+// In how many planes of bfloat16 an op must keep its operands.
+static int planes_of(const std::vector<Tensor>& in) {
+    const auto wide = [](const Tensor& t) { return is_float(t->dtype) && t->dtype != DType::bfloat16; };
+    const bool narrow = in[0]->dtype == DType::bfloat16 && std::none_of(in.begin(), in.end(), wide);
+    return narrow ? 1 : float32_product_planes.load(std::memory_order_relaxed);
 }
 
 // The casts are ops like any other: tapes differentiate them, the fuser merges them with what stands before and after.
@@ -67,7 +67,8 @@ void run_kernel(const Op& op, const Call& call, const void* const* in, void* con
 
 std::vector<Tensor> apply(const Op& op, std::vector<Tensor> in, Attrs attrs) {
     unify_dtypes(op, in);
-    if (op.products && may_round_operands(in)) attrs.set("bfloat16", true);
+    if (op.products && !attrs.has("planes"))
+        if (const int planes = planes_of(in); planes < 3) attrs.set("planes", int64_t(planes));
     if (op.widens && std::any_of(in.begin(), in.end(), [](const Tensor& t) { return t->dtype == DType::bfloat16; }))
         return apply_widened(op, std::move(in), std::move(attrs));
     std::vector<TensorType> in_types(in.size());

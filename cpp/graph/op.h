@@ -116,12 +116,12 @@ struct Op {
     int samples = 0;
     // Computes in float32 at least: bfloat16 inputs are cast up before the call and results rounded once after it.
     bool widens = false;
-    // Sums of products. The attribute `bfloat16` allows its kernels to round the operands; apply() sets it where they
-    // are bfloat16 anyway, or round_float32_products is.
+    // Sums of products. The attribute `planes` says how much of float32 operands its kernels must keep (ops/planes.h);
+    // apply() sets it where they are bfloat16 anyway, or float32_product_planes is less than all.
     bool products = false;
 };
 
-extern std::atomic<bool> round_float32_products;  // the precision level "medium"
+extern std::atomic<int> float32_product_planes;  // the precision level: 3 "highest", 2 "high", 1 "medium"
 
 const Op& register_op(Op op);                // throws when the name is taken
 const Op& find_op(const std::string& name);  // throws when there is none

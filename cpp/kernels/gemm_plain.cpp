@@ -1,6 +1,6 @@
 // Products of integers and of truth values: a loop the compiler vectorises, modulo 2^bits as NumPy has it.
 #include "core/parallel.h"
-#include "kernels/gemm.h"
+#include "kernels/products/gemm.h"
 
 namespace fk::FK_ISA {
 namespace {

@@ -6,9 +6,10 @@
 #include <algorithm>
 
 #include "core/parallel.h"
-#include "kernels/gemm.h"
+#include "kernels/products/gemm.h"
 #include "ops/by_type.h"
 #include "ops/conv_plan.h"
+#include "ops/planes.h"
 
 namespace fk {
 namespace {
@@ -74,7 +75,7 @@ std::vector<TensorType> infer_bias(const Call& c) {
 
 Gemm pointwise_gemm(const Call& c, int64_t m, int64_t n, int64_t k, bool transposed) {
     Gemm g;
-    g.bfloat16 = c.attrs.flag("bfloat16", false);
+    g.planes = planes_of(c.attrs, c.in[0].dtype, m, n, k, (m + n) * k);
     g.m = m, g.n = n, g.k = k;
     g.a_row = k, g.a_col = 1, g.c_row = n;
     g.b_row = transposed ? 1 : n, g.b_col = transposed ? k : 1;
@@ -91,15 +92,21 @@ Kernel gemm_kernel(const Gemm& g, bool biased) {
             gemm_scratch_bytes(g, sizeof(T))};
 }
 
-// May the operands be rounded to bfloat16, and would that be faster?
-bool as_pairs(const Call& c, DType dtype) {
-    return dtype == DType::float32 && c.attrs.flag("bfloat16", false) && multiplies_bfloat16();
+// As m n k products of two of the call's tensors; a panel is a panel however few columns are in it.
+int planes_of(const Call& c, int64_t m, int64_t n, int64_t k) {
+    return planes_of(c.attrs, c.in[0].dtype, m, std::max<int64_t>(n, 16), k,
+                     c.in[0].shape.count() + c.in[1].shape.count());
+}
+// Of pixels and filters over all taps and channels, whose pairs must be whole.
+int planes_of(const Call& c, const ConvShape& s, int64_t channels, int64_t filters) {
+    return channels % 2 ? 0
+                        : planes_of(c, s.batch * std::max(s.in_pixels(), s.out_pixels()), filters, s.taps() * channels);
 }
 
-// plan(pairs), with and without pairs; sums are over k channels.
+// plan(planes), with and without planes.
 template <class T, class Plan>
-Kernel conv_kernel(const Plan& plan, bool pairs, int64_t k, Activation activation, bool biased) {
-    const std::shared_ptr<ConvPlan> p = plan(false), narrow = pairs && k % 2 == 0 ? plan(true) : nullptr;
+Kernel conv_kernel(const Plan& plan, int planes, Activation activation, bool biased) {
+    const std::shared_ptr<ConvPlan> p = plan(0), narrow = planes ? plan(planes) : nullptr;
     p->conv.activation = activation;
     if (narrow) {
         narrow->conv.activation = activation;
@@ -124,8 +131,8 @@ Kernel kernel(const Call& c) {
             g.activation = activation;
             return gemm_kernel<T>(g, biased);
         }
-        return conv_kernel<T>([&](bool pairs) { return plan_conv(s, sizeof(T), pairs); }, as_pairs(c, c.in[0].dtype),
-                              s.in_channels / s.groups, activation, biased);
+        return conv_kernel<T>([&](int planes) { return plan_conv(s, sizeof(T), planes); },
+                              planes_of(c, s, s.in_channels / s.groups, s.out_channels / s.groups), activation, biased);
     });
 }
 
@@ -189,8 +196,9 @@ Kernel kernel_input_grad(const Call& c) {
         if (s.pointwise())
             return gemm_kernel<T>(pointwise_gemm(c, s.batch * s.in_pixels(), s.in_channels, s.out_channels, true),
                                   false);
-        return conv_kernel<T>([&](bool pairs) { return plan_conv_input_grad(s, sizeof(T), pairs); },
-                              as_pairs(c, c.in[0].dtype), s.out_channels / s.groups, Activation::linear, false);
+        return conv_kernel<T>([&](int planes) { return plan_conv_input_grad(s, sizeof(T), planes); },
+                              planes_of(c, s, s.out_channels / s.groups, s.in_channels / s.groups), Activation::linear,
+                              false);
     });
 }
 
@@ -222,8 +230,10 @@ std::vector<TensorType> infer_kernel_grad(const Call& c) {
 Kernel kernel_kernel_grad(const Call& c) {
     return by_type(c.in[0].dtype, [&](auto zero) -> Kernel {
         using T = decltype(zero);
-        const auto p = plan_conv_kernel_grad(ConvShape("conv_kernel_grad", c.attrs, c.in[0].shape, kernel_shape(c)),
-                                             sizeof(T), as_pairs(c, c.in[0].dtype));
+        const ConvShape s("conv_kernel_grad", c.attrs, c.in[0].shape, kernel_shape(c));
+        const int planes =
+            planes_of(c, s.taps() * s.in_channels / s.groups, s.out_channels / s.groups, s.batch * s.out_pixels());
+        const auto p = plan_conv_kernel_grad(s, sizeof(T), planes);
         return {[p](const void* const* in, void* const* out, void* scratch) {
                     FK_BY_TYPE(T, conv_weights, p->conv, input<T>(in, 0), input<T>(in, 1), output<T>(out, 0), scratch);
                 },

@@ -227,7 +227,7 @@ void add_part(ConvPlan& p, const AxisSweep* s, const Sides& sides, const ConvAxi
     p.sweeps.push_back(
         {m, b, nullptr, int64_t(t.runs.size()), nullptr, nullptr, a_first, first, s[1].pitch * c_stride[1]});
     p.tables.push_back(std::move(t));
-    p.conv.slot_bytes = std::max(p.conv.slot_bytes, band_bytes(m, b, element_bytes));
+    p.conv.slot_bytes = std::max(p.conv.slot_bytes, p.conv.planes * band_bytes(m, b, element_bytes));
 }
 
 void add_sweep(ConvPlan& p, const AxisSweep* s, const Sides& sides, const ConvAxis* axis, int64_t batch, double flops,
@@ -253,15 +253,16 @@ void finish(ConvPlan& p, size_t element_bytes) {
     p.conv.tap_order = p.tap_order.data(), p.conv.taps = int64_t(p.tap_order.size());
     p.conv.threads = std::min(64, num_threads());
     const int64_t panels = (p.conv.n + kWidestPanel - 1) / kWidestPanel * kWidestPanel;
-    const int64_t packed = (p.conv.groups * panels * p.conv.taps * p.conv.k * int64_t(element_bytes) + 63) / 64 * 64;
+    const int64_t elements = p.conv.planes * p.conv.groups * panels * p.conv.taps * p.conv.k;
+    const int64_t packed = (elements * int64_t(element_bytes) + 63) / 64 * 64;
     p.scratch_bytes = size_t(64 + packed + p.conv.threads * p.conv.slot_bytes);
 }
 
 }  // namespace
 
-std::shared_ptr<ConvPlan> plan_conv(const ConvShape& c, size_t element_bytes, bool pairs) {
+std::shared_ptr<ConvPlan> plan_conv(const ConvShape& c, size_t element_bytes, int planes) {
     auto p = std::make_shared<ConvPlan>();
-    const int64_t per_element = pairs ? 2 : 1, k = c.in_channels / c.groups, n = c.out_channels / c.groups;
+    const int64_t per_element = planes ? 2 : 1, k = c.in_channels / c.groups, n = c.out_channels / c.groups;
     p->conv = {.groups = c.groups,
                .k = k / per_element,
                .n = n,
@@ -277,22 +278,25 @@ std::shared_ptr<ConvPlan> plan_conv(const ConvShape& c, size_t element_bytes, bo
                .sweep_count = 0,
                .activation = Activation::linear,
                .threads = 1,
-               .slot_bytes = 0};
+               .slot_bytes = 0,
+               .planes = std::max(1, planes),
+               .a_size = c.batch * c.in_pixels() * c.in_channels,
+               .w_size = c.taps() * k * c.out_channels};
     const AxisSweep s[3] = {forward(c.axis[0], true), forward(c.axis[1], true), forward(c.axis[2], true)};
     const Sides sides{c.in_channels / per_element,
                       c.out_channels,
                       k / per_element,
                       n,
                       {c.axis[0].out, c.axis[1].out, c.axis[2].out},
-                      pairs};
+                      planes > 0};
     add_sweep(*p, s, sides, c.axis, c.batch, c.flops(), element_bytes);
     finish(*p, element_bytes);
     return p;
 }
 
-std::shared_ptr<ConvPlan> plan_conv_input_grad(const ConvShape& c, size_t element_bytes, bool pairs) {
+std::shared_ptr<ConvPlan> plan_conv_input_grad(const ConvShape& c, size_t element_bytes, int planes) {
     auto p = std::make_shared<ConvPlan>();
-    const int64_t per_element = pairs ? 2 : 1, k = c.out_channels / c.groups, n = c.in_channels / c.groups;
+    const int64_t per_element = planes ? 2 : 1, k = c.out_channels / c.groups, n = c.in_channels / c.groups;
     p->conv = {.groups = c.groups,
                .k = k / per_element,
                .n = n,
@@ -308,14 +312,17 @@ std::shared_ptr<ConvPlan> plan_conv_input_grad(const ConvShape& c, size_t elemen
                .sweep_count = 0,
                .activation = Activation::linear,
                .threads = 1,
-               .slot_bytes = 0};
+               .slot_bytes = 0,
+               .planes = std::max(1, planes),
+               .a_size = c.batch * c.out_pixels() * c.out_channels,
+               .w_size = c.taps() * n * c.out_channels};
     const std::vector<AxisSweep> phases[3] = {backward(c.axis[0]), backward(c.axis[1]), backward(c.axis[2])};
     const Sides sides{c.out_channels / per_element,
                       c.in_channels,
                       k / per_element,
                       n,
                       {c.axis[0].in, c.axis[1].in, c.axis[2].in},
-                      pairs};
+                      planes > 0};
     const double count = double(phases[0].size() * phases[1].size() * phases[2].size());
     for (const AxisSweep& d : phases[0])
         for (const AxisSweep& h : phases[1])
@@ -327,16 +334,16 @@ std::shared_ptr<ConvPlan> plan_conv_input_grad(const ConvShape& c, size_t elemen
     return p;
 }
 
-std::shared_ptr<ConvWeightsPlan> plan_conv_kernel_grad(const ConvShape& c, size_t element_bytes, bool pairs) {
+std::shared_ptr<ConvWeightsPlan> plan_conv_kernel_grad(const ConvShape& c, size_t element_bytes, int planes) {
     auto p = std::make_shared<ConvWeightsPlan>();
     const AxisSweep s[3] = {forward(c.axis[0], false), forward(c.axis[1], false), forward(c.axis[2], false)};
-    const ConvImage m = image_of(s, c.in_channels, pairs);
+    const ConvImage m = image_of(s, c.in_channels, planes > 0);
     const int64_t k = c.in_channels / c.groups, n = c.out_channels / c.groups;
     const int64_t line_bytes = std::max<int64_t>(1, s[1].step * padded_row(m) * int64_t(element_bytes));
     const ConvBands b = bands_of(s, c.batch, std::max<int64_t>(1, kBandBytes / line_bytes), kBlockPixels, c.flops());
     const int64_t a_image = c.in_pixels() * c.in_channels;
     ConvWeights& v = p->conv;
-    v.image = m, v.bands = b, v.pairs = pairs;
+    v.image = m, v.bands = b, v.planes = planes;
     v.block_lines = std::max<int64_t>(1, kBlockPixels / std::max<int64_t>(1, b.pixels));
     const int64_t band_lines = b.images_per_band * b.lines_per_band;
     const int64_t height = b.lines_per_band == b.lines ? m.padded[1] : (b.lines_per_band - 1) * b.line_step + b.span;
@@ -369,7 +376,8 @@ std::shared_ptr<ConvWeightsPlan> plan_conv_kernel_grad(const ConvShape& c, size_
     v.threads = int(std::min<int64_t>(std::min(64, num_threads()), v.parts));
     v.packed_bytes = std::min(v.block_lines, band_lines) * b.pixels * ((n + kWidestPanel - 1) / kWidestPanel) *
                      kWidestPanel * int64_t(element_bytes);
-    const int64_t copy = band_bytes(m, b, element_bytes);
+    v.packed_bytes = (v.packed_bytes + 63) / 64 * 64 * std::max(1, planes);
+    const int64_t copy = band_bytes(m, b, element_bytes) * std::max(1, planes);
     v.slot_bytes = (copy + v.packed_bytes + 63) / 64 * 64;
     v.packed_bytes = v.slot_bytes - copy;
     p->scratch_bytes =

@@ -1,10 +1,10 @@
-// From the shape of a convolution to the plans of kernels/conv.h, made once and kept by the kernel.
+// From the shape of a convolution to the plans of kernels/products/conv.h, made once and kept by the kernel.
 #pragma once
 #include <memory>
 #include <vector>
 
 #include "graph/op.h"
-#include "kernels/conv.h"
+#include "kernels/products/conv.h"
 
 namespace fk {
 
@@ -47,16 +47,16 @@ struct ConvPlan {
     std::vector<int32_t> tap_order;
     size_t scratch_bytes;
 };
-// With `pairs` the channels that are summed over, which must be even, are pairs of bfloat16, made of floats.
-std::shared_ptr<ConvPlan> plan_conv(const ConvShape& shape, size_t element_bytes, bool pairs);  // y of x and w
+// With planes the channels that are summed over, which must be even, are pairs of bfloat16, made of floats.
+std::shared_ptr<ConvPlan> plan_conv(const ConvShape& shape, size_t element_bytes, int planes);  // y of x and w
 std::shared_ptr<ConvPlan> plan_conv_input_grad(const ConvShape& shape, size_t element_bytes,
-                                               bool pairs);  // dx of dy, w
+                                               int planes);  // dx of dy, w
 
 struct ConvWeightsPlan {
     ConvWeights conv;
     std::vector<int32_t> a_lines, a_rows, c_rows;
     size_t scratch_bytes;
 };
-std::shared_ptr<ConvWeightsPlan> plan_conv_kernel_grad(const ConvShape& shape, size_t element_bytes, bool pairs);
+std::shared_ptr<ConvWeightsPlan> plan_conv_kernel_grad(const ConvShape& shape, size_t element_bytes, int planes);
 
 }  // namespace fk

@@ -4,7 +4,8 @@
 
 #include "core/parallel.h"
 #include "graph/op.h"
-#include "kernels/gemm.h"
+#include "kernels/products/gemm.h"
+#include "ops/planes.h"
 #include "ops/rules.h"
 
 namespace fk {
@@ -77,7 +78,7 @@ Gemm gemm_of(const Call& c, const Product& p) {
     g.c_row = p.n, g.c_batch = p.m * p.n;
     g.batch = p.batch.count();
     g.threads = std::min(64, num_threads());
-    g.bfloat16 = c.attrs.flag("bfloat16", false);
+    g.planes = planes_of(c.attrs, c.in[0].dtype, g.m, g.n, g.k, (g.m + g.n) * g.k);
     return g;
 }
 
@@ -158,10 +159,10 @@ std::vector<Tensor> gradient(const Gradient& g) {
     if (va || vb) dy = reshaped(dy, dims);
     if (va) a = reshaped(a, ta ? std::vector<int64_t>{a->count(), 1} : std::vector<int64_t>{1, a->count()});
     if (vb) b = reshaped(b, tb ? std::vector<int64_t>{1, b->count()} : std::vector<int64_t>{b->count(), 1});
-    const bool round = g.attrs.flag("bfloat16", false);
     const auto mm = [&](const Tensor& x, const Tensor& y, bool tx, bool ty) {
         Attrs attrs{{"transpose_a", tx}, {"transpose_b", ty}};
-        if (round) attrs.set("bfloat16", true);
+        for (const auto& [name, value] : g.attrs.items())
+            if (name == "planes" || name == "split") attrs.set(name, value);
         return call("matmul", {x, y}, std::move(attrs));
     };
     Tensor da, db;

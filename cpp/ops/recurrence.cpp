@@ -8,11 +8,12 @@
 //   dx)
 //     -> dx (empty without the attribute), dh0, [dc0,] dkernel, drecurrent, dbias (empty without bias)
 //   lstm_cell(x, h, c, kernel, recurrent, [bias]; bias) -> h, c: one step
-#include "kernels/recurrence.h"
+#include "kernels/products/recurrence.h"
 
 #include <algorithm>
 
 #include "ops/by_type.h"
+#include "ops/planes.h"
 #include "ops/rules.h"
 
 namespace fk {
@@ -36,7 +37,8 @@ struct Inputs {
     }
 };
 
-Recurrence recurrence(const Attrs& attrs, const Shape& x, int64_t units) {
+Recurrence recurrence(const Attrs& attrs, const TensorType& type, int64_t units) {
+    const Shape& x = type.shape;
     return {x[0],
             x[1],
             x[2],
@@ -46,7 +48,8 @@ Recurrence recurrence(const Attrs& attrs, const Shape& x, int64_t units) {
             attrs.flag("zero_masked"),
             attrs.flag("save"),
             std::min(64, num_threads()),
-            attrs.flag("bfloat16", false)};
+            planes_of(attrs, type.dtype),
+            attrs.flag("split", false)};
 }
 
 // --- forward ---
@@ -88,10 +91,10 @@ std::vector<TensorType> infer(const Cell& cell, const Call& call) {
 
 Kernel kernel(const Cell& cell, const Call& call) {
     const Inputs at(cell, call.attrs);
-    const Recurrence r = recurrence(call.attrs, call.in[0].shape, call.in[at.recurrent].shape[0]);
+    const Recurrence r = recurrence(call.attrs, call.in[0], call.in[at.recurrent].shape[0]);
     Gemm largest;  // its scratch is enough for every product of the kernel
     largest.m = recurrent_span(r) * r.batch, largest.n = cell.gates * r.units;
-    largest.k = std::max(r.features, r.units), largest.threads = r.threads;
+    largest.k = std::max(r.features, r.units), largest.threads = r.threads, largest.planes = r.planes;
     return by_type(call.in[0].dtype, [&](auto zero) -> Kernel {
         using T = decltype(zero);
         const auto run = [=, carry = cell.carry](const void* const* in, void* const* out, void* scratch) {
@@ -157,7 +160,7 @@ std::vector<TensorType> infer_grad(const Cell& cell, const Call& call) {
 }
 
 Kernel kernel_grad(const Cell& cell, const Call& call) {
-    const Recurrence r = recurrence(call.attrs, call.in[0].shape, call.in[2].shape[0]);
+    const Recurrence r = recurrence(call.attrs, call.in[0], call.in[2].shape[0]);
     size_t count = 3;
     const auto next = [&](bool there) { return there ? count++ : 0; };
     const bool carry = cell.carry;
@@ -167,7 +170,7 @@ Kernel kernel_grad(const Cell& cell, const Call& call) {
     const int64_t rows = r.steps * r.batch, columns = cell.gates * r.units, widest = std::max(r.features, r.units);
     Gemm largest;
     largest.m = std::max(rows, widest), largest.n = std::max(columns, r.features);
-    largest.k = std::max(rows, columns), largest.threads = r.threads;
+    largest.k = std::max(rows, columns), largest.threads = r.threads, largest.planes = r.planes;
     return by_type(call.in[0].dtype, [&](auto zero) -> Kernel {
         using T = decltype(zero);
         const auto run = [=](const void* const* in, void* const* out, void* scratch) {
@@ -200,7 +203,8 @@ std::vector<Tensor> no_second_derivative(const Gradient&) {
 Attrs one_step(const Attrs& attrs) {
     Attrs one{{"bias", attrs.flag("bias")}, {"mask", false},        {"reverse", false},
               {"sequences", false},         {"zero_masked", false}, {"save", false}};
-    one.set("bfloat16", attrs.flag("bfloat16", false));
+    one.set("planes", attrs.integer("planes", 3));
+    one.set("split", attrs.flag("split", false));
     return one;
 }
 

@@ -5,8 +5,25 @@
 
 #include "core/error.h"
 
+#if defined(__x86_64__) && defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
 namespace fk {
 namespace {
+
+// The registers of AMX are saved with a thread only for processes that asked for them; children inherit it. Refused by
+// kernels before 5.16, and where a thread has a signal stack too small for them.
+[[maybe_unused]] bool tiles_permitted() {
+#if defined(__x86_64__) && defined(__linux__)
+    constexpr long kRequestPermission = 0x1023, kTileData = 18;
+    static const bool permitted = syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+    return permitted;
+#else
+    return false;
+#endif
+}
 
 struct Isa {
     const char *name, *features;
@@ -67,5 +84,6 @@ void set_isa(const std::string& name) {
 
 const char* isa_name() { return kIsas[active_isa].name; }
 bool multiplies_bfloat16() { return std::strstr(kIsas[active_isa].features, "bf16"); }
+bool multiplies_tiles() { return std::strstr(kIsas[active_isa].features, "amx"); }
 
 }  // namespace fk

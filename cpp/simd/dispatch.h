@@ -20,21 +20,26 @@ extern int active_isa;                  // row of FK_ISA_ROWS; set when the libr
 void set_isa(const std::string& name);  // "" = FASTKERAS_ISA, or the best this CPU has; throws with the valid names
 const char* isa_name();
 bool multiplies_bfloat16();                 // has the active row instructions that do?
+bool multiplies_tiles();                    // the same for those of AMX
 std::vector<std::string> available_isas();  // of this build, on this CPU
 
 }  // namespace fk
 #endif
 
-// FK_DECLARE_IN_EACH_ISA and FK_FROM_EACH_ISA come from isa_list.h. Inside a file compiled per ISA (FK_ISA is
-// defined) only the declarations are wanted: a kernel calls its own ISA's kernels directly.
+// The macros FK_DECLARE_... and FK_FROM_EACH_ISA come from isa_list.h. Inside a file compiled per ISA (FK_ISA is
+// defined) only the declarations are wanted: a kernel calls its own ISA's kernels directly. FK_PRODUCT declares a
+// kernel of kernels/products, which every row has; one of FK_KERNEL is found through the row that a row extends
+// (FK_BASE).
 #ifdef FK_ISA
-#define FK_KERNEL(ret, name, params) FK_DECLARE_IN_EACH_ISA(ret, name, params)
+#define FK_KERNEL(ret, name, params) FK_DECLARE_KERNEL(ret, name, params)
+#define FK_PRODUCT(ret, name, params) FK_DECLARE_PRODUCT(ret, name, params)
 #else
-#define FK_KERNEL(ret, name, params)                                                  \
-    FK_DECLARE_IN_EACH_ISA(ret, name, params)                                         \
+#define FK_DISPATCH(ret, name)                                                        \
     inline decltype(&portable::name) const name##_table[] = {FK_FROM_EACH_ISA(name)}; \
     template <class... Args>                                                          \
     ret name(Args&&... args) {                                                        \
         return name##_table[active_isa](static_cast<Args&&>(args)...);                \
     }
+#define FK_KERNEL(ret, name, params) FK_DECLARE_KERNEL(ret, name, params) FK_DISPATCH(ret, name)
+#define FK_PRODUCT(ret, name, params) FK_DECLARE_PRODUCT(ret, name, params) FK_DISPATCH(ret, name)
 #endif

@@ -7,12 +7,14 @@ import sys
 
 from fastkeras import _core
 
-# What each level allows a kernel to do.
+# What each level allows a kernel to do; the planes of bfloat16 that operands must be kept in, and their products.
 _LEVELS = {
     "highest": "errors of a chain of float32 multiply-adds",
-    "high": "three products of operands split into two bfloat16 planes (about 1e-6 of the sum of |a b|)",
-    "medium": "one product of operands rounded to bfloat16",
+    "high": "operands of 16 bits (errors of about 1e-6 of the sum of |a b|)",
+    "medium": "operands rounded to bfloat16",
 }
+_PLANES = {"highest": 3, "high": 2, "medium": 1}
+_PRODUCTS = {3: "six products of three planes", 2: "three products of two planes", 1: "one product"}
 _level = "highest"
 
 
@@ -27,10 +29,13 @@ def set_float32_matmul_precision(precision):
     Args:
         precision: "highest", "high" or "medium", as in PyTorch.
 
-    A level allows, it does not demand. At "medium" a CPU that multiplies pairs of bfloat16 (AVX512-BF16) rounds the
-    operands of all but small products and sums in float32, for up to twice the speed; every other CPU, and "high"
-    everywhere, runs the float32 kernels. `describe_kernels()` says what holds here. Functions and steps that are
-    compiled already are compiled again when they next run at another level.
+    A level allows, it does not demand. Where the CPU multiplies bfloat16, operands can be split into planes, x = x0 + x1 +
+    x2, each the remainder rounded to bfloat16; sums are float32. With AMX all but small products run that way: six
+    products of planes at "highest" (x0 y0, x0 y1, x1 y0, x1 y1, x0 y2, x2 y0), which hold every bit of the operands, three
+    at "high", one at "medium". With AVX512-BF16 only the one product of "medium" is faster than float32, up to twice.
+    Operands with infinities, NaN or extreme exponents are multiplied in float32 unless they are rounded anyway. Every
+    other CPU runs the float32 kernels. `describe_kernels()` says what holds here. Functions and steps that are compiled
+    already are compiled again when they next run at another level.
 
     Raises:
         ValueError: for another name.
@@ -48,7 +53,7 @@ def set_float32_matmul_precision(precision):
             f"Received: precision={precision!r}"
         )
     _level = precision
-    _core.set_round_float32_products(precision == "medium")
+    _core.set_float32_product_planes(_PLANES[precision])
     _tell_if_verbose()
 
 
@@ -69,7 +74,7 @@ def float32_matmul_precision_scope(precision):
         set_float32_matmul_precision(before)
 
 
-_NO_BFLOAT16 = "these kernels do not multiply bfloat16 (AVX512-BF16 would)"
+_NO_BFLOAT16 = "these kernels do not multiply bfloat16 (AVX512-BF16 and AMX would)"
 
 
 def describe_kernels():
@@ -77,17 +82,18 @@ def describe_kernels():
 
     `FASTKERAS_VERBOSE=1` in the environment prints it to stderr at import and whenever the level is set.
     """
-    pairs = _core.multiplies_bfloat16()
-    if pairs and _level == "medium":
-        products = "pairs of bfloat16 are multiplied where all sizes are 16 or more, float32 elsewhere"
-    elif _level == "highest":
+    unit = "tiles" if _core.multiplies_tiles() else "pairs" if _core.multiplies_bfloat16() else None
+    planes = _PLANES[_level]
+    if unit == "tiles" or (unit and planes == 1):
+        products = f"{unit} of bfloat16 are multiplied where that is faster ({_PRODUCTS[planes]}), float32 elsewhere"
+    elif planes == 3:
         products = "float32 multiply-adds run"
     else:
-        reason = "splitting in planes is no faster here" if pairs else _NO_BFLOAT16
+        reason = "planes are no faster here" if unit else _NO_BFLOAT16
         products = f"{reason}: float32 multiply-adds run, with the results of 'highest'"
     mixed = (
-        "pairs of bfloat16 are multiplied, sums are float32; all else is computed in float32"
-        if pairs
+        f"{unit} of bfloat16 are multiplied, sums are float32; all else is computed in float32"
+        if unit
         else f"{_NO_BFLOAT16}: computed in float32, results rounded to bfloat16"
     )
     return "\n".join(

@@ -147,7 +147,7 @@ class Function:
         return self._lookup(args, nest.flatten(args))
 
     def _lookup(self, args, flat):
-        key = (_core.round_float32_products(), _form(args), tuple([_spec(x) for x in flat]))
+        key = (_core.float32_product_planes(), _form(args), tuple([_spec(x) for x in flat]))
         compiled = self._cache.get(key)
         if compiled is None:
             with self._lock:

@@ -1,9 +1,9 @@
 // One driver for LSTM and GRU; a Cell says how gates are made and differentiated.
-#include "kernels/recurrence.h"
+#include "kernels/products/recurrence.h"
 
-#include "kernels/lanes.h"
+#include "kernels/products/lanes.h"
 #include "kernels/loop.h"
-#include "kernels/pairs.h"
+#include "kernels/products/pairs.h"
 #include "simd/math.h"
 
 namespace fk::FK_ISA {
@@ -211,17 +211,23 @@ FK_VEC Rows<T> rows_of(const T* a, int64_t row, int64_t, int64_t, T*) {
 FK_VEC void pack(const float* b, int64_t b_row, int64_t b_col, int64_t k, int64_t n, Bf16Pair* to) {
     constexpr int64_t width = kPanel<Bf16Pair>;
     for (int64_t j = 0; j < n; j += width, to += k / 2 * width)
-        b_row == 1 ? pair_columns(b + j * b_col, b_col, k, least(n - j, width), width, to)
-                   : pair_rows(b + j, b_row, k, least(n - j, width), width, to);
+        b_row == 1 ? pair_columns(b + j * b_col, b_col, k, least(n - j, width), width, to, {})
+                   : pair_rows(b + j, b_row, k, least(n - j, width), width, to, {});
 }
 FK_VEC Rows<Bf16Pair> rows_of(const float* a, int64_t row, int64_t m, int64_t k, Bf16Pair* to) {
-    pair_lines(a, row, m, k, to, k / 2);
+    pair_lines(a, row, m, k, to, k / 2, {});
     return {to, k / 2};
 }
 #endif
 
 // Are the recurrent products those of pairs of bfloat16? It depends on the shape alone.
-FK_VEC bool as_pairs(const Recurrence& r) { return r.bfloat16 && r.units % 2 == 0 && r.units >= 16 && r.batch >= 16; }
+FK_VEC bool as_pairs(const Recurrence& r) {
+    return r.planes == 1 && r.units % 2 == 0 && r.units >= 16 && r.batch >= 16;
+}
+
+FK_VEC int planes_of(const Recurrence& r, const Gemm& g) {
+    return r.split || planes_pay(r.planes, g.m, g.n, g.k, (g.m + g.n) * g.k) ? r.planes : 0;
+}
 
 // c (+)= a b + bias for one row: the same chains of multiply-adds as in a tile, several vectors at a time because a
 // tile of one row waits for its own two sums.
@@ -377,7 +383,7 @@ void forward(const Recurrence& r, const RecurrentForward<T>& f) {
         Gemm g;
         g.m = m, g.n = part.count * units, g.k = k;
         g.a_row = k, g.a_col = 1, g.b_row = columns, g.b_col = 1, g.c_row = width;
-        g.accumulate = accumulate, g.threads = r.threads, g.bfloat16 = r.bfloat16;
+        g.accumulate = accumulate, g.threads = r.threads, g.planes = planes_of(r, g);
         run_gemm(g, a, b + part.weight * units, bias, gates + part.gate * units, products);
     };
     __builtin_memcpy(hs, f.h0, size_t(state) * sizeof(T));
@@ -495,7 +501,7 @@ void backward(const Recurrence& r, const RecurrentBackward<T>& f) {
         Gemm g;
         g.m = m, g.n = part.count * units, g.k = rows;
         g.a_row = 1, g.a_col = m, g.b_row = width, g.b_col = 1, g.c_row = columns;
-        g.threads = r.threads, g.bfloat16 = r.bfloat16;
+        g.threads = r.threads, g.planes = planes_of(r, g);
         run_gemm(g, a, dgates + part.gate * units, nullptr, dw + part.weight * units, products);
     };
     for (const Part& part : Cell::recurrent) weights(f.hs, units, part, f.drecurrent);
@@ -506,7 +512,7 @@ void backward(const Recurrence& r, const RecurrentBackward<T>& f) {
         Gemm g;
         g.m = rows, g.n = r.features, g.k = part.count * units;
         g.a_row = width, g.a_col = 1, g.b_row = 1, g.b_col = columns, g.c_row = r.features;
-        g.accumulate = part.weight > 0, g.threads = r.threads, g.bfloat16 = r.bfloat16;
+        g.accumulate = part.weight > 0, g.threads = r.threads, g.planes = planes_of(r, g);
         run_gemm(g, dgates + part.gate * units, f.kernel + part.weight * units, nullptr, x, products);
     }
     by_step(r, r.features, 0, r.steps, x, f.dx, true);
@@ -514,21 +520,28 @@ void backward(const Recurrence& r, const RecurrentBackward<T>& f) {
 
 }  // namespace
 
+#define FK_RECURRENT(name, Cell)                                                   \
+    void name##_f32(const Recurrence& r, const RecurrentForward<float>& f) {       \
+        if constexpr (kMultipliesBfloat16)                                         \
+            if (as_pairs(r)) return forward<Cell, Bf16Pair>(r, f);                 \
+        forward<Cell, float>(r, f);                                                \
+    }                                                                              \
+    void name##_grad_f32(const Recurrence& r, const RecurrentBackward<float>& f) { \
+        if constexpr (kMultipliesBfloat16)                                         \
+            if (as_pairs(r)) return backward<Cell, Bf16Pair>(r, f);                \
+        backward<Cell, float>(r, f);                                               \
+    }
+FK_RECURRENT(lstm, Lstm)
+FK_RECURRENT(gru, Gru)
+#undef FK_RECURRENT
+
+#ifndef FK_BASE
 #define FK_RECURRENT(name, Cell)                                                                             \
-    void name##_f32(const Recurrence& r, const RecurrentForward<float>& f) {                                 \
-        if constexpr (kMultipliesBfloat16)                                                                   \
-            if (as_pairs(r)) return forward<Cell, Bf16Pair>(r, f);                                           \
-        forward<Cell, float>(r, f);                                                                          \
-    }                                                                                                        \
-    void name##_grad_f32(const Recurrence& r, const RecurrentBackward<float>& f) {                           \
-        if constexpr (kMultipliesBfloat16)                                                                   \
-            if (as_pairs(r)) return backward<Cell, Bf16Pair>(r, f);                                          \
-        backward<Cell, float>(r, f);                                                                         \
-    }                                                                                                        \
     void name##_f64(const Recurrence& r, const RecurrentForward<double>& f) { forward<Cell, double>(r, f); } \
     void name##_grad_f64(const Recurrence& r, const RecurrentBackward<double>& f) { backward<Cell, double>(r, f); }
 FK_RECURRENT(lstm, Lstm)
 FK_RECURRENT(gru, Gru)
 #undef FK_RECURRENT
+#endif
 
 }  // namespace fk::FK_ISA

@@ -1,9 +1,10 @@
 // Whole products: chooses a way by shape, cuts the work into blocks, copies what would be slow to read in place.
-#include "kernels/gemm.h"
+#include "kernels/products/gemm.h"
 
 #include "core/parallel.h"
-#include "kernels/lanes.h"
-#include "kernels/pairs.h"
+#include "kernels/products/exponents.h"
+#include "kernels/products/lanes.h"
+#include "kernels/products/pairs.h"
 #include "kernels/slot.h"
 #include "simd/math.h"
 
@@ -179,17 +180,18 @@ FK_VEC void pack_any(const T* b, int64_t b_row, int64_t b_col, int64_t k, int64_
         for (int64_t j = 0; j < width; ++j) to[p * width + j] = j < columns ? b[p * b_row + j * b_col] : T(0);
 }
 FK_VEC void pack_panel(const float* b, int64_t b_row, int64_t b_col, int64_t k, int64_t columns, int64_t width,
-                       float* to) {
+                       float* to, Planes = {}) {
     b_row == 1 ? pack_columns(b, b_col, k, columns, width, to) : pack_any(b, b_row, b_col, k, columns, width, to);
 }
 FK_VEC void pack_panel(const double* b, int64_t b_row, int64_t b_col, int64_t k, int64_t columns, int64_t width,
-                       double* to) {
+                       double* to, Planes = {}) {
     pack_any(b, b_row, b_col, k, columns, width, to);
 }
 #if defined(__AVX512BF16__)
 FK_VEC void pack_panel(const float* b, int64_t b_row, int64_t b_col, int64_t k, int64_t columns, int64_t width,
-                       Bf16Pair* to) {
-    b_row == 1 ? pair_columns(b, b_col, k, columns, width, to) : pair_rows(b, b_row, k, columns, width, to);
+                       Bf16Pair* to, Planes planes) {
+    b_row == 1 ? pair_columns(b, b_col, k, columns, width, to, planes)
+               : pair_rows(b, b_row, k, columns, width, to, planes);
 }
 #endif
 
@@ -207,7 +209,8 @@ struct Blocks {
     int64_t rows, columns, depth, step;
     bool copy_a;  // to lines of a_line elements
     int64_t a_line;
-    int64_t keep;  // elements per panel of B kept for the following steps; 0: there is only one step
+    int64_t keep;              // elements per panel of B kept for the following steps; 0: there is only one step
+    int64_t a_plane, b_plane;  // from one plane of the copies to the next; b_plane: of a panel
     int64_t a_bytes, slot_bytes;
 };
 
@@ -227,15 +230,19 @@ Blocks cut(const Gemm& g) {
     s.rows = pieces(g.m, most(row_blocks, least(pieces(wanted, column_blocks * g.batch), pieces(g.m, kGemmRows))));
     s.columns = pieces(pieces(g.n, column_blocks), kPanel<T>) * kPanel<T>;
     s.step = pieces(s.rows, pieces(s.rows, kGemmRows));
-    s.keep = s.step < s.rows ? deep * kPanel<T> : 0;
+    if (kTiles && kSteps<T> > 1 && s.step < s.rows) s.step = most(1, s.step / 32) * 32;  // whole pairs of tiles
+    const int64_t planes = kSteps<T> > 1 ? g.planes : 1;
+    s.b_plane = deep * kPanel<T>;
+    s.keep = s.step < s.rows ? planes * s.b_plane : 0;
     // Lines of A far apart are copied where that (half a cycle per element) is small beside the products; columns of A
     // are turned into lines where a tile would otherwise touch more than 128 cache lines.
     // Pairs are always a copy.
     s.copy_a = kSteps<T> > 1 ||
                (g.a_col == 1 ? s.depth > 64 && g.m > 64 && s.columns >= 256 : s.depth > 128 && s.columns >= 128);
     s.a_line = pieces(deep, 16) * 16 + 16;  // not a power of two: lines in different sets of the L1
-    s.a_bytes = (s.step + kGemmPad) * (deep + kGemmPad) / 16 * 16 * int64_t(sizeof(T));
-    s.slot_bytes = s.a_bytes + (s.keep ? s.columns + kGemmPad : kGemmPad) * deep * int64_t(sizeof(T));
+    s.a_plane = (s.step + kGemmPad) * (deep + kGemmPad) / 16 * 16;
+    s.a_bytes = planes * s.a_plane * int64_t(sizeof(T));
+    s.slot_bytes = s.a_bytes + planes * (s.keep ? s.columns + kGemmPad : kGemmPad) * deep * int64_t(sizeof(T));
     s.slot_bytes = pieces(s.slot_bytes, 64) * 64;
     return s;
 }
@@ -254,12 +261,16 @@ const T* rows_of_a(const Gemm& g, const Blocks& s, Brgemm<T>& part, int64_t dept
 #if defined(__AVX512BF16__)
 const Bf16Pair* rows_of_a(const Gemm& g, const Blocks& s, Brgemm<Bf16Pair>& part, int64_t depth, const float* a,
                           Bf16Pair* copy) {
+    const Planes planes{g.planes, s.a_plane};
+    part.planes = g.planes, part.a_plane = s.a_plane, part.b_plane = s.b_plane;
+    part.a_row = s.a_line, part.a_col = 1;
     if (g.a_col == 1) {
-        pair_lines(a, g.a_row, part.m, depth, copy, s.a_line);
-        part.a_row = s.a_line, part.a_col = 1;
+        pair_lines(a, g.a_row, part.m, depth, copy, s.a_line, planes);
+    } else if constexpr (kTiles) {
+        pair_turned(a, g.a_col, depth, part.m, copy, s.a_line, planes);
     } else {
         const int64_t width = pieces(part.m, kLanes) * kLanes;
-        pair_rows(a, g.a_col, depth, part.m, width, copy);
+        pair_rows(a, g.a_col, depth, part.m, width, copy, planes);
         part.a_row = 1, part.a_col = width;
     }
     return copy;
@@ -289,7 +300,7 @@ void step(const Product<T>& p, const Blocks& s, Brgemm<T> part, int64_t depth, c
         part.n = least(columns - j, kPanel<T>);
         part.bias = bias ? bias + j : nullptr;
         T* to = b_copy + j / kPanel<T> * s.keep;
-        pack_panel(b + j * g.b_col, g.b_row, g.b_col, depth, part.n, kPanel<T>, to);
+        pack_panel(b + j * g.b_col, g.b_row, g.b_col, depth, part.n, kPanel<T>, to, {part.planes, s.b_plane});
         run_one<T>(part, {a, to}, c + j);
     }
 }
@@ -371,21 +382,61 @@ void gemm(const Gemm& given, const Sum<T>* a, const Sum<T>* b, const Sum<T>* bia
     });
 }
 
-// Copying both operands as pairs costs m k + k n conversions, which some columns and rows of products must pay for.
-FK_VEC bool pays_as_pairs(const Gemm& g) {
-    return g.bfloat16 && (g.a_row == 1 || g.a_col == 1) && (g.b_row == 1 || g.b_col == 1) && g.m >= 16 && g.n >= 16 &&
-           g.k >= 16;
+// --- products of planes ---
+
+// What products of one, two and three planes cost, in multiply-adds of floats: per multiply-add, and per element that
+// is split. bench/planes.py fits the table; the row of AVX512-BF16 is Zen 4. That of AMX is the ratio of its peak to
+// that of AVX-512 (3,380 and 228 GFLOP/s on the one CPU whose peaks are known) and an estimate: not measured.
+struct PlaneCost {
+    double product, split;
+};
+#if defined(__AMX_BF16__)
+constexpr PlaneCost kPlaneCosts[] = {{0.07, 10}, {0.2, 15}, {0.4, 20}};
+#else
+constexpr PlaneCost kPlaneCosts[] = {{0.52, 5}, {1.53, 5}, {3.14, 5}};
+#endif
+
+#if defined(__AVX512BF16__)
+FK_VEC bool in_lines(const Gemm& g) { return (g.a_row == 1 || g.a_col == 1) && (g.b_row == 1 || g.b_col == 1); }
+
+// Of all the matrices of the batch.
+Extent extent_of(const float* x, int64_t row, int64_t col, int64_t rows, int64_t cols, const int64_t* offsets,
+                 int64_t batch) {
+    Extent all;
+    for (int64_t i = 0; i < (offsets ? batch : 1); ++i)
+        if (i == 0 || offsets[i] != offsets[i - 1])
+            all.include(col == 1 ? extent_of(x + (offsets ? offsets[i] : 0), row, rows, cols)
+                                 : extent_of(x + (offsets ? offsets[i] : 0), col, cols, rows));
+    return all;
 }
+bool splits(const Gemm& g, const float* a, const float* b) {
+    return splits(extent_of(a, g.a_row, g.a_col, g.m, g.k, g.a_offsets, g.batch),
+                  extent_of(b, g.b_row, g.b_col, g.k, g.n, g.b_offsets, g.batch));
+}
+#endif
 
 }  // namespace
 
+bool planes_pay(int planes, int64_t m, int64_t n, int64_t k, int64_t elements) {
+    if (!kMultipliesBfloat16 || m < 16 || n < 16 || k < 16) return false;
+    // Tiles are 16 rows by 16 columns by 32 steps whatever is in them.
+    const int64_t rows = kTiles ? pieces(m, 16) * 16 : m, steps = kTiles ? pieces(k, 32) * 32 : k;
+    const PlaneCost& cost = kPlaneCosts[planes - 1];
+    return cost.product * double(rows) * double(pieces(n, 16) * 16) * double(steps) + cost.split * double(elements) <
+           double(m) * double(n) * double(k);
+}
+
 void gemm_f32(const Gemm& g, const float* a, const float* b, const float* bias, float* c, void* scratch) {
-    if constexpr (kMultipliesBfloat16)
-        if (pays_as_pairs(g)) return gemm<Bf16Pair>(g, a, b, bias, c, scratch);
+#if defined(__AVX512BF16__)
+    if (g.planes > 0 && in_lines(g) && (g.planes == 1 || splits(g, a, b)))
+        return gemm<Bf16Pair>(g, a, b, bias, c, scratch);
+#endif
     gemm<float>(g, a, b, bias, c, scratch);
 }
+#ifndef FK_BASE
 void gemm_f64(const Gemm& g, const double* a, const double* b, const double* bias, double* c, void* scratch) {
     gemm<double>(g, a, b, bias, c, scratch);
 }
+#endif
 
 }  // namespace fk::FK_ISA

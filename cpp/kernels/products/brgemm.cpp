@@ -1,6 +1,6 @@
 // The register tiles under every product.
-#include "kernels/gemm.h"
-#include "kernels/lanes.h"
+#include "kernels/products/gemm.h"
+#include "kernels/products/lanes.h"
 
 namespace fk::FK_ISA {
 namespace {
@@ -64,13 +64,13 @@ FK_VEC void tile(const Brgemm<T>& g, const BrgemmPair<T>* pairs, int64_t count, 
 #pragma GCC unroll 16
         for (int i = 0; i < kRows; ++i) __builtin_prefetch(c_at(kRows + i) + at.columns - 1, 1);
     T* pack = g.pack + at.panel * g.pack_panel;
-    for (int64_t r = 0; r < count; ++r) {
-        const T* a = pairs[r].a + (tabled ? 0 : row * g.a_row);
+    const auto add_product = [&](int64_t r, PlaneProduct plane) [[gnu::always_inline]] {
+        const T* a = pairs[r].a + (tabled ? 0 : row * g.a_row) + plane.a * g.a_plane;
         const T* a_of[kRows];
         if constexpr (tabled)
 #pragma GCC unroll 16
             for (int i = 0; i < kRows; ++i) a_of[i] = a + g.a_rows[row + i];
-        const T* b = at.packed ? pack + r * k * kPanel<T> : pairs[r].b + at.panel * g.b_panel;
+        const T* b = at.packed ? pack + r * k * kPanel<T> : pairs[r].b + at.panel * g.b_panel + plane.b * g.b_plane;
         const int64_t b_row = at.packed ? kPanel<T> : g.b_row, a_row = g.a_row, a_col = g.a_col;
         const int64_t whole_k = kOfPairs<T> && tabled ? k - g.odd : k;
         const auto add = [&](int64_t p, auto factor) [[gnu::always_inline]] {
@@ -99,7 +99,12 @@ FK_VEC void tile(const Brgemm<T>& g, const BrgemmPair<T>* pairs, int64_t count, 
         for (int64_t p = 0; p < whole_k; ++p) add(p, [](T x) [[gnu::always_inline]] { return x; });
         if constexpr (kOfPairs<T> && tabled)
             if (g.odd) add(whole_k, [](T x) [[gnu::always_inline]] { return T{x.bits & 0xffff}; });
-    }
+    };
+    if constexpr (kOfPairs<T>)
+        for (int i = first_plane_product(g.planes); i < kAllPlaneProducts; ++i)
+            for (int64_t r = 0; r < count; ++r) add_product(r, kPlaneProducts[i]);
+    else
+        for (int64_t r = 0; r < count; ++r) add_product(r, {0, 0});
     if (g.bias) {
         const Sum<T>* p = g.bias + at.panel * kPanel<T>;
 #pragma GCC unroll 2
@@ -208,18 +213,21 @@ void brgemm(const Brgemm<T>& g, const BrgemmPair<T>* pairs, int64_t count, Sum<T
 
 }  // namespace
 
+#ifdef FK_BASE
+#if !defined(__AMX_BF16__)
+void brgemm_bf16(const Brgemm<Bf16Pair>& g, const BrgemmPair<Bf16Pair>* pairs, int64_t count, float* c) {
+    brgemm(g, pairs, count, c);
+}
+#endif
+#else
 void brgemm_f32(const Brgemm<float>& g, const BrgemmPair<float>* pairs, int64_t count, float* c) {
     brgemm(g, pairs, count, c);
 }
 void brgemm_f64(const Brgemm<double>& g, const BrgemmPair<double>* pairs, int64_t count, double* c) {
     brgemm(g, pairs, count, c);
 }
-#if defined(__AVX512BF16__)
-void brgemm_bf16(const Brgemm<Bf16Pair>& g, const BrgemmPair<Bf16Pair>* pairs, int64_t count, float* c) {
-    brgemm(g, pairs, count, c);
-}
-#endif
 int64_t brgemm_panel_f32() { return kPanel<float>; }
 int64_t brgemm_panel_f64() { return kPanel<double>; }
+#endif
 
 }  // namespace fk::FK_ISA

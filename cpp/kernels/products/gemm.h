@@ -15,6 +15,17 @@ enum class Activation : uint8_t { linear, relu, relu6, sigmoid, tanh };
 struct Bf16Pair {
     uint32_t bits;
 };
+
+// Floats as sums of bfloat16: plane 0 is x rounded, plane 1 what that leaves, rounded, and so on; three hold every bit
+// of a float (but see `splits` in gemm.cpp). Of the products of planes those are taken whose first bits lie within
+// the last of the result: one of one plane, three of two, six of three, the smallest first.
+struct PlaneProduct {
+    int a, b;
+};
+constexpr PlaneProduct kPlaneProducts[] = {{0, 2}, {2, 0}, {1, 1}, {0, 1}, {1, 0}, {0, 0}};
+constexpr int kAllPlaneProducts = 6;
+constexpr int first_plane_product(int planes) { return kAllPlaneProducts - planes * (planes + 1) / 2; }
+
 // What the products of elements of T are summed up in, and C and bias are made of.
 template <class T>
 struct SumType {
@@ -34,7 +45,7 @@ using Sum = typename SumType<T>::type;
 //   B_r: columns in panels of brgemm_panel_*() columns, element (p, j) at b[(j / panel) * b_panel + p * b_row + j %
 //        panel]; a row-major matrix is b_panel = panel, b_row = its row stride. With b_padded the last panel may be
 //        read to its full width, otherwise nothing outside [0, n) is touched.
-// With T = Bf16Pair k counts pairs and B is padded.
+// With T = Bf16Pair k counts pairs, B is padded, and both operands may have planes.
 template <class T>
 struct Brgemm {
     int64_t m, n, k;
@@ -47,6 +58,9 @@ struct Brgemm {
     const Sum<T>* bias = nullptr;
     // The last pair of A counts by its first half: what follows it there is none of the product's.
     bool odd = false;
+    // Of pairs: plane i of an operand lies a_plane or b_plane elements behind plane i - 1.
+    int planes = 1;
+    int64_t a_plane = 0, b_plane = 0;
     // Where given, the first rows of tiles leave each panel here as they pass over it and the other rows read it from
     // here, so that packing costs a few stores that the arithmetic hides. With pack_panel 0 the panels follow one
     // another in the same pairs * k * panel elements; with pairs * k * panel they are all there afterwards.
@@ -64,7 +78,7 @@ struct BrgemmPair {
 FK_KERNEL(void, brgemm_f32, (const Brgemm<float>& g, const BrgemmPair<float>* pairs, int64_t count, float* c))
 FK_KERNEL(void, brgemm_f64, (const Brgemm<double>& g, const BrgemmPair<double>* pairs, int64_t count, double* c))
 #ifdef FK_ISA
-// Where kMultipliesBfloat16 (lanes.h); callers are compiled per ISA themselves.
+// Where kMultipliesBfloat16 (lanes.h), in brgemm.cpp or tiles.cpp; callers are compiled per ISA themselves.
 namespace FK_ISA {
 void brgemm_bf16(const Brgemm<Bf16Pair>& g, const BrgemmPair<Bf16Pair>* pairs, int64_t count, float* c);
 }
@@ -83,12 +97,16 @@ struct Gemm {
     int64_t batch = 1, c_batch = 0;
     const int64_t *a_offsets = nullptr, *b_offsets = nullptr;
     int threads = 1;  // that the scratch has room for, up to 64; more take turns
-    // float only: operands may be rounded to bfloat16, where the CPU multiplies pairs of them and that is faster.
-    bool bfloat16 = false;
+    // float only: the operands are multiplied as so many planes of bfloat16, where the CPU can do that (and, for more
+    // than one, where they have no infinities or extreme exponents); 0: as floats.
+    int planes = 0;
 };
 
+// Are m n k products of so many planes, for which so many elements are split, faster than those of floats on this CPU?
+FK_PRODUCT(bool, planes_pay, (int planes, int64_t m, int64_t n, int64_t k, int64_t elements))
+
 // `bias` may be null; `scratch` holds gemm_scratch_bytes(g, sizeof(element)) bytes, aligned to 64.
-FK_KERNEL(void, gemm_f32, (const Gemm& g, const float* a, const float* b, const float* bias, float* c, void* scratch))
+FK_PRODUCT(void, gemm_f32, (const Gemm& g, const float* a, const float* b, const float* bias, float* c, void* scratch))
 FK_KERNEL(void, gemm_f64,
           (const Gemm& g, const double* a, const double* b, const double* bias, double* c, void* scratch))
 
@@ -101,11 +119,13 @@ constexpr int64_t kGemmPad = 32;  // the widest panel, and what keeps lines of a
 #ifndef FK_ISA
 // Enough for the blocks of any ISA.
 inline size_t gemm_scratch_bytes(const Gemm& g, size_t element_bytes) {
-    const int64_t rows = g.m < kGemmRows ? g.m : kGemmRows, depth = g.k < kGemmDepth ? g.k : kGemmDepth;
+    const int64_t rows = g.m < kGemmRows ? g.m : kGemmRows;
+    const int64_t depth = g.k < kGemmDepth ? g.k + g.k % 2 : kGemmDepth;  // pairs are whole
     // Whole panels are kept: 33 columns take 64 of AVX-512.
     const int64_t whole = (g.n + kGemmPad - 1) / kGemmPad * kGemmPad;
     const int64_t columns = g.m <= kGemmRows ? 0 : whole < kGemmColumns ? whole : kGemmColumns;
-    const size_t slot = size_t((rows + kGemmPad) * (depth + kGemmPad) + depth * (columns + kGemmPad)) * element_bytes;
+    const size_t planes = size_t(2 * g.planes), bytes = planes > element_bytes ? planes : element_bytes;
+    const size_t slot = size_t((rows + kGemmPad) * (depth + 2 * kGemmPad) + depth * (columns + kGemmPad)) * bytes;
     return 64 + (slot + 63) / 64 * 64 * size_t(g.threads);
 }
 #endif

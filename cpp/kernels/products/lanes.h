@@ -1,6 +1,6 @@
 // Vectors of float or double under one name, for kernels that keep sums of either in registers.
 #pragma once
-#include "kernels/gemm.h"
+#include "kernels/products/gemm.h"
 #include "simd/vec.h"
 
 namespace fk::FK_ISA {
@@ -23,6 +23,12 @@ FK_VEC double hsum(Doubles x) {
     for (int i = 0; i < Doubles::kCount; ++i) s += x.v[i];
     return s;
 }
+
+#if defined(__AMX_BF16__)
+inline constexpr bool kTiles = true;  // brgemm_bf16 is that of tiles.cpp
+#else
+inline constexpr bool kTiles = false;
+#endif
 
 #if defined(__AVX512BF16__)
 inline constexpr bool kMultipliesBfloat16 = true;

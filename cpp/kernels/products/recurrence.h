@@ -4,7 +4,7 @@
 //                         h' = z h + (1 - z) n
 #pragma once
 #include "core/parallel.h"
-#include "kernels/gemm.h"
+#include "kernels/products/gemm.h"
 
 namespace fk {
 
@@ -15,7 +15,8 @@ struct Recurrence {
     bool zero_masked;  // y is 0 where the mask is false, else the state that was kept
     bool save;         // forward leaves what backward needs
     int threads;       // see Gemm
-    bool bfloat16;     // see Gemm
+    int planes;        // see Gemm; of the products that lie outside the walk through time where there are several
+    bool split;        // even where floats are faster
 };
 
 // x (batch, steps, features), mask (batch, steps), kernel (features, gates * units), recurrent (units, gates * units);
@@ -38,14 +39,14 @@ struct RecurrentBackward {
     void* scratch;
 };
 
-#define FK_RECURRENT_KERNELS(name, T, type)                                             \
-    FK_KERNEL(void, name##_##type, (const Recurrence& r, const RecurrentForward<T>& f)) \
-    FK_KERNEL(void, name##_grad_##type, (const Recurrence& r, const RecurrentBackward<T>& f))
-FK_RECURRENT_KERNELS(lstm, float, f32)
-FK_RECURRENT_KERNELS(lstm, double, f64)
-FK_RECURRENT_KERNELS(gru, float, f32)
-FK_RECURRENT_KERNELS(gru, double, f64)
-#undef FK_RECURRENT_KERNELS
+#define FK_RECURRENT(declare, name, T, type)                                          \
+    declare(void, name##_##type, (const Recurrence& r, const RecurrentForward<T>& f)) \
+        declare(void, name##_grad_##type, (const Recurrence& r, const RecurrentBackward<T>& f))
+FK_RECURRENT(FK_PRODUCT, lstm, float, f32)
+FK_RECURRENT(FK_KERNEL, lstm, double, f64)
+FK_RECURRENT(FK_PRODUCT, gru, float, f32)
+FK_RECURRENT(FK_KERNEL, gru, double, f64)
+#undef FK_RECURRENT
 
 namespace {
 
@@ -89,7 +90,7 @@ FK_INLINE RecurrentScratch recurrent_scratch(const Recurrence& r, bool backward)
     s.h = take(own ? 2 * r.batch * r.units : 0);
     s.c = take(own ? 2 * r.batch * r.units : 0);
     s.packed = take(4 * padded * r.units);
-    s.pairs = take(r.bfloat16 ? r.batch * (backward ? 4 : 1) * (r.units / 2) : 0);
+    s.pairs = take(r.planes == 1 ? r.batch * (backward ? 4 : 1) * (r.units / 2) : 0);
     s.sums = take((backward ? groups : 1) * 4 * r.units);
     s.products = end;
     return s;

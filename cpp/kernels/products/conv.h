@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "kernels/gemm.h"
+#include "kernels/products/gemm.h"
 
 namespace fk {
 
@@ -52,9 +52,11 @@ struct Conv {
     Activation activation;
     int threads;
     int64_t slot_bytes;
-    // Of floats: the same convolution with k, rows, offsets and places in A counted in pairs of bfloat16, for the CPUs
-    // that multiply those; null where it may not be rounded. Pairs are a copy of A, never A in place.
+    // Of floats: the same convolution with k, rows, offsets and places in A counted in pairs of bfloat16, in `planes`
+    // planes (gemm.h), for the CPUs that multiply those; or null. Pairs are a copy of A, never A in place.
     const Conv* pairs = nullptr;
+    int planes = 1;
+    int64_t a_size = 0, w_size = 0;  // elements of A and W
 };
 
 // dW = sum over pixels of A^T dY. Row i of dW, a weight (tap, channel), reads A at a_rows[i].
@@ -70,16 +72,16 @@ struct ConvWeights {
     int64_t parts;                             // the bands are dealt out to so many sums, which are added in order
     int threads;
     int64_t slot_bytes, packed_bytes;  // of a slot; of the copy of dY at its end
-    // Of floats: A and dY may be rounded to bfloat16. The image is copied, with room for its pairs: element i and the
-    // one a_pixel further on.
-    bool pairs = false;
+    // Of floats: A and dY are multiplied in so many planes of pairs, 0: as floats. The image is copied, with room for
+    // its pairs: element i and the one a_pixel further on.
+    int planes = 0;
 };
 
 // `bias` may be null. Scratch: conv_scratch_bytes, aligned to 64.
-FK_KERNEL(void, conv_f32, (const Conv& c, const float* a, const float* w, const float* bias, float* y, void* scratch))
+FK_PRODUCT(void, conv_f32, (const Conv& c, const float* a, const float* w, const float* bias, float* y, void* scratch))
 FK_KERNEL(void, conv_f64,
           (const Conv& c, const double* a, const double* w, const double* bias, double* y, void* scratch))
-FK_KERNEL(void, conv_weights_f32, (const ConvWeights& c, const float* a, const float* dy, float* dw, void* scratch))
+FK_PRODUCT(void, conv_weights_f32, (const ConvWeights& c, const float* a, const float* dy, float* dw, void* scratch))
 FK_KERNEL(void, conv_weights_f64, (const ConvWeights& c, const double* a, const double* dy, double* dw, void* scratch))
 
 constexpr int64_t kWidestPanel = 32;  // columns of packed B, on any ISA

@@ -1,9 +1,10 @@
-#include "kernels/conv.h"
+#include "kernels/products/conv.h"
 
 #include "core/parallel.h"
-#include "kernels/gemm.h"
-#include "kernels/lanes.h"
-#include "kernels/pairs.h"
+#include "kernels/products/exponents.h"
+#include "kernels/products/gemm.h"
+#include "kernels/products/lanes.h"
+#include "kernels/products/pairs.h"
 #include "kernels/slot.h"
 
 namespace fk::FK_ISA {
@@ -30,12 +31,18 @@ FK_VEC Band band_at(const ConvBands& b, int64_t i) {
 
 // What a line of n elements is made of.
 template <class T>
-FK_VEC void copy_line(T* to, const T* from, int64_t n) {
+FK_VEC void copy_line(T* to, const T* from, int64_t n, Planes) {
     __builtin_memcpy(to, from, size_t(n) * sizeof(T));
 }
 #if defined(__AVX512BF16__)
-FK_VEC void copy_line(Bf16Pair* to, const float* from, int64_t n) { pair_lines(from, 0, 1, 2 * n, to, 0); }
+FK_VEC void copy_line(Bf16Pair* to, const float* from, int64_t n, Planes planes) {
+    pair_lines(from, 0, 1, 2 * n, to, 0, planes);
+}
 #endif
+template <class T>
+FK_VEC void zero_line(T* to, int64_t n, Planes planes) {
+    for (int64_t i = 0; i < planes.count; ++i) __builtin_memset(to + i * planes.apart, 0, size_t(n) * sizeof(T));
+}
 
 // Lines of a band's copy, per plane.
 FK_VEC int64_t band_height(const ConvImage& s, const ConvBands& b, const Band& band) {
@@ -44,7 +51,8 @@ FK_VEC int64_t band_height(const ConvImage& s, const ConvBands& b, const Band& b
 
 // What the band reads: in place, or copied to `to` with its zeros.
 template <class T>
-const T* band_image(const ConvImage& s, const ConvBands& b, const Band& band, const Sum<T>* a, int64_t a_image, T* to) {
+const T* band_image(const ConvImage& s, const ConvBands& b, const Band& band, const Sum<T>* a, int64_t a_image, T* to,
+                    Planes planes = {}) {
     a += band.image * a_image;
     const int64_t row = s.size[2] * s.channels, padded_row = s.padded[2] * s.channels, first = band.line * b.line_step;
     if constexpr (kSteps<T> == 1)
@@ -57,12 +65,12 @@ const T* band_image(const ConvImage& s, const ConvBands& b, const Band& band, co
             for (int64_t ph = first; ph < first + height; ++ph, y += padded_row) {
                 const int64_t d = pd - s.before[0], h = ph - s.before[1];
                 if (d < 0 || d >= s.size[0] || h < 0 || h >= s.size[1]) {
-                    __builtin_memset(y, 0, size_t(padded_row) * sizeof(T));
+                    zero_line(y, padded_row, planes);
                     continue;
                 }
-                __builtin_memset(y, 0, size_t(left) * sizeof(T));
-                copy_line(y + left, a + i * a_image + (d * s.size[1] + h) * row * kSteps<T>, row);
-                __builtin_memset(y + left + row, 0, size_t(right) * sizeof(T));
+                zero_line(y, left, planes);
+                copy_line(y + left, a + i * a_image + (d * s.size[1] + h) * row * kSteps<T>, row, planes);
+                zero_line(y + left + row, right, planes);
             }
     return to;
 }
@@ -71,7 +79,7 @@ const T* band_image(const ConvImage& s, const ConvBands& b, const Band& band, co
 
 // One panel of the weights of a group: rows (tap, k) of kPanel columns, zeros after the last.
 template <class T>
-void pack_weights(const Conv& c, const T* w, int64_t column, T* to) {
+void pack_weights(const Conv& c, const T* w, int64_t column, T* to, Planes) {
     const int64_t columns = least(c.n - column, kPanel<T>);
     for (int64_t t = 0; t < c.taps; ++t) {
         const T* tap = w + c.tap_order[t] * c.w_tap + column * c.w_n;
@@ -87,12 +95,13 @@ void pack_weights(const Conv& c, const T* w, int64_t column, T* to) {
 }
 
 #if defined(__AVX512BF16__)
-void pack_weights(const Conv& c, const float* w, int64_t column, Bf16Pair* to) {
+void pack_weights(const Conv& c, const float* w, int64_t column, Bf16Pair* to, Planes planes) {
     constexpr int64_t width = kPanel<Bf16Pair>;
     const int64_t columns = least(c.n - column, width), k = 2 * c.k;
     for (int64_t t = 0; t < c.taps; ++t, to += c.k * width) {
         const float* tap = w + c.tap_order[t] * c.w_tap + column * c.w_n;
-        c.w_n == 1 ? pair_rows(tap, c.w_k, k, columns, width, to) : pair_columns(tap, c.w_n, k, columns, width, to);
+        c.w_n == 1 ? pair_rows(tap, c.w_k, k, columns, width, to, planes)
+                   : pair_columns(tap, c.w_n, k, columns, width, to, planes);
     }
 }
 #endif
@@ -105,7 +114,8 @@ constexpr int64_t kDepth = 320;
 template <class T>
 void sweep_band(const Conv& c, const ConvSweep& s, const Band& band, const Sum<T>* a, const T* packed,
                 const Sum<T>* bias, Sum<T>* y, T* slot) {
-    const T* image = band_image<T>(s.image, s.bands, band, a + s.a_first, c.a_image, slot);
+    const int64_t a_plane = c.slot_bytes / (c.planes * int64_t(sizeof(T)));
+    const T* image = band_image<T>(s.image, s.bands, band, a + s.a_first, c.a_image, slot, {c.planes, a_plane});
     const int64_t rows = c.taps * c.k, group = pieces(c.n, kPanel<T>) * rows * kPanel<T>;
     y += band.image * c.c_image + s.c_first + band.line * s.c_line;
     BrgemmPair<T> pairs[kMostPairs];
@@ -131,6 +141,9 @@ void sweep_band(const Conv& c, const ConvSweep& s, const Band& band, const Sum<T
                                  .accumulate = run > count,
                                  .activation = last ? c.activation : Activation::linear,
                                  .bias = last && bias ? bias + g * c.n : nullptr,
+                                 .planes = c.planes,
+                                 .a_plane = a_plane,
+                                 .b_plane = c.groups * group,
                                  .a_rows = s.a_rows,
                                  .c_rows = s.c_rows};
             run_brgemm(part, pairs, count, y + g * c.n);
@@ -142,12 +155,13 @@ template <class T>
 void conv(const Conv& c, const Sum<T>* a, const Sum<T>* w, const Sum<T>* bias, Sum<T>* y, void* scratch) {
     T* packed = reinterpret_cast<T*>(static_cast<char*>(scratch) + 64);
     const int64_t rows = c.taps * c.k, panels = pieces(c.n, kPanel<T>), panel = rows * kPanel<T>;
+    const Planes planes{c.planes, c.groups * panels * panel};
     parallel_for(c.groups * panels, 1 + (1 << 16) / (panel + 1), [&](int64_t begin, int64_t end) {
         for (int64_t i = begin; i < end; ++i)
-            pack_weights(c, w + i / panels * c.w_group, i % panels * kPanel<T>, packed + i * panel);
+            pack_weights(c, w + i / panels * c.w_group, i % panels * kPanel<T>, packed + i * panel, planes);
     });
     __builtin_memset(scratch, 0, 64);
-    char* slots = reinterpret_cast<char*>(packed) + pieces(c.groups * panels * panel * int64_t(sizeof(T)), 64) * 64;
+    char* slots = reinterpret_cast<char*>(packed) + pieces(planes.count * planes.apart * int64_t(sizeof(T)), 64) * 64;
     for (int64_t i = 0; i < c.sweep_count; ++i) {
         const ConvSweep& s = c.sweeps[i];
         parallel_for(count_bands(s.bands), s.bands.chunk, [&](int64_t begin, int64_t end) {
@@ -162,7 +176,7 @@ void conv(const Conv& c, const Sum<T>* a, const Sum<T>* w, const Sum<T>* bias, S
 
 // Columns of dY as panels of all its lines of k pixels, zeros after the last column.
 template <class T>
-void pack_pixels(const T* dy, int64_t lines, int64_t k, int64_t channels, int64_t n, T* to) {
+void pack_pixels(const T* dy, int64_t lines, int64_t k, int64_t channels, int64_t n, T* to, Planes) {
     using L = Lanes<T>;
     const int64_t pixels = lines * k;
     for (int64_t column = 0; column < n; column += kPanel<T>, to += pixels * kPanel<T>) {
@@ -180,30 +194,33 @@ void pack_pixels(const T* dy, int64_t lines, int64_t k, int64_t channels, int64_
 }
 
 #if defined(__AVX512BF16__)
-void pack_pixels(const float* dy, int64_t lines, int64_t k, int64_t channels, int64_t n, Bf16Pair* to) {
+void pack_pixels(const float* dy, int64_t lines, int64_t k, int64_t channels, int64_t n, Bf16Pair* to, Planes planes) {
     constexpr int64_t width = kPanel<Bf16Pair>;
     for (int64_t column = 0; column < n; column += width)
         for (int64_t i = 0; i < lines; ++i, to += (k + 1) / 2 * width)
-            pair_rows(dy + i * k * channels + column, channels, k, least(n - column, width), width, to);
+            pair_rows(dy + i * k * channels + column, channels, k, least(n - column, width), width, to, planes);
 }
 
 // Element i and the one `step` further on, as pair i: what is still to be read lies behind what is written.
-void pair_with_next(float* x, int64_t n, int64_t step) {
+void pair_with_next(float* x, int64_t n, int64_t step, Planes planes) {
     auto* pairs = reinterpret_cast<Bf16Pair*>(x);
-    for (int64_t i = 0; i < n; i += kLanes)
-        store_partial(pairs + i, to_pairs(load_up_to(x + i, n - i), load_up_to(x + i + step, n - i - step)),
-                      least(n - i, kLanes));
+    for (int64_t i = 0; i < n; i += kLanes) {
+        const Vec first = load_up_to(x + i, n - i), second = load_up_to(x + i + step, n - i - step);
+        for (int64_t plane = 0; plane < planes.count; ++plane)
+            store_up_to(pairs + plane * planes.apart + i, to_pairs(first, second, plane), n - i);
+    }
 }
 #endif
 
 // What the rows of dW read of a band.
 template <class T>
-const T* band_pixels(const ConvWeights& c, const Band& band, const Sum<T>* a, void* slot) {
+const T* band_pixels(const ConvWeights& c, const Band& band, const Sum<T>* a, void* slot,
+                     [[maybe_unused]] Planes planes) {
     const auto* image = band_image(c.image, c.bands, band, a, c.a_image, static_cast<Sum<T>*>(slot));
 #if defined(__AVX512BF16__)
     if constexpr (kSteps<T> > 1) {
         const int64_t lines = band.images * c.image.padded[0] * band_height(c.image, c.bands, band);
-        pair_with_next(static_cast<float*>(slot), lines * c.image.padded[2] * c.image.channels, c.a_pixel);
+        pair_with_next(static_cast<float*>(slot), lines * c.image.padded[2] * c.image.channels, c.a_pixel, planes);
         return static_cast<const T*>(slot);
     }
 #endif
@@ -213,7 +230,10 @@ const T* band_pixels(const ConvWeights& c, const Band& band, const Sum<T>* a, vo
 template <class T>
 void weights_band(const ConvWeights& c, const Band& band, bool first, const Sum<T>* a, const Sum<T>* dy, Sum<T>* dw,
                   char* slot) {
-    const T* image = band_pixels<T>(c, band, a, slot);
+    const int64_t count_planes = kSteps<T> > 1 ? c.planes : 1, plane_bytes = count_planes * int64_t(sizeof(T));
+    const Planes a_planes{count_planes, (c.slot_bytes - c.packed_bytes) / plane_bytes};
+    const Planes y_planes{count_planes, c.packed_bytes / plane_bytes};
+    const T* image = band_pixels<T>(c, band, a, slot, a_planes);
     T* copy = reinterpret_cast<T*>(slot + c.slot_bytes - c.packed_bytes);
     dy += band.image * c.y_image + band.line * c.bands.pixels * c.y_channels;
     // Columns of dY in place are lines far apart, which an L1 keeps badly; copying them takes as long as two or three
@@ -226,7 +246,7 @@ void weights_band(const ConvWeights& c, const Band& band, bool first, const Sum<
             const Sum<T>* y = dy + line * c.bands.pixels * c.y_channels + g * c.n;
             const int64_t length = c.one_line ? pixels : c.bands.pixels, k = pieces(length, kSteps<T>);
             const int64_t b_row = in_place ? c.y_channels : kPanel<T>;
-            if (!in_place) pack_pixels(y, pixels / length, length, c.y_channels, c.n, copy);
+            if (!in_place) pack_pixels(y, pixels / length, length, c.y_channels, c.n, copy, y_planes);
             const T* b = in_place ? reinterpret_cast<const T*>(y) : copy;
             for (int64_t from = 0; from < lines; from += c.one_line ? lines : kMostPairs) {
                 const int64_t count = c.one_line ? 1 : least(lines - from, kMostPairs);
@@ -243,6 +263,9 @@ void weights_band(const ConvWeights& c, const Band& band, bool first, const Sum<
                                      .b_padded = true,
                                      .accumulate = !first || line + from > 0,
                                      .odd = length % kSteps<T> != 0,
+                                     .planes = int(count_planes),
+                                     .a_plane = a_planes.apart,
+                                     .b_plane = y_planes.apart,
                                      .a_rows = c.a_rows,
                                      .c_rows = c.c_rows};
                 run_brgemm(part, pairs, count, dw + g * c.n);
@@ -285,20 +308,29 @@ void conv_weights(const ConvWeights& c, const Sum<T>* a, const Sum<T>* dy, Sum<T
 }  // namespace
 
 void conv_f32(const Conv& c, const float* a, const float* w, const float* bias, float* y, void* scratch) {
-    if constexpr (kMultipliesBfloat16)
-        if (c.pairs) return conv<Bf16Pair>(*c.pairs, a, w, bias, y, scratch);
+#if defined(__AVX512BF16__)
+    if (c.pairs &&
+        (c.pairs->planes == 1 || splits(extent_of(a, c.a_size, 1, c.a_size), extent_of(w, c.w_size, 1, c.w_size))))
+        return conv<Bf16Pair>(*c.pairs, a, w, bias, y, scratch);
+#endif
     conv<float>(c, a, w, bias, y, scratch);
 }
+void conv_weights_f32(const ConvWeights& c, const float* a, const float* dy, float* dw, void* scratch) {
+#if defined(__AVX512BF16__)
+    const int64_t images = c.bands.images;
+    if (c.planes == 1 || (c.planes > 1 && splits(extent_of(a, c.a_image, images, c.a_image),
+                                                 extent_of(dy, c.y_image, images, c.y_image))))
+        return conv_weights<Bf16Pair>(c, a, dy, dw, scratch);
+#endif
+    conv_weights<float>(c, a, dy, dw, scratch);
+}
+#ifndef FK_BASE
 void conv_f64(const Conv& c, const double* a, const double* w, const double* bias, double* y, void* scratch) {
     conv<double>(c, a, w, bias, y, scratch);
-}
-void conv_weights_f32(const ConvWeights& c, const float* a, const float* dy, float* dw, void* scratch) {
-    if constexpr (kMultipliesBfloat16)
-        if (c.pairs) return conv_weights<Bf16Pair>(c, a, dy, dw, scratch);
-    conv_weights<float>(c, a, dy, dw, scratch);
 }
 void conv_weights_f64(const ConvWeights& c, const double* a, const double* dy, double* dw, void* scratch) {
     conv_weights<double>(c, a, dy, dw, scratch);
 }
+#endif
 
 }  // namespace fk::FK_ISA
