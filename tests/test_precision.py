@@ -324,7 +324,7 @@ def _in_planes(planes, call, *operands):
 
 @pytest.mark.parametrize("level", ["high", "medium"])
 def test_a_level_that_nothing_makes_use_of_gives_the_same_bits(isa, level):
-    a, b = _random(1, 40, 50), _random(2, 50, 30)
+    a, b = _random(1, 128, 256), _random(2, 256, 160)
     exact = keras.ops.matmul(a, b).numpy()
     with keras.config.float32_matmul_precision_scope(level):
         assert f"'{level}' allows" in keras.config.describe_kernels()
@@ -526,13 +526,13 @@ def test_a_compiled_step_follows_the_level(isa):
 
 def test_a_mixed_step_multiplies_bfloat16_and_keeps_float32_elsewhere(mixed):
     model = keras.Sequential([keras.Input((8, 8, 4)), keras.layers.Conv2D(16, 3), keras.layers.Flatten()])
-    model.add(keras.layers.Dense(16))
-    x = _random(1, 32, 8, 8, 4)
+    model.add(keras.layers.Dense(64))
+    x = _random(1, 64, 8, 8, 4)
     y = model.predict(x, verbose=0).astype("float32")
     kernel, bias, weights, last = (w.numpy() for w in model.weights)
     attributes = dict(strides=[1, 1], dilation=[1, 1], pads=[0] * 4, groups=1)
     hidden = primitive("conv")(_rounded(x), _rounded(kernel), **attributes).numpy() + bias
-    exact = _rounded(hidden.reshape(32, -1)) @ _rounded(weights) + last
+    exact = _rounded(hidden.reshape(64, -1)) @ _rounded(weights) + last
     np.testing.assert_allclose(y, exact, rtol=1 / 128, atol=1e-3)
 
 

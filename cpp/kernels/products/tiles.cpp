@@ -210,10 +210,10 @@ void part(const Brgemm<Bf16Pair>& g, const BrgemmPair<Bf16Pair>* pairs, const Pa
 
 void brgemm_bf16(const Brgemm<Bf16Pair>& g, const BrgemmPair<Bf16Pair>* pairs, int64_t count, float* c) {
     Steps steps{};
-    steps.per_pair = (g.k + kSide - 1) / kSide, steps.rest = g.k % kSide;
+    steps.per_pair = g.k > 0 ? (g.k + kSide - 1) / kSide : 1, steps.rest = g.k % kSide;
     const Shapes shapes(steps.rest);
     alignas(64) Bf16Pair copies[2][kCopies * kSide * kSide];
-    const int64_t total = count * steps.per_pair;
+    const int64_t total = g.k > 0 ? count * steps.per_pair : 0;
     for (int64_t row = 0; row < g.m; row += 2 * kSide) {
         const int64_t rows = least(g.m - row, 2 * kSide);
         for (int t = 0; t < 2; ++t) steps.strides[t] = stride_in_place(g, row + t * kSide), steps.copies[t] = copies[t];
