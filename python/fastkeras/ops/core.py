@@ -12,8 +12,9 @@ from fastkeras.engine import shape as shape
 from fastkeras.engine.branches import Branch, merge
 from fastkeras.engine.custom_gradient import with_gradient
 from fastkeras.engine.indexing import check_range
+from fastkeras.ops._arithmetic import clip
 from fastkeras.ops._common import broadcast, normalize_axis, numpy_values, part, prod, reshape_to, slice_of
-from fastkeras.ops._elementwise import clip, where
+from fastkeras.ops._comparison import where
 from fastkeras.ops._joining import concatenate, stack
 from fastkeras.ops._joining import unstack as unstack
 

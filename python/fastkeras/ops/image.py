@@ -6,9 +6,10 @@ import itertools
 import numpy as np
 
 from fastkeras.engine import cast, config, convert_to_tensor, op
+from fastkeras.ops._arithmetic import abs, clip, floor, mod, round
 from fastkeras.ops._common import floating
+from fastkeras.ops._comparison import where
 from fastkeras.ops._convolution import conv
-from fastkeras.ops._elementwise import abs, clip, floor, mod, round, where
 from fastkeras.ops._indexing import take
 from fastkeras.ops._joining import split, stack
 from fastkeras.ops._shapes import expand_dims, pad, reshape, squeeze, transpose

@@ -12,7 +12,7 @@ from fastkeras.ops._common import (
     numpy_values,
     reshape_to,
 )
-from fastkeras.ops._elementwise import unary
+from fastkeras.ops._factories import unary
 from fastkeras.ops._fourier import extract_sequences, fft, fft2, ifft2, irfft, istft, rfft, stft  # noqa: F401
 
 _scatter, _take, _where = primitive("scatter"), primitive("take"), primitive("where")
