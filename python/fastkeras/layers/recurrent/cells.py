@@ -4,6 +4,7 @@ from fastkeras import activations, constraints, initializers, ops, random, regis
 from fastkeras.engine import is_symbolic, nest, tracing
 from fastkeras.layers.layer import Layer
 from fastkeras.ops import _recurrence
+from fastkeras.utils.arguments import named
 
 _register = registry.register("keras.layers")
 _READ = {
@@ -12,11 +13,6 @@ _READ = {
     "regularizer": regularizers.get,
     "constraint": constraints.get,
 }
-
-
-def named(arguments):
-    """The arguments of a constructor, from its `locals()`."""
-    return {k: v for k, v in arguments.items() if k not in ("self", "kwargs", "__class__")}
 
 
 class Cell(Layer):

@@ -1,0 +1,6 @@
+"""What a function was called with."""
+
+
+def named(arguments, but=None):
+    """The arguments of a method by name, from its `locals()`: all but `self`, `**kwargs` and the one called `but`."""
+    return {k: v for k, v in arguments.items() if k not in ("self", "kwargs", "__class__", but)}
