@@ -14,13 +14,19 @@ from fastkeras.ops._comparison import (
     signbit, view, where,
 )
 from fastkeras.ops._creation import (
-    arange, array, bartlett, blackman, diag, diagflat, diagonal, empty, empty_like, eye, full, full_like, geomspace,
-    hamming, hanning, identity, kaiser, linspace, logspace, ones, ones_like, trace, tri, tril, triu, unravel_index,
-    vander, zeros, zeros_like,
+    arange, array, bartlett, blackman, empty, empty_like, full, full_like, geomspace, hamming, hanning, kaiser,
+    linspace, logspace, ones, ones_like, zeros, zeros_like,
+)
+from fastkeras.ops._diagonals import (
+    diag, diagflat, diagonal, eye, identity, trace, tri, tril, triu, vander,
 )
 from fastkeras.ops._indexing import (
     argpartition, argsort, digitize, get_item, isin, nonzero, searchsorted, sort, take, take_along_axis, unique,
-    vectorize,
+    unravel_index, vectorize,
+)
+from fastkeras.ops._nan import (
+    nanargmax, nanargmin, nancumprod, nancumsum, nanmax, nanmean, nanmedian, nanmin, nanpercentile, nanprod,
+    nanquantile, nanstd, nansum, nanvar,
 )
 from fastkeras.ops._products import (
     correlate, cross, dot, einsum, inner, kron, matmul, outer, tensordot, vdot,
@@ -37,8 +43,7 @@ from fastkeras.ops._shapes import (
     rot90, size, squeeze, swapaxes, tile, transpose,
 )
 from fastkeras.ops._statistics import (
-    bincount, corrcoef, diff, histogram, median, nanargmax, nanargmin, nancumprod, nancumsum, nanmax, nanmean,
-    nanmedian, nanmin, nanpercentile, nanprod, nanquantile, nanstd, nansum, nanvar, percentile, quantile, trapezoid,
+    bincount, corrcoef, diff, histogram, median, percentile, quantile, trapezoid,
 )
 from fastkeras.ops._transcendental import (
     arccos, arccosh, arcsin, arcsinh, arctan, arctanh, cbrt, cos, cosh, deg2rad, exp, exp2, expm1, i0, log, log10,
