@@ -1,4 +1,4 @@
-"""Every row of cases.py: value, gradient, ISAs, tails, threads."""
+"""Every row of tests/cases: value, gradient, ISAs, tails, threads."""
 
 import numpy as np
 import pytest
