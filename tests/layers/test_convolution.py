@@ -5,16 +5,13 @@ import functools
 import numpy as np
 import pytest
 from cases.windows import convolved, windows_of
+from helpers import ones
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import fastkeras as keras
 from fastkeras import layers, ops
 from fastkeras.engine import Function, TensorSpec
-
-
-def ones(*shape):
-    return np.ones(shape, "float32")
 
 
 @st.composite
