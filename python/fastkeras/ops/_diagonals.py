@@ -7,7 +7,6 @@ from fastkeras.ops._common import broadcast, integer_constant, normalize_axis, p
 from fastkeras.ops._creation import ones_like
 
 _where, _place, _take, _transpose = primitive("where"), primitive("place"), primitive("take"), primitive("transpose")
-_add, _subtract, _multiply = primitive("add"), primitive("subtract"), primitive("multiply")
 
 
 @op
