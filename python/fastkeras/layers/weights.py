@@ -20,10 +20,11 @@ def add_weight(layer, role, shape, name=None, **options):
 
 def once_built(name):
     """The weight `_<name>` as a property, which raises AttributeError before the layer is built."""
+    attribute = f"_{name}"
 
     def read(layer):
         if not layer.built:
             raise AttributeError(f"You must build the layer before accessing `{name}`.")
-        return getattr(layer, f"_{name}")
+        return getattr(layer, attribute)
 
     return property(read)
