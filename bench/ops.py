@@ -1,4 +1,4 @@
-"""The rows of tests/cases.py, timed on larger shapes: pytest bench/ops.py --benchmark-group-by=name"""
+"""The rows of tests/cases, timed on larger shapes: pytest bench/ops.py --benchmark-group-by=name"""
 
 import sys
 from pathlib import Path

@@ -7,6 +7,7 @@ import tempfile
 
 import pytest
 
+import fastkeras as keras
 from fastkeras.engine import config
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent / "reference"))
@@ -23,3 +24,17 @@ def isa(request):
     config.set_isa(request.param)
     yield request.param
     config.set_isa(before)
+
+
+@pytest.fixture
+def set_threads():
+    """Sets the number of threads; after the test it is what it was."""
+    before = config.num_threads()
+    yield config.set_num_threads
+    config.set_num_threads(before)
+
+
+@pytest.fixture
+def fresh_names():
+    """Layers are named as in a new program."""
+    keras.utils.clear_session()

@@ -1,10 +1,10 @@
-"""Every row of cases.py: value, gradient, ISAs, tails, threads."""
+"""Every row of tests/cases: value, gradient, ISAs, tails, threads."""
 
 import numpy as np
 import pytest
 from cases import CASES, TOLERANCE
 
-from fastkeras.engine import GradientTape, Tensor, cast, config, convert_to_tensor, primitive
+from fastkeras.engine import GradientTape, Tensor, cast, convert_to_tensor, primitive
 
 CASE_IDS = [str(c) for c in CASES]
 
@@ -122,13 +122,11 @@ def test_second_derivative(case):
 
 
 @pytest.mark.parametrize("case", [c for c in CASES if c.large_shapes], ids=str)
-def test_threads_agree(case, isa):
+def test_threads_agree(case, isa, set_threads):
     arrays = case.inputs(case.dtypes[0], case.large_shapes)
     results = []
-    before = config.num_threads()
     for threads in (1, 2):
-        config.set_num_threads(threads)
+        set_threads(threads)
         results.append([t.numpy() for t in run(case, arrays)])
-    config.set_num_threads(before)
     for one, two in zip(*results, strict=True):
         assert one.tobytes() == two.tobytes()

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fastkeras.engine import cast, config, convert_to_tensor, primitive
+from fastkeras.engine import cast, convert_to_tensor, primitive
 
 NAN, INF = np.nan, np.inf
 SPECIAL = np.array([NAN, INF, -INF, 0.0, -0.0, 1.0, -1.0, 3e38, -3e38, 1e-30, 0.5, -2.5])
@@ -39,14 +39,12 @@ def test_special_pairs_as_numpy(name, dtype):
         np.testing.assert_allclose(run(name, a, b), expected, rtol=1e-6, atol=tiny)
 
 
-def test_denormals_are_flushed_for_any_number_of_threads():
+def test_denormals_are_flushed_for_any_number_of_threads(set_threads):
     small, many = (np.full(n, 1e-30, "float32") for n in (5, 1_000_000))
-    before = config.num_threads()
     for threads in (1, 2):
-        config.set_num_threads(threads)
+        set_threads(threads)
         for x in (small, many):
             assert not run("multiply", x, np.float32(1e-10)).any()
-    config.set_num_threads(before)
     assert np.float32(1e-30) * np.float32(1e-10) != 0  # the caller's mode is as it was
 
 

@@ -3,14 +3,12 @@
 import dataclasses
 import functools
 import logging
-import os
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 from cases import CASES
 from conv_cases import CASES as CONVOLUTIONS
+from helpers import run_python
 from layer_cases import CASES as LAYERS
 
 import fastkeras as keras
@@ -495,19 +493,17 @@ def test_recurrent_layers_at_medium_are_near(isa, kind, units):
     assert np.array_equal(found[0], exact[0]) != multiplies_bfloat16()
 
 
-def test_threads_agree_at_medium(isa):
+def test_threads_agree_at_medium(isa, set_threads):
     calls = [(functools.partial(primitive("matmul")), (_random(1, 300, 200), _random(2, 200, 150)))]
     calls += [(call, operands) for _, call, operands in _convolution((16, 20, 20), 16, 32, (3, 3), (1, 1), [1] * 4)]
-    before = keras.config.num_threads()
     calls += [(_recurrent(kind, 32), ()) for kind in ("LSTM", "GRU")]
     for call, operands in calls:
         results = []
         for threads in (1, 2, 3):
-            keras.config.set_num_threads(threads)
+            set_threads(threads)
             with keras.config.float32_matmul_precision_scope("medium"):
                 made = call(*operands)
                 results.append(made if isinstance(made, list) else [made.numpy()])
-        keras.config.set_num_threads(before)
         for other in results[1:]:
             for a, b in zip(results[0], other, strict=True):
                 np.testing.assert_array_equal(a, b)
@@ -551,8 +547,7 @@ def test_describe_kernels(isa):
 def test_verbose_is_told_at_import_and_when_the_level_is_set():
     program = "import fastkeras as k; k.config.set_float32_matmul_precision('medium')"
     for value, times in (("1", 2), ("0", 0)):
-        environment = {**os.environ, "FASTKERAS_VERBOSE": value}
-        done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True)
+        done = run_python(program, FASTKERAS_VERBOSE=value)
         assert done.returncode == 0 and done.stdout == ""
         assert done.stderr.count("float32 products: ") == times, done.stderr
         assert ("'medium' allows" in done.stderr) == bool(times)

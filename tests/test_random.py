@@ -7,7 +7,7 @@ import pytest
 
 import fastkeras as keras
 from fastkeras import random
-from fastkeras.engine import Function, GradientTape, config, convert_to_tensor, primitive
+from fastkeras.engine import Function, GradientTape, convert_to_tensor, primitive
 
 N = 200_000
 
@@ -56,13 +56,11 @@ DRAWS = {
 
 
 @pytest.mark.parametrize("draw", DRAWS.values(), ids=DRAWS)
-def test_same_bits_for_any_number_of_threads_and_any_length(draw, isa):
+def test_same_bits_for_any_number_of_threads_and_any_length(draw, isa, set_threads):
     results = []
-    before = config.num_threads()
     for threads in (1, 2):
-        config.set_num_threads(threads)
+        set_threads(threads)
         results.append(draw(50_001, 7).numpy())
-    config.set_num_threads(before)
     assert results[0].tobytes() == results[1].tobytes()
     for n in (1, 17, 100, 20_000):
         assert draw(n, 7).numpy().tobytes() == results[0][:n].tobytes()

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fastkeras.engine import Function, cast, config, convert_to_tensor, primitive
+from fastkeras.engine import Function, cast, convert_to_tensor, primitive
 
 SHAPES = [(9, 130), (130,), (9, 1), (), (1, 130)]
 UNARY = "negative abs square relu tanh sigmoid sign floor identity".split()
@@ -54,14 +54,12 @@ def run(steps, tensors):
 
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("seed", range(30))
-def test_fused_chains_give_the_same_bits(seed, threads):
+def test_fused_chains_give_the_same_bits(seed, threads, set_threads):
     inputs, steps = random_program(seed)
     tensors = [convert_to_tensor(a) for a in inputs]
     expected = [t.numpy() for t in run(steps, tensors)]
-    before = config.num_threads()
-    config.set_num_threads(threads)
+    set_threads(threads)
     got = Function(lambda *t: run(steps, t))(*tensors)
-    config.set_num_threads(before)
     for g, e in zip(got, expected, strict=True):
         np.testing.assert_array_equal(g.numpy(), e)
 

@@ -1,10 +1,10 @@
 """The published networks: weights from a server, wrong arguments, transfer learning."""
 
 import http.server
-import threading
 
 import numpy as np
 import pytest
+from helpers import serving
 
 import fastkeras as keras
 from fastkeras.applications import _assembly, imagenet_utils, mobilenet
@@ -23,16 +23,8 @@ def server(tmp_path, monkeypatch):
         def __init__(self, *args):
             super().__init__(*args, directory=str(folder))
 
-        def log_message(self, *_):
-            pass
-
-    made = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=made.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    yield folder, f"http://127.0.0.1:{made.server_port}/"
-    made.shutdown()
-    made.server_close()
-    thread.join()
+    with serving(Handler) as made:
+        yield folder, f"http://127.0.0.1:{made.server_port}/"
 
 
 def test_published_weights_are_downloaded_once_and_loaded(server, monkeypatch):

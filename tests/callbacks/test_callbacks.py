@@ -2,10 +2,10 @@
 
 import http.server
 import json
-import threading
 
 import numpy as np
 import pytest
+from helpers import serving
 
 import fastkeras as keras
 from fastkeras.callbacks.callback import pythonify_logs
@@ -291,15 +291,8 @@ def server():
             self.send_response(200)
             self.end_headers()
 
-        def log_message(self, *arguments):
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as made:
-        thread = threading.Thread(target=made.serve_forever)
-        thread.start()
+    with serving(Handler) as made:
         yield f"http://127.0.0.1:{made.server_port}", received
-        made.shutdown()
-        thread.join()
 
 
 def test_remote_monitor(server):

@@ -9,6 +9,7 @@ import textwrap
 
 import numpy as np
 import pytest
+from helpers import run_python
 
 from fastkeras.compat import tensorflow as tf
 
@@ -87,9 +88,7 @@ def test_exit_codes(tmp_path):
 def test_only_in_that_process():
     """Nothing but `python -m fastkeras` installs the hook."""
     code = "import sys, fastkeras, fastkeras.layers, fastkeras.compat; print(sys.meta_path)"
-    done = subprocess.run(
-        [sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": SRC}, capture_output=True, text=True
-    )
+    done = run_python(code)
     assert "fastkeras" not in done.stdout and "PathFinder" in done.stdout
 
 

@@ -1,10 +1,8 @@
 """keras.distribution in one process."""
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
+from helpers import run_python
 
 import fastkeras as keras
 from fastkeras.distribution import DataParallel, DeviceMesh, TensorLayout
@@ -86,5 +84,5 @@ def test_without_mpi4py_mpirun_is_an_error():
         "import os, sys; sys.modules['mpi4py'] = None; os.environ['OMPI_COMM_WORLD_SIZE'] = '2'\n"
         "import fastkeras; fastkeras.distribution.DataParallel()"
     )
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    result = run_python(code)
     assert "ImportError" in result.stderr and "fastkeras[mpi]" in result.stderr

@@ -1,19 +1,14 @@
 """FASTKERAS_ISA chooses the kernels; a wrong name says which names there are."""
 
-import os
-import subprocess
-import sys
-
 import numpy as np
 import pytest
+from helpers import run_python
 
 from fastkeras.engine import config, primitive
 
 
 def run(isa):
-    code = "import fastkeras; print(fastkeras.config.isa())"
-    environment = {**os.environ, "FASTKERAS_ISA": isa}
-    return subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    return run_python("import fastkeras; print(fastkeras.config.isa())", FASTKERAS_ISA=isa)
 
 
 @pytest.mark.parametrize("isa", config.available_isas())

@@ -35,13 +35,9 @@ def same(run, x, strips):
 
 @pytest.mark.parametrize("samples", [1, 7, 16, 18])
 @pytest.mark.parametrize("threads", [1, 2, 3])
-def test_a_batch_in_strips_has_the_same_bits(samples, threads, isa):
-    before = config.num_threads()
-    config.set_num_threads(threads)
-    try:
-        same(lambda x: [ops.max_pool(block(block(x)), 2)], images(samples), samples > 1)
-    finally:
-        config.set_num_threads(before)
+def test_a_batch_in_strips_has_the_same_bits(samples, threads, isa, set_threads):
+    set_threads(threads)
+    same(lambda x: [ops.max_pool(block(block(x)), 2)], images(samples), samples > 1)
 
 
 def test_what_lies_between_two_nodes_has_memory_for_one_strip():

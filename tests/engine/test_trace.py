@@ -226,15 +226,14 @@ def test_threads_share_a_function():
     assert not wrong
 
 
-def test_same_bits_for_any_number_of_threads():
+def test_same_bits_for_any_number_of_threads(set_threads):
     weights = [Variable(array(300, 300) / 300) for _ in range(2)]
     f = Function(layered(weights))
     x = array(257, 300)
     results = []
     for n in (1, 2, 3):
-        engine.config.set_num_threads(n)
+        set_threads(n)
         results.append(f(x).numpy())
-    engine.config.set_num_threads(0)
     for r in results[1:]:
         np.testing.assert_array_equal(r, results[0])
 
@@ -249,11 +248,11 @@ def in_a_child(work):
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 @pytest.mark.skipif(not os.path.isdir("/proc/self/task"), reason="counts threads in /proc")
-def test_a_forked_child_and_its_child_compute_with_threads():
+def test_a_forked_child_and_its_child_compute_with_threads(set_threads):
     weights = [Variable(array(300, 300) / 300) for _ in range(2)]
     f = Function(layered(weights))
     x = array(256, 300)
-    engine.config.set_num_threads(2)
+    set_threads(2)
     expected = f(x).numpy()
 
     def same():
@@ -261,21 +260,18 @@ def test_a_forked_child_and_its_child_compute_with_threads():
         right = all(np.array_equal(f(x).numpy(), expected) for _ in range(20))
         return before == 1 and right and len(os.listdir("/proc/self/task")) >= 2
 
-    try:
-        assert in_a_child(same)
-        assert in_a_child(lambda: same() and in_a_child(same))
-    finally:
-        engine.config.set_num_threads(0)
+    assert in_a_child(same)
+    assert in_a_child(lambda: same() and in_a_child(same))
     np.testing.assert_array_equal(f(x).numpy(), expected)
 
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
-def test_forks_while_another_thread_computes():
+def test_forks_while_another_thread_computes(set_threads):
     weights = [Variable(array(300, 300) / 300) for _ in range(2)]
     f = Function(layered(weights))
     g = Function(layered([Variable(array(300, 300) / 300)]))
     x = array(256, 300)
-    engine.config.set_num_threads(2)
+    set_threads(2)
     expected, stop = g(x).numpy(), threading.Event()
 
     def work():
@@ -289,10 +285,9 @@ def test_forks_while_another_thread_computes():
     finally:
         stop.set()
         thread.join()
-        engine.config.set_num_threads(0)
 
 
-def test_callers_with_different_numbers_of_threads():
+def test_callers_with_different_numbers_of_threads(set_threads):
     f = Function(layered([Variable(array(300, 300) / 300)]))
     x = array(512, 300)
     expected = f(x).numpy()
@@ -300,7 +295,7 @@ def test_callers_with_different_numbers_of_threads():
 
     def work(n):
         for i in range(30):
-            engine.config.set_num_threads(1 + (n + i) % 5)
+            set_threads(1 + (n + i) % 5)
             if not np.array_equal(f(x).numpy(), expected):
                 wrong.append(n)
 
@@ -309,7 +304,6 @@ def test_callers_with_different_numbers_of_threads():
         t.start()
     for t in callers:
         t.join()
-    engine.config.set_num_threads(0)
     assert not wrong
 
 
@@ -320,13 +314,13 @@ def test_denormal_mode_of_the_host_is_left_alone():
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3])
-def test_steps_side_by_side_write_their_own_rows(threads):
+def test_steps_side_by_side_write_their_own_rows(threads, set_threads):
     weights = [Variable(array(30, 30) / 30) for _ in range(2)]
     x = array(1003, 30)
     f = Function(layered(weights))
     expected = np.concatenate([f(x[i : i + 17]).numpy() for i in range(0, 1003, 17)])
     compiled = f.compile(TensorSpec((17, 30)))
-    engine.config.set_num_threads(threads)
+    set_threads(threads)
     wrong = []
 
     def work():
@@ -341,5 +335,4 @@ def test_steps_side_by_side_write_their_own_rows(threads):
         t.start()
     for t in callers:
         t.join()
-    engine.config.set_num_threads(0)
     assert not wrong

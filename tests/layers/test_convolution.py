@@ -4,17 +4,14 @@ import functools
 
 import numpy as np
 import pytest
-from cases import _conv, _windows
+from cases.windows import convolved, windows_of
+from helpers import ones
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import fastkeras as keras
 from fastkeras import layers, ops
 from fastkeras.engine import Function, TensorSpec
-
-
-def ones(*shape):
-    return np.ones(shape, "float32")
 
 
 @st.composite
@@ -58,7 +55,7 @@ def test_conv_equals_the_sum_over_taps(g, dtype, first):
             ops.conv(given_x, w, **settings, **form)
         return
     pads = pads_of(x.shape, w.shape, g["strides"], g["padding"], g["dilation_rate"])
-    expected = _conv(
+    expected = convolved(
         x.astype("float64"), w.astype("float64"), [g["strides"]] * rank, [g["dilation_rate"]] * rank, pads, g["groups"]
     )
     y = ops.conv(given_x, w, **settings, **form).numpy()
@@ -85,7 +82,7 @@ def test_pools_equal_those_of_the_windows(g, strides):
             ops.max_pool(x, size, strides, g["padding"])
         return
     pads = pads_of(x.shape, size, strides, g["padding"], 1)
-    windows = _windows(x, size, [strides] * len(size), pads)
+    windows = windows_of(x, size, [strides] * len(size), pads)
     y = ops.max_pool(x, size, strides, g["padding"])
     np.testing.assert_array_equal(y, np.nanmax(windows, axis=-1))
     mean = np.nanmean(windows.astype("float64"), axis=-1)

@@ -1,7 +1,7 @@
 """Wrong arguments and wrong inputs: the error says which layer, which rule, which value."""
 
-import numpy as np
 import pytest
+from helpers import ones
 
 import fastkeras as keras
 from fastkeras import layers
@@ -53,10 +53,6 @@ BAD_ARGUMENTS = [
 def test_bad_argument(make, kind, message):
     with pytest.raises(kind, match=message):
         make()
-
-
-def ones(*shape):
-    return np.ones(shape, "float32")
 
 
 BAD_INPUTS = [

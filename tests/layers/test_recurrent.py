@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from cases import _gru, _lstm
+from cases.recurrent import gru_steps, lstm_steps
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -49,7 +49,7 @@ def test_kernels_are_what_numpy_says_in_float64(name, sizes, flags, bias, masked
     if bias:
         arrays.append(rng.uniform(-1, 1, columns if name == "lstm" else (2, columns)))
     mask = [rng.rand(batch, steps) < 0.6] if masked else []
-    expected = (_lstm if name == "lstm" else _gru)(*arrays, *mask, bias=bias, mask=masked, **flags)
+    expected = (lstm_steps if name == "lstm" else gru_steps)(*arrays, *mask, bias=bias, mask=masked, **flags)
     for dtype, tolerance in (("float32", 2e-5), ("float64", 1e-12)):
         options = {"bias": arrays[-1].astype(dtype)} if bias else {}
         options |= {"mask": mask[0]} if masked else {}
@@ -103,7 +103,7 @@ def test_one_sample_alone_has_the_bits_it_has_among_others(cls, steps, units):
 
 
 @pytest.mark.parametrize("name", ["lstm", "gru"])
-def test_training_has_the_same_bits_for_any_number_of_threads(name):
+def test_training_has_the_same_bits_for_any_number_of_threads(name, set_threads):
     def train():
         layer = getattr(keras.layers, name.upper())(40)
         model = keras.Sequential([keras.Input((9, 7)), layer, keras.layers.Dense(1)])
@@ -112,11 +112,10 @@ def test_training_has_the_same_bits_for_any_number_of_threads(name):
         model.train_on_batch(random(1, 70, 9, 7), random(2, 70, 1))
         return model.get_weights()
 
-    before, results = config.num_threads(), []
+    results = []
     for threads in (1, 2):
-        config.set_num_threads(threads)
+        set_threads(threads)
         results.append(train())
-    config.set_num_threads(before)
     for a, b in zip(*results, strict=True):
         assert a.tobytes() == b.tobytes()
 

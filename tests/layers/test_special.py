@@ -7,10 +7,7 @@ import fastkeras as keras
 from fastkeras import layers, ops
 from fastkeras.engine import Function
 
-
-@pytest.fixture(autouse=True)
-def fresh_names():
-    keras.utils.clear_session()
+pytestmark = pytest.mark.usefixtures("fresh_names")
 
 
 def test_dropout_drops_at_its_rate_and_keeps_the_mean():

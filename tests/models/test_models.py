@@ -5,6 +5,7 @@ import pickle
 
 import numpy as np
 import pytest
+from helpers import ones
 
 import fastkeras as keras
 from fastkeras import layers, ops
@@ -12,10 +13,6 @@ from fastkeras import layers, ops
 
 def mlp():
     return keras.Sequential([keras.Input((4,)), layers.Dense(3, activation="relu"), layers.Dense(2)])
-
-
-def ones(*shape):
-    return np.ones(shape, "float32")
 
 
 # --- Sequential

@@ -1,4 +1,4 @@
-"""keras.ops.nn beyond what the rows of cases.py and reference/rows_nn.py cover: edges, errors, fusion, many classes."""
+"""keras.ops.nn beyond what the rows of tests/cases and rows_nn.py cover: edges, errors, fusion, many classes."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Optimizer kernels beyond the rows of cases.py: their precision, their edges, in place inside a program."""
+"""Optimizer kernels beyond the rows of tests/cases: their precision, their edges, in place inside a program."""
 
 import numpy as np
 import pytest

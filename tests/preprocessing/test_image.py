@@ -164,12 +164,12 @@ def test_fit_gives_the_batches_of_next():
         np.testing.assert_array_equal(a, c)
 
 
-def test_threads_and_isas_agree():
+def test_threads_and_isas_agree(set_threads):
     x = RNG.uniform(0, 255, (8, 64, 64, 3)).astype("float32")
-    before, isa = config.num_threads(), config.isa()
+    isa = config.isa()
 
     def batch(threads, isa):
-        config.set_num_threads(threads)
+        set_threads(threads)
         config.set_isa(isa)
         return next(ImageDataGenerator(rotation_range=45, zoom_range=0.5, fill_mode="reflect").flow(x, seed=1))
 
@@ -179,7 +179,6 @@ def test_threads_and_isas_agree():
         for name in config.available_isas():
             np.testing.assert_allclose(one, batch(1, name), atol=2e-3)
     finally:
-        config.set_num_threads(before)
         config.set_isa(isa)
 
 

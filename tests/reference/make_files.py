@@ -23,17 +23,9 @@ sys.path.insert(0, str(HERE))
 
 import datasets_cases  # noqa: E402
 import keras  # noqa: E402
-import models_for_files  # noqa: E402
 import numpy as np  # noqa: E402
 import progbar_cases  # noqa: E402
-
-
-def train(model, x, y, steps):
-    return [np.atleast_1d(model.train_on_batch(x, y))[0] for _ in range(steps)]
-
-
-def flat(outputs):
-    return outputs if isinstance(outputs, list) else [outputs]
+from models_for_files import ALL, MODELS, made, predictions, train  # noqa: E402
 
 
 def data_sets():
@@ -58,16 +50,14 @@ def data_sets():
 def main():
     OUT.mkdir(parents=True, exist_ok=True)
     figures = {}
-    for name, make in {**models_for_files.MODELS, **models_for_files.SUBCLASSED}.items():
-        keras.utils.clear_session()
-        keras.utils.set_random_seed(0)
-        model, x, y = make(keras)
+    for name in ALL:
+        model, x, y = made(keras, name)
         train(model, x, y, 3)
         model.save_weights(OUT / f"{name}.weights.h5")
-        if name in models_for_files.MODELS:
+        if name in MODELS:
             model.save(OUT / f"{name}.keras")
             model.save(OUT / f"{name}.h5")
-        for index, array in enumerate(flat(model.predict(x, verbose=0))):
+        for index, array in enumerate(predictions(model, x)):
             figures[f"{name}/predictions{index}"] = array
         if name != "mlp":
             figures[f"{name}/losses"] = np.array(train(model, x, y, 3))

@@ -143,3 +143,22 @@ def nested(keras):
 # with a config of their own
 MODELS = {"mlp": mlp, "functional": functional, "schedule": schedule, "images": images, "tokens": tokens}
 SUBCLASSED = {"nested": nested}  # weights only
+ALL = {**MODELS, **SUBCLASSED}
+
+
+def made(keras, name, seed=0):
+    """(model, x, y), alike in every call."""
+    keras.utils.clear_session()
+    keras.utils.set_random_seed(seed)
+    return ALL[name](keras)
+
+
+def train(model, x, y, steps):
+    """The losses of so many steps on one batch."""
+    return [float(np.atleast_1d(model.train_on_batch(x, y))[0]) for _ in range(steps)]
+
+
+def predictions(model, x):
+    """What the model predicts, as a list of arrays."""
+    outputs = model.predict(x, verbose=0)
+    return [np.asarray(array) for array in (outputs if isinstance(outputs, list) else [outputs])]

@@ -1,4 +1,4 @@
-"""keras.ops: values, shapes and result dtypes of the functions that tests/cases.py does not reach."""
+"""keras.ops: values, shapes and result dtypes of the functions that tests/cases does not reach."""
 
 import numpy as np
 

@@ -11,18 +11,7 @@ import warnings
 import numpy as np
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "reference"))
-import models_for_files
-
-MODELS, ALL = models_for_files.MODELS, {**models_for_files.MODELS, **models_for_files.SUBCLASSED}
-
-
-def train(model, x, y, steps):
-    return [float(np.atleast_1d(model.train_on_batch(x, y))[0]) for _ in range(steps)]
-
-
-def predictions(model, x):
-    outputs = model.predict(x, verbose=0)
-    return [np.asarray(array) for array in (outputs if isinstance(outputs, list) else [outputs])]
+from models_for_files import ALL, MODELS, predictions, train
 
 
 def write(folder):

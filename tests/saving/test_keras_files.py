@@ -1,5 +1,6 @@
 """Files between Keras and fastkeras: theirs load here and go on training, ours have their layout."""
 
+import functools
 import io
 import json
 import pathlib
@@ -9,11 +10,12 @@ import h5py
 import models_for_files
 import numpy as np
 import pytest
+from models_for_files import ALL, MODELS, predictions, train
 
 import fastkeras as keras
 
 FOLDER = pathlib.Path(__file__).parents[1] / "data" / "keras"
-MODELS, ALL = models_for_files.MODELS, {**models_for_files.MODELS, **models_for_files.SUBCLASSED}
+made = functools.partial(models_for_files.made, keras)
 FORMATS = [(name, extension) for name in MODELS for extension in (".keras", ".h5")]
 
 
@@ -21,21 +23,6 @@ FORMATS = [(name, extension) for name in MODELS for extension in (".keras", ".h5
 def figures():
     with np.load(FOLDER / "figures.npz") as arrays:
         return {key: arrays[key] for key in arrays.files}
-
-
-def made(name):
-    keras.utils.clear_session()
-    keras.utils.set_random_seed(0)
-    return ALL[name](keras)
-
-
-def predictions(model, x):
-    outputs = model.predict(x, verbose=0)
-    return outputs if isinstance(outputs, list) else [outputs]
-
-
-def train(model, x, y, steps):
-    return [float(np.atleast_1d(model.train_on_batch(x, y))[0]) for _ in range(steps)]
 
 
 def check_predictions(model, x, figures, name):

@@ -2,6 +2,7 @@
 
 import copy
 import errno
+import functools
 import logging
 import os
 import pickle
@@ -13,21 +14,11 @@ import textwrap
 import models_for_files
 import numpy as np
 import pytest
+from models_for_files import ALL, MODELS, train
 
 import fastkeras as keras
 
-MODELS, ALL = models_for_files.MODELS, {**models_for_files.MODELS, **models_for_files.SUBCLASSED}
-
-
-def made(name, seed=0):
-    keras.utils.clear_session()
-    keras.utils.set_random_seed(seed)
-    return ALL[name](keras)
-
-
-def train(model, x, y, steps):
-    for _ in range(steps):
-        model.train_on_batch(x, y)
+made = functools.partial(models_for_files.made, keras)
 
 
 def state(model):

@@ -2,21 +2,17 @@
 
 import json
 import os
-import subprocess
-import sys
 
 import numpy as np
 import pytest
+from helpers import run_python
 
 import fastkeras as keras
 from fastkeras import backend as K
 
-SRC = os.pathsep.join(sys.path)
-
 
 def run(code, **environment):
-    environment = {**os.environ, "PYTHONPATH": SRC, **environment}
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60)
+    done = run_python(code, **environment)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 

@@ -6,11 +6,11 @@ import io
 import os
 import pathlib
 import tarfile
-import threading
 import warnings
 import zipfile
 
 import pytest
+from helpers import serving
 
 import fastkeras as keras
 
@@ -41,22 +41,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
         end = self.server.cuts.pop(0) if self.server.cuts else None
         self.wfile.write(data[start:end])
 
-    def log_message(self, *args):
-        pass
-
 
 @pytest.fixture
 def server():
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.files, server.requests, server.cuts = {"/data.bin": CONTENT}, [], []
-    server.etag, server.ranges = '"one"', True
-    server.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serving(Handler) as server:
+        server.files, server.requests, server.cuts = {"/data.bin": CONTENT}, [], []
+        server.etag, server.ranges = '"one"', True
+        server.url = f"http://127.0.0.1:{server.server_port}"
+        yield server
 
 
 def test_downloads_once(server, tmp_path, capsys):

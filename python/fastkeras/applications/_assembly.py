@@ -50,9 +50,14 @@ def image_size(shape):
     return tuple(shape[1:3] if channels_first() else shape[:2])
 
 
+def side_of(size, sizes):
+    """The side of square images of one of the `sizes`; None for others."""
+    return size[0] if size[0] == size[1] and size[0] in sizes else None
+
+
 def published_size(size, sizes):
     """The input size whose published weights serve images of `size`; a warning when none was made for it."""
-    if size[0] == size[1] and size[0] in sizes:
+    if side_of(size, sizes):
         return size[0]
     warnings.warn(
         f"`input_shape` is undefined or non-square, or `rows` is not in {sizes}. Weights for input shape (224, 224) "

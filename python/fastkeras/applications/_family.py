@@ -1,5 +1,12 @@
 """Members of a family of networks: functions that differ in numbers alone."""
 
+_WEIGHTS = "https://storage.googleapis.com/tensorflow/keras-applications/{}_weights_tf_dim_ordering_tf_kernels{}.h5"
+
+
+def kernels_file(path, include_top, hashes):
+    """(url, hash) of published weights; `hashes` are of the files with and without the top."""
+    return _WEIGHTS.format(path, "" if include_top else "_notop"), hashes[0 if include_top else 1]
+
 
 def member(build, network, title, example):
     """The public function of one network.

@@ -2,22 +2,20 @@
 
 from fastkeras import layers
 from fastkeras.applications import _assembly as assembly
-from fastkeras.applications._family import member
-
-_BASE = "https://storage.googleapis.com/tensorflow/keras-applications/resnet/"
+from fastkeras.applications._family import kernels_file, member
 
 
-def residual_network(network, title, stack, counts, hashes, before, example):
+def residual_network(version, network, title, counts, hashes, example):
     """The public function of a ResNet.
 
     Args:
+        version: 1, or 2, where normalisation and relu come before the convolutions.
         network: its name in lower case. title: see `_family.member`.
-        stack: function of (x, filters, blocks, stride, name).
         counts: blocks per stack of 64, 128, 256 and 512 filters.
         hashes: of the weights files with and without the top.
-        before: normalisation and relu come before the convolutions (version 2).
         example: see `_family.member`.
     """
+    stack, before = {1: (_stack_v1, False), 2: (_stack_v2, True)}[version]
 
     def build(include_top, weights, input_tensor, input_shape, pooling, classes, classifier_activation, name):
         assembly.check_weights(weights, include_top, classes)
@@ -41,9 +39,7 @@ def residual_network(network, title, stack, counts, hashes, before, example):
             x = assembly.pooled(x, pooling, ("avg_pool", "max_pool"))
 
         def published():
-            top = "" if include_top else "_notop"
-            url = f"{_BASE}{network}_weights_tf_dim_ordering_tf_kernels{top}.h5"
-            return url, hashes[0 if include_top else 1]
+            return kernels_file(f"resnet/{network}", include_top, hashes)
 
         return assembly.finish(start, input_tensor, x, name, weights, published)
 
@@ -54,7 +50,7 @@ def _norm(x, name):
     return assembly.batch_norm(x, name, epsilon=1.001e-5)
 
 
-def stack_v1(x, filters, blocks, index, name):
+def _stack_v1(x, filters, blocks, index, name):
     """`blocks` bottlenecks; the first one halves the image, except in the first stack."""
     for i in range(1, blocks + 1):
         x = _block_v1(x, filters, 2 if i == 1 and index > 0 else 1, i == 1, f"{name}_block{i}")
@@ -73,7 +69,7 @@ def _block_v1(x, filters, stride, widen, name):
     return assembly.relu(layers.Add(name=f"{name}_add")([shortcut, x]), f"{name}_out")
 
 
-def stack_v2(x, filters, blocks, index, name):
+def _stack_v2(x, filters, blocks, index, name):
     """`blocks` bottlenecks; the last one halves the image, except in the last stack."""
     for i in range(1, blocks + 1):
         x = _block_v2(x, filters, 2 if i == blocks and index < 3 else 1, i == 1, f"{name}_block{i}")

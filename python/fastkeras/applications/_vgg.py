@@ -2,9 +2,7 @@
 
 from fastkeras import layers
 from fastkeras.applications import _assembly as assembly
-from fastkeras.applications._family import member
-
-_BASE = "https://storage.googleapis.com/tensorflow/keras-applications/"
+from fastkeras.applications._family import kernels_file, member
 
 
 def vgg_network(network, title, convolutions, hashes, example):
@@ -35,9 +33,7 @@ def vgg_network(network, title, convolutions, hashes, example):
             x = assembly.pooled(x, pooling)
 
         def published():
-            top = "" if include_top else "_notop"
-            url = f"{_BASE}{network}/{network}_weights_tf_dim_ordering_tf_kernels{top}.h5"
-            return url, hashes[0 if include_top else 1]
+            return kernels_file(f"{network}/{network}", include_top, hashes)
 
         return assembly.finish(start, input_tensor, x, name, weights, published)
 

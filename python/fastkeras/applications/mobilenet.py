@@ -51,7 +51,7 @@ def MobileNet(
     """
     assembly.check_weights(weights, include_top, classes)
     size = assembly.image_size(input_shape) if input_shape else (224, 224)
-    default_size = size[0] if size[0] == size[1] and size[0] in _SIZES else 224
+    default_size = assembly.side_of(size, _SIZES) or 224
     start = assembly.image_input(
         input_shape, input_tensor, default_size=default_size, include_top=include_top, weights=weights
     )

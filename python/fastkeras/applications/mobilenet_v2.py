@@ -49,7 +49,7 @@ def MobileNetV2(
     assembly.check_weights(weights, include_top, classes)
     given = input_shape or (tuple(input_tensor.shape[1:]) if input_tensor is not None else None)
     size = assembly.image_size(given) if given else (224, 224)
-    default_size = size[0] if size[0] == size[1] and size[0] in _SIZES else 224
+    default_size = assembly.side_of(size, _SIZES) or 224
     start = assembly.image_input(
         input_shape, input_tensor, default_size=default_size, include_top=include_top, weights=weights
     )

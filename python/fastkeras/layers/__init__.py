@@ -3,6 +3,7 @@
 from fastkeras import registry as _registry
 from fastkeras.layers.activation import ELU, LeakyReLU, PReLU, ReLU, Softmax
 from fastkeras.layers.attention import MultiHeadAttention
+from fastkeras.layers.batch_normalization import BatchNormalization
 from fastkeras.layers.convolution import (
     Conv1D,
     Conv1DTranspose,
@@ -42,7 +43,6 @@ from fastkeras.layers.merging import (
     subtract,
 )
 from fastkeras.layers.normalization import (
-    BatchNormalization,
     GroupNormalization,
     LayerNormalization,
     RMSNormalization,

@@ -2,9 +2,10 @@
 
 import warnings
 
-from fastkeras import activations, constraints, initializers, ops, registry, regularizers
+from fastkeras import activations, ops, registry
 from fastkeras.layers.input_spec import InputSpec
 from fastkeras.layers.layer import Layer
+from fastkeras.layers.weights import add_weight, store_roles
 
 _register = registry.register("keras.layers")
 _LARGE_NEGATIVE = -1e9  # what Keras puts where a mask is False
@@ -143,9 +144,7 @@ class PReLU(Layer):
     ):
         super().__init__(**kwargs)
         self.supports_masking = True
-        self.alpha_initializer = initializers.get(alpha_initializer)
-        self.alpha_regularizer = regularizers.get(alpha_regularizer)
-        self.alpha_constraint = constraints.get(alpha_constraint)
+        store_roles(self, locals(), "alpha")
         if shared_axes is not None:
             shared_axes = list(shared_axes) if isinstance(shared_axes, (list, tuple)) else [shared_axes]
         self.shared_axes = shared_axes
@@ -153,13 +152,7 @@ class PReLU(Layer):
     def build(self, input_shape):
         shared = self.shared_axes or []
         shape = [1 if axis in shared else size for axis, size in enumerate(input_shape)][1:]
-        self.alpha = self.add_weight(
-            name="alpha",
-            shape=shape,
-            initializer=self.alpha_initializer,
-            regularizer=self.alpha_regularizer,
-            constraint=self.alpha_constraint,
-        )
+        self.alpha = add_weight(self, "alpha", shape)
         axes = {axis: input_shape[axis] for axis in range(1, len(input_shape)) if shared and axis not in shared}
         self.input_spec = InputSpec(ndim=len(input_shape), axes=axes)
 

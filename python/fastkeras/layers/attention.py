@@ -3,11 +3,12 @@
 import math
 import string
 
-from fastkeras import constraints, initializers, ops, registry, regularizers
+from fastkeras import ops, registry
 from fastkeras.layers.activation import Softmax
 from fastkeras.layers.einsum_dense import EinsumDense
 from fastkeras.layers.layer import Layer
 from fastkeras.layers.regularization import Dropout
+from fastkeras.layers.weights import store_roles
 
 
 @registry.register("keras.layers")
@@ -109,12 +110,7 @@ class MultiHeadAttention(Layer):
         self._output_shape = (output_shape,) if isinstance(output_shape, int) else tuple(output_shape or ()) or None
         self.attention_axes = attention_axes
         self.sliding_window = sliding_window
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        self.bias_initializer = initializers.get(bias_initializer)
-        self.kernel_regularizer = regularizers.get(kernel_regularizer)
-        self.bias_regularizer = regularizers.get(bias_regularizer)
-        self.kernel_constraint = constraints.get(kernel_constraint)
-        self.bias_constraint = constraints.get(bias_constraint)
+        store_roles(self, locals(), "kernel", "bias")
         self.seed = seed
 
     def get_config(self):

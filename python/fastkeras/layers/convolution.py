@@ -1,9 +1,10 @@
 """Convolutions and transposed convolutions over one to three axes."""
 
-from fastkeras import activations, constraints, initializers, ops, registry, regularizers
-from fastkeras.layers.core import refuse
+from fastkeras import activations, ops, registry
 from fastkeras.layers.input_spec import InputSpec
 from fastkeras.layers.spatial import Spatial, count_windows, per_axis
+from fastkeras.layers.weights import add_weight, once_built, store_roles
+from fastkeras.utils.arguments import refuse
 
 _register = registry.register("keras.layers")
 
@@ -24,10 +25,7 @@ class Convolution(Spatial):
         self.input_spec = InputSpec(min_ndim=self.rank + 2)
         self.activation = activations.get(arguments["activation"])
         self.use_bias = arguments["use_bias"]
-        for name in (*self.kernels, "bias"):
-            for kind, module in (("initializer", initializers), ("regularizer", regularizers),
-                                 ("constraint", constraints)):  # fmt: skip
-                setattr(self, f"{name}_{kind}", module.get(arguments[f"{name}_{kind}"]))
+        store_roles(self, arguments, *self.kernels, "bias")
         for name in ("filters", "depth_multiplier"):
             value = arguments.get(name, 1)
             if value is not None and value <= 0:
@@ -61,17 +59,8 @@ class Convolution(Spatial):
         self.input_spec = InputSpec(min_ndim=self.rank + 2, axes={axis: channels})
         return channels
 
-    def _add(self, name, role, shape):
-        return self.add_weight(
-            name=name,
-            shape=shape,
-            initializer=getattr(self, f"{role}_initializer"),
-            regularizer=getattr(self, f"{role}_regularizer"),
-            constraint=getattr(self, f"{role}_constraint"),
-        )
-
     def _add_bias(self, size):
-        self.bias = self._add("bias", "bias", (size,)) if self.use_bias else None
+        self.bias = add_weight(self, "bias", (size,)) if self.use_bias else None
 
     def _settings(self):
         return {
@@ -164,11 +153,7 @@ class _Conv(Convolution):
             )
         self._refuse_strided_dilation()
 
-    @property
-    def kernel(self):
-        if not self.built:
-            raise AttributeError("You must build the layer before accessing `kernel`.")
-        return self._kernel
+    kernel = once_built("kernel")
 
     def build(self, input_shape):
         channels = self._specify_channels(input_shape)
@@ -179,7 +164,7 @@ class _Conv(Convolution):
                 f"{tuple(input_shape)})."
             )
         self.compute_output_shape(input_shape)
-        self._kernel = self._add("kernel", "kernel", (*self.kernel_size, channels // self.groups, self.filters))
+        self._kernel = add_weight(self, "kernel", (*self.kernel_size, channels // self.groups, self.filters))
         self._add_bias(self.filters)
 
     def convolution_op(self, inputs, kernel):
@@ -262,7 +247,7 @@ class _ConvTranspose(Convolution):
 
     def build(self, input_shape):
         channels = self._specify_channels(input_shape)
-        self.kernel = self._add("kernel", "kernel", (*self.kernel_size, self.filters, channels))
+        self.kernel = add_weight(self, "kernel", (*self.kernel_size, self.filters, channels))
         self._add_bias(self.filters)
 
     def call(self, inputs):

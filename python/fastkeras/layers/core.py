@@ -3,20 +3,15 @@
 import inspect
 import types
 
-from fastkeras import activations, constraints, initializers, ops, registry, regularizers
+from fastkeras import activations, ops, registry
 from fastkeras.engine import KerasTensor, Variable, compute_output_spec, nest
 from fastkeras.layers import signatures
 from fastkeras.layers.input_spec import InputSpec
 from fastkeras.layers.layer import Layer
+from fastkeras.layers.weights import add_weight, once_built, store_roles
+from fastkeras.utils.arguments import refuse
 
 _register = registry.register("keras.layers")
-
-
-def refuse(layer, **arguments):
-    """Raises ValueError for arguments of Keras that have no effect here, when they are given."""
-    for name, value in arguments.items():
-        if value:
-            raise ValueError(f"[{layer}] {name} is not supported. Received: {name}={value}")
 
 
 @_register
@@ -69,39 +64,16 @@ class Dense(Layer):
         self.units = units
         self.activation = activations.get(activation)
         self.use_bias = use_bias
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        self.bias_initializer = initializers.get(bias_initializer)
-        self.kernel_regularizer = regularizers.get(kernel_regularizer)
-        self.bias_regularizer = regularizers.get(bias_regularizer)
-        self.kernel_constraint = constraints.get(kernel_constraint)
-        self.bias_constraint = constraints.get(bias_constraint)
+        store_roles(self, locals(), "kernel", "bias")
         self.quantization_config = None
         self.input_spec = InputSpec(min_ndim=2)
         self.supports_masking = True
 
-    @property
-    def kernel(self):
-        if not self.built:
-            raise AttributeError("You must build the layer before accessing `kernel`.")
-        return self._kernel
+    kernel = once_built("kernel")
 
     def build(self, input_shape):
-        self._kernel = self.add_weight(
-            name="kernel",
-            shape=(input_shape[-1], self.units),
-            initializer=self.kernel_initializer,
-            regularizer=self.kernel_regularizer,
-            constraint=self.kernel_constraint,
-        )
-        self.bias = None
-        if self.use_bias:
-            self.bias = self.add_weight(
-                name="bias",
-                shape=(self.units,),
-                initializer=self.bias_initializer,
-                regularizer=self.bias_regularizer,
-                constraint=self.bias_constraint,
-            )
+        self._kernel = add_weight(self, "kernel", (input_shape[-1], self.units))
+        self.bias = add_weight(self, "bias", (self.units,)) if self.use_bias else None
         self.input_spec = InputSpec(min_ndim=2, axes={-1: input_shape[-1]})
 
     def call(self, inputs, training=None):

@@ -2,6 +2,7 @@
 
 from fastkeras import ops, registry
 from fastkeras.layers.convolution import Convolution
+from fastkeras.layers.weights import add_weight
 
 _register = registry.register("keras.layers")
 
@@ -47,7 +48,7 @@ class _DepthwiseConv(Convolution):
     def build(self, input_shape):
         channels = self._specify_channels(input_shape)
         self.compute_output_shape(input_shape)
-        self.kernel = self._add("kernel", "depthwise", (*self.kernel_size, channels, self.depth_multiplier))
+        self.kernel = add_weight(self, "depthwise", (*self.kernel_size, channels, self.depth_multiplier), "kernel")
         self._add_bias(channels * self.depth_multiplier)
 
     def call(self, inputs):
@@ -116,10 +117,12 @@ class _SeparableConv(Convolution):
         channels = self._specify_channels(input_shape)
         self.compute_output_shape(input_shape)
         between = channels * self.depth_multiplier
-        self.depthwise_kernel = self._add(
-            "depthwise_kernel", "depthwise", (*self.kernel_size, channels, self.depth_multiplier)
+        self.depthwise_kernel = add_weight(
+            self, "depthwise", (*self.kernel_size, channels, self.depth_multiplier), "depthwise_kernel"
         )
-        self.pointwise_kernel = self._add("pointwise_kernel", "pointwise", (*[1] * self.rank, between, self.filters))
+        self.pointwise_kernel = add_weight(
+            self, "pointwise", (*[1] * self.rank, between, self.filters), "pointwise_kernel"
+        )
         self._add_bias(self.filters)
 
     def call(self, inputs):

@@ -2,10 +2,11 @@
 
 import re
 
-from fastkeras import activations, constraints, initializers, ops, registry, regularizers
-from fastkeras.layers.core import refuse
+from fastkeras import activations, initializers, ops, registry
 from fastkeras.layers.input_spec import InputSpec
 from fastkeras.layers.layer import Layer
+from fastkeras.layers.weights import add_weight, once_built, store_roles
+from fastkeras.utils.arguments import refuse
 
 
 @registry.register("keras.layers")
@@ -73,19 +74,10 @@ class EinsumDense(Layer):
         self.partial_output_shape = (output_shape,) if isinstance(output_shape, int) else tuple(output_shape)
         self.bias_axes = bias_axes
         self.activation = activations.get(activation)
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        self.bias_initializer = initializers.get(bias_initializer)
-        self.kernel_regularizer = regularizers.get(kernel_regularizer)
-        self.bias_regularizer = regularizers.get(bias_regularizer)
-        self.kernel_constraint = constraints.get(kernel_constraint)
-        self.bias_constraint = constraints.get(bias_constraint)
+        store_roles(self, locals(), "kernel", "bias")
         self.quantization_config = None
 
-    @property
-    def kernel(self):
-        if not self.built:
-            raise AttributeError("You must build the layer before accessing `kernel`.")
-        return self._kernel
+    kernel = once_built("kernel")
 
     def build(self, input_shape):
         plan = _Plan(self.equation, self.bias_axes, input_shape, self.partial_output_shape)
@@ -97,22 +89,8 @@ class EinsumDense(Layer):
         ):
             axes = {"input_axes": plan.input_axes, "output_axes": plan.output_axes}
             initializer = type(initializer).from_config({**initializer.get_config(), "seed": initializer.seed, **axes})
-        self._kernel = self.add_weight(
-            name="kernel",
-            shape=plan.kernel_shape,
-            initializer=initializer,
-            regularizer=self.kernel_regularizer,
-            constraint=self.kernel_constraint,
-        )
-        self.bias = None
-        if self.bias_axes is not None:
-            self.bias = self.add_weight(
-                name="bias",
-                shape=plan.bias_shape,
-                initializer=self.bias_initializer,
-                regularizer=self.bias_regularizer,
-                constraint=self.bias_constraint,
-            )
+        self._kernel = add_weight(self, "kernel", plan.kernel_shape, initializer=initializer)
+        self.bias = None if self.bias_axes is None else add_weight(self, "bias", plan.bias_shape)
 
     def call(self, inputs, training=None):
         x = ops.einsum(self.equation, inputs, self._kernel)

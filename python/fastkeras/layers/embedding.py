@@ -2,9 +2,10 @@
 
 import warnings
 
-from fastkeras import constraints, initializers, ops, registry, regularizers
-from fastkeras.layers.core import refuse
+from fastkeras import ops, registry
 from fastkeras.layers.layer import Layer
+from fastkeras.layers.weights import add_weight, once_built, store_roles
+from fastkeras.utils.arguments import refuse
 
 
 @registry.register("keras.layers")
@@ -65,9 +66,7 @@ class Embedding(Layer):
         super().__init__(**kwargs)
         self.input_dim = input_dim
         self.output_dim = output_dim
-        self.embeddings_initializer = initializers.get(embeddings_initializer)
-        self.embeddings_regularizer = regularizers.get(embeddings_regularizer)
-        self.embeddings_constraint = constraints.get(embeddings_constraint)
+        store_roles(self, locals(), "embeddings")
         self.mask_zero = mask_zero
         self.supports_masking = mask_zero
         self.autocast = False
@@ -76,22 +75,12 @@ class Embedding(Layer):
             self.build()
             self.set_weights(weights if isinstance(weights, list) and len(weights) == 1 else [weights])
 
-    @property
-    def embeddings(self):
-        if not self.built:
-            raise AttributeError("You must build the layer before accessing `embeddings`.")
-        return self._embeddings
+    embeddings = once_built("embeddings")
 
     def build(self, input_shape=None):
         if self.built:
             return
-        self._embeddings = self.add_weight(
-            name="embeddings",
-            shape=(self.input_dim, self.output_dim),
-            initializer=self.embeddings_initializer,
-            regularizer=self.embeddings_regularizer,
-            constraint=self.embeddings_constraint,
-        )
+        self._embeddings = add_weight(self, "embeddings", (self.input_dim, self.output_dim))
 
     def call(self, inputs):
         if inputs.dtype not in ("int32", "int64"):

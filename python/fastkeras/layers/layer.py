@@ -1,7 +1,5 @@
 """Layer: an operation with state."""
 
-import functools
-import inspect
 import threading
 import warnings
 
@@ -15,16 +13,16 @@ from fastkeras.engine import (
     Tensor,
     Variable,
     autocast_dtype,
-    init_scope,
     name_scope,
     nest,
 )
 from fastkeras.engine.keras_tensor import any_symbolic
-from fastkeras.engine.naming import current_path
-from fastkeras.engine.operation import infer_output_spec, inferring_open_sizes
+from fastkeras.engine.operation import infer_output_spec
 from fastkeras.engine.stateless import preserved
 from fastkeras.layers import signatures, tracking
+from fastkeras.layers.building import LayerBuilding
 from fastkeras.layers.input_spec import assert_input_compatibility
+from fastkeras.layers.masks import LayerMasks, mask_of
 from fastkeras.layers.state import LayerState
 
 # Arguments that every layer's constructor takes; get_config() writes them apart from a layer's own.
@@ -46,33 +44,7 @@ def in_call():
     return _calls.entry is not None
 
 
-def _recorded(build):
-    """Wraps a `build` method: names its variables, keeps its arguments for the file, marks the layer built."""
-    signature = inspect.signature(build)
-
-    @functools.wraps(build)
-    def wrapper(self, *args, **kwargs):
-        if self.__dict__.get("_building"):  # super().build() inside a build()
-            return build(self, *args, **kwargs)
-        self._check_super_called()
-        self.__dict__["_building"] = True
-        try:
-            with init_scope(), name_scope(self.name, caller=self):
-                self.__dict__["_path"] = current_path()
-                build(self, *args, **kwargs)
-        finally:
-            self.__dict__["_building"] = False
-        shapes = dict(list(signature.bind(self, *args, **kwargs).arguments.items())[1:])
-        # Sizes that stand for None are no shapes to build with from a file: the layer around this one builds it.
-        self.__dict__["_build_shapes_dict"] = None if inferring_open_sizes() else shapes
-        self.built = True
-        self._lock_state()
-        return None
-
-    return wrapper
-
-
-class Layer(LayerState, Operation):
+class Layer(LayerState, LayerBuilding, LayerMasks, Operation):
     """The base of all layers: state, made in `__init__` or `build(input_shape)`, and a computation, `call(inputs)`.
 
     `call` may take `training` and `mask`; they are passed on from the enclosing call and from the inputs.
@@ -111,11 +83,6 @@ class Layer(LayerState, Operation):
             layer.__dict__["_init_call"] = (args, kwargs)
         return layer
 
-    def __init_subclass__(cls, **kwargs):
-        super().__init_subclass__(**kwargs)
-        if "build" in vars(cls):
-            cls.build = _recorded(cls.build)
-
     def __init__(self, *, activity_regularizer=None, trainable=True, dtype=None, autocast=True, name=None, **kwargs):
         with tracking.no_tracking():
             Operation.__init__(self, name=name)
@@ -139,7 +106,7 @@ class Layer(LayerState, Operation):
             )
         self._trainable = trainable
         self.autocast = autocast
-        self._supports_masking = type(self).compute_mask is not Layer.compute_mask
+        self._supports_masking = type(self).compute_mask is not LayerMasks.compute_mask
         self._build_shapes_dict = None
         self._ready = True
 
@@ -179,83 +146,6 @@ class Layer(LayerState, Operation):
     def input_spec(self, value):
         self._input_spec = value
         self._checked_shape = None
-
-    @property
-    def supports_masking(self):
-        return self._supports_masking
-
-    @supports_masking.setter
-    def supports_masking(self, value):
-        self._supports_masking = value
-
-    # --- building --------------------------------------------------------------------------------------------------
-
-    @_recorded
-    def build(self, input_shape):
-        """Makes the weights; to be written by layers whose weights depend on the shape of the input."""
-        if self._has_unbuilt_layers():
-            warnings.warn(
-                f"`build()` was called on layer '{self.name}', however the layer does not have a `build()` method "
-                "implemented and it looks like it has unbuilt state. This will cause the layer to be marked as "
-                "built, despite not being actually built, which may cause failures down the line. Make sure to "
-                "implement a proper `build()` method.",
-                stacklevel=3,
-            )
-
-    def _has_unbuilt_layers(self):
-        return any(not layer.built for layer in self._layers)
-
-    def get_build_config(self):
-        """The shapes that the layer was built with, for files."""
-        shapes = self._build_shapes_dict
-        if shapes is None:
-            return None
-        return {"input_shape": next(iter(shapes.values()))} if len(shapes) == 1 else {"shapes_dict": shapes}
-
-    def build_from_config(self, config):
-        """Builds the layer as `get_build_config` describes."""
-        if config:
-            if "input_shape" in config:
-                self.build(config["input_shape"])
-            elif "shapes_dict" in config:
-                self.build(**config["shapes_dict"])
-
-    def _maybe_build(self, tensors, arguments):
-        """Builds the layer for the tensors it is called on."""
-        shapes = signatures.shapes_of(tensors)
-        if type(self).build is not Layer.build:
-            self.build(**signatures.shape_arguments(type(self).build, shapes, arguments, type(self).__name__))
-            return
-        # Nested layers build themselves when call() runs, at the latest inside compute_output_spec().
-        first = next(iter(shapes.values()), None)
-        if not self._has_unbuilt_layers():
-            self.build(first)
-        elif any_symbolic(tensors.values()) and not self._infers_by_calling():
-            self._build_by_tracing(first, arguments)
-
-    def _infers_by_calling(self):
-        cls = type(self)
-        return (
-            cls.compute_output_shape is Layer.compute_output_shape
-            and cls.compute_output_spec is Layer.compute_output_spec
-        )
-
-    def _build_by_tracing(self, first, arguments):
-        try:
-            infer_output_spec(self, self.call, (), arguments)
-        except Exception as error:
-            warnings.warn(
-                f"Layer '{self.name}' looks like it has unbuilt state, but Keras is not able to trace the layer "
-                "`call()` in order to build it automatically. Possible causes:\n"
-                "1. The `call()` method of your layer may be crashing. Try to `__call__()` the layer eagerly on some "
-                "test input first to see if it works. E.g. `x = np.random.random((3, 4)); y = layer(x)`\n"
-                "2. If the `call()` method is correct, then you may need to implement the "
-                "`def build(self, input_shape)` method on your layer. It should create all variables used by the "
-                "layer (e.g. by calling `layer.build()` on all its children layers).\n"
-                f"Exception encountered: ''{error}''",
-                stacklevel=4,
-            )
-        self.build(first)
 
     # --- calling ---------------------------------------------------------------------------------------------------
 
@@ -297,7 +187,7 @@ class Layer(LayerState, Operation):
             kwargs = self._with_masks(signature, tensors, arguments, kwargs)
         previous_mask = kwargs.get("mask")
         if previous_mask is None:
-            previous_mask = _mask_of(first)
+            previous_mask = mask_of(first)
         return self._run(given, args, kwargs, first, training, previous_mask, built)
 
     def _run(self, given, args, kwargs, first, training, previous_mask, built):
@@ -373,40 +263,6 @@ class Layer(LayerState, Operation):
             assert_input_compatibility(self._input_spec, x, layer_name=self.name)
             self.__dict__["_checked_shape"] = shape
 
-    def _with_masks(self, signature, tensors, arguments, kwargs):
-        """kwargs with the masks that travel with the inputs, where none is given."""
-        masks = {}
-        for name, value in tensors.items():
-            mask_name = "mask" if len(tensors) == 1 else f"{name}_mask"
-            if mask_name in signature.mask_names and (arguments is None or arguments[mask_name] is None):
-                masks[mask_name] = _mask_of(value)  # also when it is None: so the call stands in configs
-        return {**kwargs, **masks} if masks else kwargs
-
-    def _pass_mask_on(self, inputs, outputs, previous_mask):
-        if self._supports_masking:
-            if previous_mask is None and type(self).compute_mask is Layer.compute_mask:
-                return
-            flat = nest.flatten(outputs)
-            if all(getattr(x, "_keras_mask", None) is not None for x in flat):
-                return
-            masks = self.compute_mask(inputs, previous_mask)
-            if masks is None:
-                return
-            for x, mask in zip(flat, nest.flatten(masks), strict=False):
-                if mask is not None and getattr(x, "_keras_mask", None) is None:
-                    x._keras_mask = mask
-        elif previous_mask is not None and any(m is not None for m in nest.flatten(previous_mask)):
-            warnings.warn(
-                f"Layer '{self.name}' (of type {self.__class__.__name__}) was passed an input with a mask attached to "
-                "it. However, this layer does not support masking and will therefore destroy the mask information. "
-                "Downstream layers will not see the mask.",
-                stacklevel=4,
-            )
-
-    def compute_mask(self, inputs, previous_mask):
-        """The mask of the outputs; that of the inputs by default."""
-        return previous_mask
-
     def _regularize_activity(self, outputs):
         for output in nest.flatten(outputs):
             if isinstance(output, Tensor):
@@ -425,6 +281,13 @@ class Layer(LayerState, Operation):
             **signatures.shape_arguments(type(self).compute_output_shape, shapes, arguments, type(self).__name__)
         )
         return signatures.map_shapes(lambda s: KerasTensor(s, dtype=self.compute_dtype), shape, type(self).__name__)
+
+    def _infers_by_calling(self):
+        cls = type(self)
+        return (
+            cls.compute_output_shape is Layer.compute_output_shape
+            and cls.compute_output_spec is Layer.compute_output_spec
+        )
 
     def compute_output_shape(self, *args, **kwargs):
         """The shape of the outputs for inputs of the given shape."""
@@ -529,11 +392,3 @@ class Layer(LayerState, Operation):
 
 
 registry.register("keras.layers", "keras")(Layer)
-
-
-def _mask_of(x):
-    """The masks that travel with a tensor or with a structure of them; None when there is none at all."""
-    if type(x) is Tensor or not nest.is_nested(x):
-        return getattr(x, "_keras_mask", None)
-    masks = nest.map(lambda t: getattr(t, "_keras_mask", None), x)
-    return masks if any(m is not None for m in nest.flatten(masks)) else None

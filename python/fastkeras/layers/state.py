@@ -84,9 +84,6 @@ class LayerState:
         """No further state from here on; called when the layer is built."""
         self._tracker.locked = _LOCKED
 
-    def _unlock_state(self):
-        self._tracker.locked = None
-
     # --- variables -------------------------------------------------------------------------------------------------
 
     def add_weight(
@@ -168,9 +165,6 @@ class LayerState:
         self._tracker.add("trainable_variables" if variable.trainable else "non_trainable_variables", variable)
         if not self.trainable:
             variable.trainable = False
-
-    def _untrack_variable(self, variable):
-        self._tracker.untrack(variable)
 
     @property
     def trainable(self):

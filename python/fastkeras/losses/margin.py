@@ -3,6 +3,7 @@
 from fastkeras import ops
 from fastkeras.losses.loss import LossFunctionWrapper
 from fastkeras.registry import register
+from fastkeras.utils.arguments import named
 
 
 def _signs(y_true, y_pred):
@@ -126,5 +127,4 @@ class Circle(LossFunctionWrapper):
         name="circle",
         dtype=None,
     ):
-        own = {"gamma": gamma, "margin": margin, "remove_diagonal": remove_diagonal}
-        super().__init__(circle, reduction, name, dtype, **own)
+        super().__init__(circle, **named(locals()))

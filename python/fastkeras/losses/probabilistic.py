@@ -6,6 +6,7 @@ from fastkeras import ops
 from fastkeras.engine import config
 from fastkeras.losses.loss import LossFunctionWrapper
 from fastkeras.registry import register
+from fastkeras.utils.arguments import named
 
 
 def _check_axis(axis):
@@ -207,8 +208,7 @@ class CategoricalCrossentropy(LossFunctionWrapper):
         name="categorical_crossentropy",
         dtype=None,
     ):
-        own = {"from_logits": from_logits, "label_smoothing": label_smoothing, "axis": axis}
-        super().__init__(categorical_crossentropy, reduction, name, dtype, **own)
+        super().__init__(categorical_crossentropy, **named(locals()))
 
 
 @register("keras.losses")
@@ -226,9 +226,7 @@ class CategoricalFocalCrossentropy(LossFunctionWrapper):
         name="categorical_focal_crossentropy",
         dtype=None,
     ):
-        own = {"from_logits": from_logits, "label_smoothing": label_smoothing, "axis": axis}
-        own |= {"alpha": alpha, "gamma": gamma}
-        super().__init__(categorical_focal_crossentropy, reduction, name, dtype, **own)
+        super().__init__(categorical_focal_crossentropy, **named(locals()))
 
 
 @register("keras.losses")
@@ -249,8 +247,7 @@ class SparseCategoricalCrossentropy(LossFunctionWrapper):
         name="sparse_categorical_crossentropy",
         dtype=None,
     ):
-        own = {"from_logits": from_logits, "ignore_class": ignore_class, "axis": axis}
-        super().__init__(sparse_categorical_crossentropy, reduction, name, dtype, **own)
+        super().__init__(sparse_categorical_crossentropy, **named(locals()))
 
 
 @register("keras.losses")
@@ -271,8 +268,7 @@ class BinaryCrossentropy(LossFunctionWrapper):
         name="binary_crossentropy",
         dtype=None,
     ):
-        own = {"from_logits": from_logits, "label_smoothing": label_smoothing, "axis": axis}
-        super().__init__(binary_crossentropy, reduction, name, dtype, **own)
+        super().__init__(binary_crossentropy, **named(locals()))
 
 
 @register("keras.losses")
@@ -291,9 +287,7 @@ class BinaryFocalCrossentropy(LossFunctionWrapper):
         name="binary_focal_crossentropy",
         dtype=None,
     ):
-        own = {"from_logits": from_logits, "label_smoothing": label_smoothing, "axis": axis}
-        own |= {"apply_class_balancing": apply_class_balancing, "alpha": alpha, "gamma": gamma}
-        super().__init__(binary_focal_crossentropy, reduction, name, dtype, **own)
+        super().__init__(binary_focal_crossentropy, **named(locals()))
 
 
 @register("keras.losses")

@@ -5,6 +5,7 @@ from fastkeras.engine import config
 from fastkeras.losses.regression import aligned
 from fastkeras.metrics.reduction import MeanMetricWrapper
 from fastkeras.registry import register
+from fastkeras.utils.arguments import named
 
 
 @register("keras.metrics")
@@ -33,8 +34,7 @@ class BinaryCrossentropy(MeanMetricWrapper):
     """
 
     def __init__(self, name="binary_crossentropy", dtype=None, from_logits=False, label_smoothing=0):
-        own = {"from_logits": from_logits, "label_smoothing": label_smoothing}
-        super().__init__(losses.binary_crossentropy, name, dtype, **own)
+        super().__init__(losses.binary_crossentropy, **named(locals()))
 
 
 @register("keras.metrics")
@@ -42,8 +42,7 @@ class CategoricalCrossentropy(MeanMetricWrapper):
     """Mean crossentropy of one-hot labels; arguments as for the loss."""
 
     def __init__(self, name="categorical_crossentropy", dtype=None, from_logits=False, label_smoothing=0, axis=-1):
-        own = {"from_logits": from_logits, "label_smoothing": label_smoothing, "axis": axis}
-        super().__init__(losses.categorical_crossentropy, name, dtype, **own)
+        super().__init__(losses.categorical_crossentropy, **named(locals()))
 
 
 @register("keras.metrics")
@@ -58,8 +57,7 @@ class SparseCategoricalCrossentropy(MeanMetricWrapper):
         ignore_class=None,
         axis=-1,
     ):
-        own = {"from_logits": from_logits, "ignore_class": ignore_class, "axis": axis}
-        super().__init__(losses.sparse_categorical_crossentropy, name, dtype, **own)
+        super().__init__(losses.sparse_categorical_crossentropy, **named(locals()))
 
 
 @register("keras.metrics")

@@ -4,7 +4,8 @@ import warnings
 
 from fastkeras.engine import cast, convert_to_tensor, op, primitive
 from fastkeras.ops._common import floating, normalize_axes, normalize_axis, part, reshape_to
-from fastkeras.ops._elementwise import unary, where
+from fastkeras.ops._comparison import where
+from fastkeras.ops._factories import unary
 from fastkeras.ops._indexing import sort
 from fastkeras.ops._reductions import cumsum, sum
 from fastkeras.ops._shapes import transpose
@@ -37,8 +38,8 @@ def _hard_silu(x):
     return x * _hard_sigmoid(x)
 
 
-hard_silu = unary("hard_silu", "`x * hard_sigmoid(x)`.", "[-4.0, 4.0]", "[0.0, 4.0]", run=_hard_silu)
-hard_swish = unary("hard_swish", "Same as `hard_silu`.", "[-4.0, 4.0]", "[0.0, 4.0]", run=_hard_silu)
+hard_silu = unary("hard_silu", "`x * hard_sigmoid(x)`.", "[-4.0, 4.0]", "[-0.0, 4.0]", run=_hard_silu)
+hard_swish = unary("hard_swish", "Same as `hard_silu`.", "[-4.0, 4.0]", "[-0.0, 4.0]", run=_hard_silu)
 
 
 def _sparse_plus(x):

@@ -102,8 +102,3 @@ def numpy_values(tag, *tensors):
                 "outside of layers, or with compile(run_eagerly=True)"
             )
     return [convert_to_numpy(t) for t in tensors]
-
-
-def from_numpy(array):
-    """A NumPy result as a tensor in the library's dtypes: float64 results of float32 work go back to float32."""
-    return convert_to_tensor(array)

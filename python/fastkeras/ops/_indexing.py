@@ -4,11 +4,12 @@ import numpy as np
 
 from fastkeras.engine import cast, config, convert_to_tensor, op, primitive
 from fastkeras.engine.indexing import check_range, getitem
-from fastkeras.ops._common import broadcast, normalize_axis, numpy_values, reshape_to, together
+from fastkeras.ops._common import broadcast, normalize_axis, numpy_values, prod, reshape_to, together
 
 _take, _along = primitive("take"), primitive("take_along_axis")
 _sort, _argsort = primitive("sort"), primitive("argsort")
 _searchsorted, _transpose = primitive("searchsorted"), primitive("transpose")
+_where, _less, _add = primitive("where"), primitive("less"), primitive("add")
 
 
 @op
@@ -276,3 +277,21 @@ def _with_tensors(pyfunc):
         return tuple(np.asarray(r) for r in result) if isinstance(result, tuple) else np.asarray(result)
 
     return call
+
+
+@op
+def unravel_index(indices, shape):
+    """The coordinates in `shape` of positions in the flattened tensor: a tuple, one tensor per dimension.
+
+    >>> import fastkeras as keras
+    >>> [t.numpy().tolist() for t in keras.ops.unravel_index([5], (2, 3))]
+    [[1], [2]]
+    """
+    indices = convert_to_tensor(indices)
+    total = prod(shape)
+    indices = _where(_less(indices, 0), _add(indices, total), indices)
+    coordinates = []
+    for size in reversed(shape):
+        coordinates.append(primitive("mod")(indices, size))
+        indices = primitive("floor_divide")(indices, size)
+    return tuple(reversed(coordinates))

@@ -16,7 +16,7 @@ from fastkeras.ops._common import (
     reshape_to,
     together,
 )
-from fastkeras.ops._creation import diagonal
+from fastkeras.ops._diagonals import diagonal
 from fastkeras.ops._shapes import flip, moveaxis
 
 _matmul, _multiply, _sum = primitive("matmul"), primitive("multiply"), primitive("sum")

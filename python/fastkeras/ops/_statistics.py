@@ -1,4 +1,4 @@
-"""Quantiles, reductions that skip NaN, histograms, differences and areas."""
+"""Quantiles, histograms, differences and areas."""
 
 import numpy as np
 
@@ -15,9 +15,9 @@ from fastkeras.ops._common import (
     reshape_to,
 )
 from fastkeras.ops._common import prod as product_of
-from fastkeras.ops._reductions import argmax, argmin, cumprod, cumsum, mean, prod, reduce_over, sum
+from fastkeras.ops._reductions import mean, reduce_over, sum
 
-_sum, _max, _min, _all = primitive("sum"), primitive("max"), primitive("min"), primitive("all")
+_sum = primitive("sum")
 _where, _is_nan, _not_equal, _equal = primitive("where"), primitive("isnan"), primitive("not_equal"), primitive("equal")
 _multiply, _subtract, _divide, _add = (
     primitive("multiply"),
@@ -59,11 +59,11 @@ def _interpolate(low, high, weight, method):
     return _where(_equal(weight, 0), low, _where(_equal(weight, 1), high, mixed))
 
 
-def _quantile(x, q, axis, method, keepdims, tag, skip_nan=False):
+def quantile_of(x, q, axis, method, keepdims, tag, skip_nan=False):
     if method not in _BETWEEN:
         raise ValueError(f"[{tag}] method must be one of {', '.join(_BETWEEN)}. Received: method={method}")
     x = floating(x)
-    q = _known(q, tag)
+    q = known(q, tag)
     if q.ndim > 1 or ((q < 0) | (q > 1)).any():
         raise ValueError(f"[{tag}] q must be a number or a 1-D tensor of numbers in [0, 1]. Received: q={q}")
     ordered, n, outer, ones = _lanes(x, axis, tag)
@@ -98,7 +98,7 @@ def quantile(x, q, axis=None, method="linear", keepdims=False):
     >>> float(keras.ops.quantile([1.0, 2.0, 3.0, 4.0], 0.5))
     2.5
     """
-    return _quantile(x, q, axis, method, keepdims, "quantile")
+    return quantile_of(x, q, axis, method, keepdims, "quantile")
 
 
 @op
@@ -109,10 +109,10 @@ def percentile(x, q, axis=None, method="linear", keepdims=False):
     >>> float(keras.ops.percentile([1.0, 2.0, 3.0], 50))
     2.0
     """
-    return _quantile(x, _known(q, "percentile") / 100, axis, method, keepdims, "percentile")
+    return quantile_of(x, known(q, "percentile") / 100, axis, method, keepdims, "percentile")
 
 
-def _known(q, tag):
+def known(q, tag):
     """`q` as a NumPy array of full precision: 1/3 of three steps is one step."""
     return np.asarray(numpy_values(tag, q)[0], "float64")
 
@@ -125,193 +125,7 @@ def median(x, axis=None, keepdims=False):
     >>> float(keras.ops.median([3.0, 1.0, 2.0]))
     2.0
     """
-    return _quantile(x, 0.5, axis, "midpoint", keepdims, "median")
-
-
-# --- without NaN ----------------------------------------------------------------------------------------------------
-
-
-def _replace_nan(x, value):
-    x = convert_to_tensor(x)
-    return _where(_is_nan(x), value, x) if is_float(x.dtype) else x
-
-
-def _numbers(x, axis, keepdims, tag):
-    """How many elements over `axis` are not NaN, in the dtype of `x`."""
-    return reduce_over(_sum, cast(primitive("logical_not")(_is_nan(x)), x.dtype), axis, keepdims, tag)
-
-
-@op
-def nansum(x, axis=None, keepdims=False):
-    """Sum over `axis`, NaN counted as 0.
-
-    >>> import fastkeras as keras
-    >>> float(keras.ops.nansum([1.0, float("nan")]))
-    1.0
-    """
-    return sum(_replace_nan(x, 0), axis=axis, keepdims=keepdims)
-
-
-@op
-def nanprod(x, axis=None, keepdims=False):
-    """Product over `axis`, NaN counted as 1.
-
-    >>> import fastkeras as keras
-    >>> float(keras.ops.nanprod([2.0, float("nan")]))
-    2.0
-    """
-    return prod(_replace_nan(x, 1), axis=axis, keepdims=keepdims)
-
-
-@op
-def nanmean(x, axis=None, keepdims=False):
-    """Mean of what is not NaN over `axis`; NaN where nothing is left.
-
-    >>> import fastkeras as keras
-    >>> float(keras.ops.nanmean([2.0, float("nan")]))
-    2.0
-    """
-    x = floating(x)
-    return _divide(nansum(x, axis=axis, keepdims=keepdims), _numbers(x, axis, keepdims, "nanmean"))
-
-
-@op
-def nanvar(x, axis=None, keepdims=False):
-    """Variance of what is not NaN over `axis`.
-
-    >>> import fastkeras as keras
-    >>> float(keras.ops.nanvar([1.0, 3.0, float("nan")]))
-    1.0
-    """
-    x = floating(x)
-    centered = _subtract(x, nanmean(x, axis=axis, keepdims=True))
-    return nanmean(_square(centered), axis=axis, keepdims=keepdims)
-
-
-@op
-def nanstd(x, axis=None, keepdims=False):
-    """Standard deviation of what is not NaN over `axis`.
-
-    >>> import fastkeras as keras
-    >>> float(keras.ops.nanstd([1.0, 3.0, float("nan")]))
-    1.0
-    """
-    return _sqrt(nanvar(x, axis=axis, keepdims=keepdims))
-
-
-def _nan_extreme(run, worst, x, axis, keepdims, tag):
-    x = convert_to_tensor(x)
-    result = reduce_over(run, _replace_nan(x, worst), axis, keepdims, tag)
-    if not is_float(x.dtype):
-        return result
-    return _where(reduce_over(_all, _is_nan(x), axis, keepdims, tag), float("nan"), result)
-
-
-@op
-def nanmax(x, axis=None, keepdims=False):
-    """Largest number over `axis`; NaN only where all are.
-
-    >>> import fastkeras as keras
-    >>> float(keras.ops.nanmax([1.0, float("nan")]))
-    1.0
-    """
-    return _nan_extreme(_max, -float("inf"), x, axis, keepdims, "nanmax")
-
-
-@op
-def nanmin(x, axis=None, keepdims=False):
-    """Smallest number over `axis`; NaN only where all are.
-
-    >>> import fastkeras as keras
-    >>> float(keras.ops.nanmin([1.0, float("nan")]))
-    1.0
-    """
-    return _nan_extreme(_min, float("inf"), x, axis, keepdims, "nanmin")
-
-
-def _nan_position(find, worst, x, axis, keepdims, tag):
-    x = convert_to_tensor(x)
-    found = find(_replace_nan(x, worst), axis=axis, keepdims=keepdims)
-    if not is_float(x.dtype):
-        return found
-    return _where(reduce_over(_all, _is_nan(x), axis, keepdims, tag), -1, found)
-
-
-@op
-def nanargmax(x, axis=None, keepdims=False):
-    """Position of the largest number along `axis`; -1 where all are NaN.
-
-    >>> import fastkeras as keras
-    >>> int(keras.ops.nanargmax([float("nan"), 1.0, 2.0]))
-    2
-    """
-    return _nan_position(argmax, -float("inf"), x, axis, keepdims, "nanargmax")
-
-
-@op
-def nanargmin(x, axis=None, keepdims=False):
-    """Position of the smallest number along `axis`; -1 where all are NaN.
-
-    >>> import fastkeras as keras
-    >>> int(keras.ops.nanargmin([float("nan"), 1.0, 2.0]))
-    1
-    """
-    return _nan_position(argmin, float("inf"), x, axis, keepdims, "nanargmin")
-
-
-@op
-def nancumsum(x, axis=None, dtype=None):
-    """Running sum along `axis`, NaN counted as 0.
-
-    >>> import fastkeras as keras
-    >>> keras.ops.nancumsum([1.0, float("nan"), 2.0]).numpy().tolist()
-    [1.0, 1.0, 3.0]
-    """
-    return cumsum(_replace_nan(x, 0), axis=axis, dtype=dtype)
-
-
-@op
-def nancumprod(x, axis=None, dtype=None):
-    """Running product along `axis`, NaN counted as 1.
-
-    >>> import fastkeras as keras
-    >>> keras.ops.nancumprod([2.0, float("nan"), 3.0]).numpy().tolist()
-    [2.0, 2.0, 6.0]
-    """
-    return cumprod(_replace_nan(x, 1), axis=axis, dtype=dtype)
-
-
-@op
-def nanquantile(x, q, axis=None, method="linear", keepdims=False):
-    """As `quantile`, of what is not NaN.
-
-    >>> import fastkeras as keras
-    >>> float(keras.ops.nanquantile([1.0, float("nan"), 3.0], 0.5))
-    2.0
-    """
-    return _quantile(x, q, axis, method, keepdims, "nanquantile", skip_nan=True)
-
-
-@op
-def nanpercentile(x, q, axis=None, method="linear", keepdims=False):
-    """As `percentile`, of what is not NaN.
-
-    >>> import fastkeras as keras
-    >>> float(keras.ops.nanpercentile([1.0, float("nan"), 3.0], 50))
-    2.0
-    """
-    return _quantile(x, _known(q, "nanpercentile") / 100, axis, method, keepdims, "nanpercentile", skip_nan=True)
-
-
-@op
-def nanmedian(x, axis=None, keepdims=False):
-    """The median of what is not NaN.
-
-    >>> import fastkeras as keras
-    >>> float(keras.ops.nanmedian([1.0, float("nan"), 3.0]))
-    2.0
-    """
-    return _quantile(x, 0.5, axis, "midpoint", keepdims, "nanmedian", skip_nan=True)
+    return quantile_of(x, 0.5, axis, "midpoint", keepdims, "median")
 
 
 # --- counts, differences, areas -------------------------------------------------------------------------------------

@@ -12,10 +12,10 @@ from fastkeras.ops._common import (
     numpy_values,
     reshape_to,
 )
-from fastkeras.ops._elementwise import unary
+from fastkeras.ops._factories import unary
 from fastkeras.ops._fourier import extract_sequences, fft, fft2, ifft2, irfft, istft, rfft, stft  # noqa: F401
 
-_scatter, _take, _where = primitive("scatter"), primitive("take"), primitive("where")
+_scatter, _where = primitive("scatter"), primitive("where")
 _sum, _multiply, _subtract = primitive("sum"), primitive("multiply"), primitive("subtract")
 
 erf = unary("erf", "The error function `2 / sqrt(pi) * integral of exp(-t^2) from 0 to x`.", "[0.0]", "[0.0]")

@@ -2,24 +2,31 @@
 
 # ruff: noqa: F401, I001
 # fmt: off
-from fastkeras.ops._creation import (
-    arange, array, bartlett, blackman, diag, diagflat, diagonal, empty, empty_like, eye, full, full_like, geomspace,
-    hamming, hanning, identity, kaiser, linspace, logspace, ones, ones_like, trace, tri, tril, triu, unravel_index,
-    vander, zeros, zeros_like,
+from fastkeras.ops._arithmetic import (
+    abs, absolute, add, angle, arctan2, ceil, clip, conj, conjugate, copy, divide, divide_no_nan, fabs, floor,
+    floor_divide, fmax, fmin, fmod, gcd, heaviside, hypot, imag, isreal, lcm, ldexp, maximum, minimum, mod,
+    multiply, negative, nextafter, power, real, reciprocal, round, sign, sqrt, square, subtract, true_divide, trunc,
 )
-from fastkeras.ops._elementwise import (
-    abs, absolute, add, allclose, angle, arccos, arccosh, arcsin, arcsinh, arctan, arctan2, arctanh, bitwise_and,
-    bitwise_invert, bitwise_left_shift, bitwise_not, bitwise_or, bitwise_right_shift, bitwise_xor, cbrt, ceil, clip,
-    conj, conjugate, copy, cos, cosh, deg2rad, divide, divide_no_nan, equal, exp, exp2, expm1, fabs, floor,
-    floor_divide, fmax, fmin, fmod, gcd, greater, greater_equal, heaviside, hypot, i0, imag, isclose, isfinite,
-    isinf, isnan, isneginf, isposinf, isreal, lcm, ldexp, left_shift, less, less_equal, log, log10, log1p, log2,
-    logaddexp, logaddexp2, logical_and, logical_not, logical_or, logical_xor, maximum, minimum, mod, multiply,
-    nan_to_num, negative, nextafter, not_equal, power, rad2deg, real, reciprocal, right_shift, round, select, sign,
-    signbit, sin, sinc, sinh, sqrt, square, subtract, tan, tanh, true_divide, trunc, view, where,
+from fastkeras.ops._comparison import (
+    allclose, bitwise_and, bitwise_invert, bitwise_left_shift, bitwise_not, bitwise_or, bitwise_right_shift,
+    bitwise_xor, equal, greater, greater_equal, isclose, isfinite, isinf, isnan, isneginf, isposinf, left_shift,
+    less, less_equal, logical_and, logical_not, logical_or, logical_xor, nan_to_num, not_equal, right_shift, select,
+    signbit, view, where,
+)
+from fastkeras.ops._creation import (
+    arange, array, bartlett, blackman, empty, empty_like, full, full_like, geomspace, hamming, hanning, kaiser,
+    linspace, logspace, ones, ones_like, zeros, zeros_like,
+)
+from fastkeras.ops._diagonals import (
+    diag, diagflat, diagonal, eye, identity, trace, tri, tril, triu, vander,
 )
 from fastkeras.ops._indexing import (
     argpartition, argsort, digitize, get_item, isin, nonzero, searchsorted, sort, take, take_along_axis, unique,
-    vectorize,
+    unravel_index, vectorize,
+)
+from fastkeras.ops._nan import (
+    nanargmax, nanargmin, nancumprod, nancumsum, nanmax, nanmean, nanmedian, nanmin, nanpercentile, nanprod,
+    nanquantile, nanstd, nansum, nanvar,
 )
 from fastkeras.ops._products import (
     correlate, cross, dot, einsum, inner, kron, matmul, outer, tensordot, vdot,
@@ -36,7 +43,10 @@ from fastkeras.ops._shapes import (
     rot90, size, squeeze, swapaxes, tile, transpose,
 )
 from fastkeras.ops._statistics import (
-    bincount, corrcoef, diff, histogram, median, nanargmax, nanargmin, nancumprod, nancumsum, nanmax, nanmean,
-    nanmedian, nanmin, nanpercentile, nanprod, nanquantile, nanstd, nansum, nanvar, percentile, quantile, trapezoid,
+    bincount, corrcoef, diff, histogram, median, percentile, quantile, trapezoid,
+)
+from fastkeras.ops._transcendental import (
+    arccos, arccosh, arcsin, arcsinh, arctan, arctanh, cbrt, cos, cosh, deg2rad, exp, exp2, expm1, i0, log, log10,
+    log1p, log2, logaddexp, logaddexp2, rad2deg, sin, sinc, sinh, tan, tanh,
 )
 from fastkeras.ops.linalg import slogdet

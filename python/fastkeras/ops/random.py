@@ -5,7 +5,7 @@ Element i depends on the seed and on i alone. bfloat16 is drawn in float32.
 
 from fastkeras.engine import cast, config, convert_to_tensor, primitive
 from fastkeras.ops._common import NUMBERS, broadcast, floating, normalize_axis
-from fastkeras.ops._elementwise import where
+from fastkeras.ops._comparison import where
 from fastkeras.ops._joining import stack
 
 _uniform, _normal = primitive("random_uniform"), primitive("random_normal")

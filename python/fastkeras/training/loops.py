@@ -81,7 +81,7 @@ class Loops:
         callbacks = self._callbacks(callbacks, verbose, epochs, steps_per_epoch or data.num_batches, history=True)
         self.stop_training = False
         step = self.make_train_function()
-        begin, end, group, watched = _hooks(callbacks, "train", verbose, self.steps_per_execution)
+        begin, end, group, watched = _hooks(callbacks, "train", self.steps_per_execution)
         run = Epochs(data, steps_per_epoch, processes.group(group))
         stopped = processes.stopped(self, step)
         validation = None
@@ -147,7 +147,7 @@ class Loops:
         self._symbolic_build(run.data.peek())
         callbacks = self._callbacks(callbacks, verbose, 1, run.num_batches)
         step = self.make_test_function()
-        begin, end, run.group, watched = _hooks(callbacks, "test", verbose, self.steps_per_execution)
+        begin, end, run.group, watched = _hooks(callbacks, "test", self.steps_per_execution)
         self.stop_evaluating = False
         callbacks.on_test_begin()
         self.reset_metrics()
@@ -179,7 +179,7 @@ class Loops:
         data = get_data(x, batch_size=batch_size, steps=steps)
         run = Epochs(data, steps)
         callbacks = self._callbacks(callbacks, verbose, 1, run.num_batches)
-        begin, end, run.group, _ = _hooks(callbacks, "predict", verbose, self.steps_per_execution)
+        begin, end, run.group, _ = _hooks(callbacks, "predict", self.steps_per_execution)
         self.stop_predicting = False
         collector = Collector(self.make_predict_function(), data)
         callbacks.on_predict_begin()
@@ -287,7 +287,7 @@ class Loops:
         return values[0] if len(values) == 1 else values
 
 
-def _hooks(callbacks, mode, verbose, steps_per_execution):
+def _hooks(callbacks, mode, steps_per_execution):
     """(begin, end, group, watched) for the batch hooks of a mode.
 
     `group`: steps between two calls; None, as long as a burst, when nobody needs every batch.

@@ -6,6 +6,7 @@ from fastkeras import registry
 from fastkeras.engine import KerasTensor, config, convert_to_numpy
 from fastkeras.layers.layer import Layer
 from fastkeras.layers.preprocessing.categories import check_output_mode, encode, refuse_sparse
+from fastkeras.layers.preprocessing.tokens import strings
 
 _register = registry.register("keras.layers")
 _MASK = 2**64 - 1
@@ -190,8 +191,6 @@ class Hashing(Layer):
         self.salt = salt_pair("Hashing", salt)
 
     def call(self, inputs):
-        from fastkeras.layers.preprocessing.lookup import strings
-
         values = np.asarray(convert_to_numpy(inputs))
         values = values.astype("int64") if values.dtype.kind in "iufb" else strings(values)
         if self.output_mode == "one_hot" and values.ndim and values.shape[-1] == 1:

@@ -6,7 +6,9 @@ from fastkeras import registry
 from fastkeras.engine import Tensor, Variable
 from fastkeras.layers.layer import Layer
 from fastkeras.layers.preprocessing.categories import batches_of
-from fastkeras.layers.preprocessing.lookup import StringLookup, refuse_vocabulary_file, strings
+from fastkeras.layers.preprocessing.index_lookup import refuse_vocabulary_file
+from fastkeras.layers.preprocessing.lookup import StringLookup
+from fastkeras.layers.preprocessing.tokens import strings
 
 _register = registry.register("keras.layers")
 _PUNCTUATION = str.maketrans("", "", "!\"#$%&()*+,-./:;<=>?@[\\]^_`{|}~'")

@@ -1,22 +1,14 @@
 """Cells: what a recurrent layer does in one time step."""
 
-from fastkeras import activations, constraints, initializers, ops, random, registry, regularizers
+from fastkeras import activations, ops, random, registry
 from fastkeras.engine import is_symbolic, nest, tracing
 from fastkeras.layers.layer import Layer
+from fastkeras.layers.weights import KINDS, add_weight
 from fastkeras.ops import _recurrence
+from fastkeras.utils.arguments import named
 
 _register = registry.register("keras.layers")
-_READ = {
-    "activation": activations.get,
-    "initializer": initializers.get,
-    "regularizer": regularizers.get,
-    "constraint": constraints.get,
-}
-
-
-def named(arguments):
-    """The arguments of a constructor, from its `locals()`."""
-    return {k: v for k, v in arguments.items() if k not in ("self", "kwargs", "__class__")}
+_READ = {"activation": activations.get, **KINDS}
 
 
 class Cell(Layer):
@@ -45,23 +37,11 @@ class Cell(Layer):
 
     def build(self, input_shape):
         columns = self.gates * self.units
-
-        def weight(name, shape, kind, initializer):
-            return self.add_weight(
-                name=name,
-                shape=shape,
-                initializer=initializer,
-                regularizer=getattr(self, f"{kind}_regularizer"),
-                constraint=getattr(self, f"{kind}_constraint"),
-            )
-
-        self.kernel = weight("kernel", (input_shape[-1], columns), "kernel", self.kernel_initializer)
-        self.recurrent_kernel = weight(
-            "recurrent_kernel", (self.units, columns), "recurrent", self.recurrent_initializer
-        )
+        self.kernel = add_weight(self, "kernel", (input_shape[-1], columns))
+        self.recurrent_kernel = add_weight(self, "recurrent", (self.units, columns), "recurrent_kernel")
         self.bias = None
         if self.use_bias:
-            self.bias = weight("bias", self._bias_shape(), "bias", self._first_bias())
+            self.bias = add_weight(self, "bias", self._bias_shape(), initializer=self._first_bias())
 
     def _bias_shape(self):
         return (self.gates * self.units,)

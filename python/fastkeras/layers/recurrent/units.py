@@ -2,8 +2,9 @@
 
 from fastkeras import registry, regularizers
 from fastkeras.layers.input_spec import InputSpec
-from fastkeras.layers.recurrent.cells import GRUCell, LSTMCell, SimpleRNNCell, named
+from fastkeras.layers.recurrent.cells import GRUCell, LSTMCell, SimpleRNNCell
 from fastkeras.layers.recurrent.rnn import RNN
+from fastkeras.utils.arguments import named
 
 _RNN = ("return_sequences", "return_state", "go_backwards", "stateful", "unroll")
 _NO_CUDNN = (

@@ -18,30 +18,27 @@ class FileIterator(TransformingIterator):
 
     _name_range = 10**7
 
-    def _set_up(
-        self, generator, target_size, color_mode, data_format, saving, subset, interpolation, keep_aspect_ratio, dtype
-    ):
-        self.image_data_generator = generator
-        self.target_size = tuple(target_size)
-        if color_mode not in _CHANNELS:
-            raise ValueError(f'Invalid color mode: {color_mode}; expected "rgb", "rgba", or "grayscale".')
-        self.color_mode = color_mode
-        self.data_format = data_format or config.image_data_format()
-        channels = (_CHANNELS[color_mode],)
+    def _store(self, arguments):
+        """Stores what the constructors share (their `locals()`), checked."""
+        self.image_data_generator = arguments["image_data_generator"]
+        self.target_size = tuple(arguments["target_size"])
+        self.color_mode = arguments["color_mode"]
+        if self.color_mode not in _CHANNELS:
+            raise ValueError(f'Invalid color mode: {self.color_mode}; expected "rgb", "rgba", or "grayscale".')
+        self.data_format = arguments["data_format"] or config.image_data_format()
+        channels = (_CHANNELS[self.color_mode],)
         first = self.data_format == "channels_first"
         self.image_shape = self._image_shape = channels + self.target_size if first else self.target_size + channels
-        self.save_to_dir, self.save_prefix, self.save_format = saving
-        check_subset(subset)
-        share = generator._validation_split if subset else 0
-        self.split = {"validation": (0, share), "training": (share, 1), None: None}[subset]
-        self.subset = subset
-        self.interpolation, self.keep_aspect_ratio = interpolation, keep_aspect_ratio
-        self.dtype = dtype or config.floatx()
-
-    def _check_class_mode(self, class_mode):
-        if class_mode not in self.allowed_class_modes:
-            raise ValueError(f"Invalid class_mode: {class_mode}; expected one of: {self.allowed_class_modes}")
-        self.class_mode = class_mode
+        self.subset = arguments["subset"]
+        check_subset(self.subset)
+        share = self.image_data_generator._validation_split if self.subset else 0
+        self.split = {"validation": (0, share), "training": (share, 1), None: None}[self.subset]
+        for name in ("save_to_dir", "save_prefix", "save_format", "interpolation", "keep_aspect_ratio"):
+            setattr(self, name, arguments[name])
+        self.dtype = arguments["dtype"] or config.floatx()
+        self.class_mode = arguments["class_mode"]
+        if self.class_mode not in self.allowed_class_modes:
+            raise ValueError(f"Invalid class_mode: {self.class_mode}; expected one of: {self.allowed_class_modes}")
 
     @property
     def filepaths(self):
@@ -108,19 +105,7 @@ class DirectoryIterator(FileIterator):
         keep_aspect_ratio=False,
         dtype=None,
     ):
-        saving = (save_to_dir, save_prefix, save_format)
-        self._set_up(
-            image_data_generator,
-            target_size,
-            color_mode,
-            data_format,
-            saving,
-            subset,
-            interpolation,
-            keep_aspect_ratio,
-            dtype,
-        )
-        self._check_class_mode(class_mode)
+        self._store(locals())
         self.directory = directory
         names = classes or sorted(e.name for e in os.scandir(directory) if e.is_dir())
         self.num_classes = len(names)
@@ -185,19 +170,7 @@ class DataFrameIterator(FileIterator):
         dtype="float32",
         validate_filenames=True,
     ):
-        saving = (save_to_dir, save_prefix, save_format)
-        self._set_up(
-            image_data_generator,
-            target_size,
-            color_mode,
-            data_format,
-            saving,
-            subset,
-            interpolation,
-            keep_aspect_ratio,
-            dtype,
-        )
-        self._check_class_mode(class_mode)
+        self._store(locals())
         self.directory = directory or ""
         self._check_columns(dataframe, x_col, y_col, weight_col, classes)
         table = self._existing(dataframe, x_col) if validate_filenames else dataframe

@@ -1,23 +1,20 @@
 """ImageDataGenerator: random transforms and standardisation of images, a batch in one C++ call."""
 
-import math
 import warnings
 
-import numpy as np
-
 from fastkeras.engine import config
-from fastkeras.ops._augment import augment, parameter_row
-from fastkeras.preprocessing.image.transforms import transform
+from fastkeras.ops._augment import augment
+from fastkeras.preprocessing.image.files import DataFrameIterator, DirectoryIterator
+from fastkeras.preprocessing.image.iterators import NumpyArrayIterator
+from fastkeras.preprocessing.image.random_transforms import RandomTransforms
+from fastkeras.preprocessing.image.standardization import Standardization
+from fastkeras.utils.arguments import named
 from fastkeras.utils.pydataset import in_worker
 
 _FILL_MODES = ("nearest", "constant", "reflect", "wrap")
-_NOT_FITTED = (
-    "This ImageDataGenerator specifies `{}`, but it hasn't been fit on any training data. Fit it first by calling "
-    "`.fit(numpy_data)`."
-)
 
 
-class ImageDataGenerator:
+class ImageDataGenerator(RandomTransforms, Standardization):
     """Batches of images with random changes, the same draws of `np.random` as Keras makes.
 
     Args:
@@ -146,121 +143,7 @@ class ImageDataGenerator:
             and all(getattr(type(self), name) is getattr(ImageDataGenerator, name) for name in own)
         )
 
-    # --- drawing ---
-
-    def get_random_transform(self, img_shape, seed=None):
-        """Random parameters for an image of shape `img_shape`: a dictionary that `apply_transform` takes."""
-        if seed is not None:
-            np.random.seed(seed)
-        parameters = dict.fromkeys(("theta", "tx", "ty", "shear"), 0)
-        if self.rotation_range:
-            parameters["theta"] = np.random.uniform(-self.rotation_range, self.rotation_range)
-        if self.height_shift_range:
-            parameters["tx"] = _random_shift(self.height_shift_range, img_shape[self.row_axis - 1])
-        if self.width_shift_range:
-            parameters["ty"] = _random_shift(self.width_shift_range, img_shape[self.col_axis - 1])
-        if self.shear_range:
-            parameters["shear"] = np.random.uniform(-self.shear_range, self.shear_range)
-        parameters["zx"] = parameters["zy"] = 1
-        if self._zooms:
-            parameters["zx"], parameters["zy"] = np.random.uniform(*self.zoom_range, 2)
-        parameters["flip_horizontal"] = (np.random.random() < 0.5) * self.horizontal_flip
-        parameters["flip_vertical"] = (np.random.random() < 0.5) * self.vertical_flip
-        parameters["channel_shift_intensity"] = parameters["brightness"] = None
-        if self.channel_shift_range != 0:
-            reach = self.channel_shift_range
-            parameters["channel_shift_intensity"] = np.random.uniform(-reach, reach)
-        if self.brightness_range is not None:
-            parameters["brightness"] = np.random.uniform(*self.brightness_range)
-        return parameters
-
-    @property
-    def _zooms(self):
-        return not (self.zoom_range[0] == 1 and self.zoom_range[1] == 1)
-
-    def _draw(self, n, img_shape):
-        """The rows of parameters of n calls of `get_random_transform`, from the same numbers of `np.random`."""
-        shifts = [self.height_shift_range, self.width_shift_range]
-        if any(np.ndim(reach) or hasattr(reach, "__index__") for reach in shifts):
-            return np.array([parameter_row(self.get_random_transform(img_shape)) for _ in range(n)]).reshape(n, 10)
-        ranges = []  # (column, low, high, factor), in the order of the draws
-        if self.rotation_range:
-            ranges.append((0, -self.rotation_range, self.rotation_range, 1))
-        for column, reach, axis in ((1, shifts[0], self.row_axis), (2, shifts[1], self.col_axis)):
-            if reach:
-                ranges.append((column, -reach, reach, img_shape[axis - 1] if reach < 1 else 1))
-        if self.shear_range:
-            ranges.append((3, -self.shear_range, self.shear_range, 1))
-        if self._zooms:
-            ranges += [(4, *self.zoom_range, 1), (5, *self.zoom_range, 1)]
-        flips = len(ranges)
-        ranges += [None, None]
-        if self.channel_shift_range != 0:
-            ranges.append((8, -self.channel_shift_range, self.channel_shift_range, 1))
-        if self.brightness_range is not None:
-            ranges.append((9, *self.brightness_range, 1))
-        drawn = np.random.random_sample((n, len(ranges)))
-        rows = np.empty((n, 10))
-        rows[:] = (0, 0, 0, 0, 1, 1, 0, 0, np.nan, np.nan)
-        for k, given in enumerate(ranges):
-            if given is not None:
-                column, low, high, factor = given
-                rows[:, column] = (low + (high - low) * drawn[:, k]) * factor
-        for k, (column, wanted) in enumerate(((6, self.horizontal_flip), (7, self.vertical_flip))):
-            if wanted:
-                rows[:, column] = drawn[:, flips + k] < 0.5
-        return rows
-
-    # --- changing ---
-
-    def apply_transform(self, x, transform_parameters):
-        """The image `x`, rank 3, changed as the dictionary says: keys as `get_random_transform` gives them."""
-        x = np.asarray(x)
-        self._check_colours(x.shape, transform_parameters.get("brightness") is not None)
-        return transform(
-            x, transform_parameters, self._channels_first, False, self.fill_mode, self.cval, self.interpolation_order
-        )
-
-    def random_transform(self, x, seed=None):
-        """The image `x` changed at random."""
-        return self.apply_transform(x, self.get_random_transform(x.shape, seed))
-
-    def _check_colours(self, shape, brightness):
-        channels = shape[self.channel_axis - 1]
-        if brightness and channels not in (1, 3, 4):
-            raise ValueError(
-                f"[ImageDataGenerator] brightness needs 1, 3 or 4 channels. Received: an image of shape {shape}"
-            )
-
-    def standardize(self, x):
-        """`x`, an image or a batch, rescaled, centred, divided and whitened as asked for, in place."""
-        if self.preprocessing_function:
-            x = self.preprocessing_function(x)
-        if self.rescale:
-            x *= self.rescale
-        if self.samplewise_center:
-            x -= np.mean(x, keepdims=True)
-        if self.samplewise_std_normalization:
-            x /= np.std(x, keepdims=True) + 1e-6
-        return self._standardize_by_features(x)
-
-    def _standardize_by_features(self, x):
-        for name, value in (
-            ("featurewise_center", self.mean),
-            ("featurewise_std_normalization", self.std),
-            ("zca_whitening", self.zca_whitening_matrix),
-        ):
-            if not getattr(self, name):
-                continue
-            if value is None:
-                warnings.warn(_NOT_FITTED.format(name), stacklevel=3)
-            elif name == "featurewise_center":
-                x -= value
-            elif name == "featurewise_std_normalization":
-                x /= value + 1e-6
-            else:
-                x = (x.reshape(-1, math.prod(x.shape[-3:])) @ value).reshape(x.shape)
-        return x
+    # --- batches ---
 
     def _transform_batch(self, images, rows, parameters):
         """`images[rows]` transformed and standardised."""
@@ -279,50 +162,6 @@ class ImageDataGenerator:
             alone=in_worker(),  # the other threads belong to the training
         )
         return self._standardize_by_features(batch).astype(self.dtype, copy=False)
-
-    def fit(self, x, augment=False, rounds=1, seed=None):
-        """Finds the statistics that `featurewise_*` and `zca_whitening` need.
-
-        Args:
-            x: images, rank 4.
-            augment: take the statistics of transformed images, `rounds` of each.
-            seed: of the transforms.
-
-        Raises:
-            ValueError: when the rank is another.
-        """
-        x = np.array(x, dtype=self.dtype)
-        if x.ndim != 4:
-            raise ValueError(f"Input to `.fit()` should have rank 4. Got array with shape: {x.shape}")
-        channels = x.shape[self.channel_axis]
-        if channels not in (1, 3, 4):
-            warnings.warn(
-                "Expected input to be images (as Numpy array) following the data format convention "
-                f'"{self.data_format}" (channels on axis {self.channel_axis}), i.e. expected either 1, 3 or 4 '
-                f"channels on axis {self.channel_axis}. However, it was passed an array with shape {x.shape} "
-                f"({channels} channels).",
-                stacklevel=2,
-            )
-        if seed is not None:
-            np.random.seed(seed)
-        if self.rescale:
-            x *= self.rescale
-        if augment:
-            x = np.concatenate([[self.random_transform(image) for image in x] for _ in range(rounds)])
-        shape = [1, 1, 1]
-        shape[self.channel_axis - 1] = channels
-        axes = (0, self.row_axis, self.col_axis)
-        if self.featurewise_center:
-            self.mean = np.mean(x, axis=axes).reshape(shape)
-            x -= self.mean
-        if self.featurewise_std_normalization:
-            self.std = np.std(x, axis=axes).reshape(shape)
-            x /= self.std + 1e-6
-        if self.zca_whitening:
-            u, s, _ = np.linalg.svd(x.reshape(len(x), -1).T, full_matrices=False)
-            self.zca_whitening_matrix = (u * (np.sqrt(len(x)) / (s + self.zca_epsilon))).dot(u.T)
-
-    # --- batches ---
 
     def flow(
         self,
@@ -349,23 +188,8 @@ class ImageDataGenerator:
         Raises:
             ValueError: when lengths or ranks do not fit.
         """
-        from fastkeras.preprocessing.image.iterators import NumpyArrayIterator
-
         return NumpyArrayIterator(
-            x,
-            y,
-            self,
-            batch_size=batch_size,
-            shuffle=shuffle,
-            sample_weight=sample_weight,
-            seed=seed,
-            data_format=self.data_format,
-            save_to_dir=save_to_dir,
-            save_prefix=save_prefix,
-            save_format=save_format,
-            ignore_class_split=ignore_class_split,
-            subset=subset,
-            dtype=self.dtype,
+            image_data_generator=self, data_format=self.data_format, dtype=self.dtype, **named(locals())
         )
 
     def flow_from_directory(
@@ -399,27 +223,8 @@ class ImageDataGenerator:
             ValueError: for modes that there are not.
             OSError: when a batch has a file that is no image; it is named.
         """
-        from fastkeras.preprocessing.image.files import DirectoryIterator
-
         return DirectoryIterator(
-            directory,
-            self,
-            target_size=target_size,
-            color_mode=color_mode,
-            classes=classes,
-            class_mode=class_mode,
-            batch_size=batch_size,
-            shuffle=shuffle,
-            seed=seed,
-            data_format=self.data_format,
-            save_to_dir=save_to_dir,
-            save_prefix=save_prefix,
-            save_format=save_format,
-            follow_links=follow_links,
-            subset=subset,
-            interpolation=interpolation,
-            keep_aspect_ratio=keep_aspect_ratio,
-            dtype=self.dtype,
+            image_data_generator=self, data_format=self.data_format, dtype=self.dtype, **named(locals())
         )
 
     def flow_from_dataframe(
@@ -456,8 +261,7 @@ class ImageDataGenerator:
         Raises:
             TypeError: when a column has other values than `class_mode` needs.
         """
-        from fastkeras.preprocessing.image.files import DataFrameIterator
-
+        settings = named(locals())
         for name in kwargs:
             if name not in ("has_ext", "sort", "drop_duplicates"):
                 raise TypeError(f"flow_from_dataframe() got an unexpected keyword argument {name!r}")
@@ -466,30 +270,8 @@ class ImageDataGenerator:
             warnings.warn(
                 '`class_mode="other"` is deprecated, please use `class_mode="raw"`.', DeprecationWarning, stacklevel=2
             )
-            class_mode = "raw"
-        return DataFrameIterator(
-            dataframe,
-            directory,
-            self,
-            x_col=x_col,
-            y_col=y_col,
-            weight_col=weight_col,
-            target_size=target_size,
-            color_mode=color_mode,
-            classes=classes,
-            class_mode=class_mode,
-            batch_size=batch_size,
-            shuffle=shuffle,
-            seed=seed,
-            data_format=self.data_format,
-            save_to_dir=save_to_dir,
-            save_prefix=save_prefix,
-            save_format=save_format,
-            subset=subset,
-            interpolation=interpolation,
-            dtype=self.dtype,
-            validate_filenames=validate_filenames,
-        )
+            settings["class_mode"] = "raw"
+        return DataFrameIterator(image_data_generator=self, data_format=self.data_format, dtype=self.dtype, **settings)
 
 
 def _zoom_range(value):
@@ -498,11 +280,3 @@ def _zoom_range(value):
     if len(value) == 2 and all(isinstance(v, (float, int)) for v in value):
         return list(value)
     raise ValueError(f"`zoom_range` should be a float or a tuple or list of two floats. Received: {value}")
-
-
-def _random_shift(reach, size):
-    try:  # a list to choose from, or pixels
-        shift = np.random.choice(reach) * np.random.choice([-1, 1])
-    except ValueError:
-        shift = np.random.uniform(-reach, reach)
-    return shift * size if np.max(reach) < 1 else shift

@@ -1,0 +1,30 @@
+"""What weights have in common: the arguments named after them, and that they are there once the layer is built."""
+
+from fastkeras import constraints, initializers, regularizers
+
+KINDS = {"initializer": initializers.get, "regularizer": regularizers.get, "constraint": constraints.get}
+
+
+def store_roles(layer, arguments, *roles):
+    """Sets `<role>_initializer`, `<role>_regularizer` and `<role>_constraint` from a constructor's `locals()`."""
+    for role in roles:
+        for kind, get in KINDS.items():
+            setattr(layer, f"{role}_{kind}", get(arguments[f"{role}_{kind}"]))
+
+
+def add_weight(layer, role, shape, name=None, **options):
+    """Makes the weight of a role; it is called as its role is unless `name` is given."""
+    settings = {kind: getattr(layer, f"{role}_{kind}") for kind in KINDS}
+    return layer.add_weight(name=name or role, shape=shape, **{**settings, **options})
+
+
+def once_built(name):
+    """The weight `_<name>` as a property, which raises AttributeError before the layer is built."""
+    attribute = f"_{name}"
+
+    def read(layer):
+        if not layer.built:
+            raise AttributeError(f"You must build the layer before accessing `{name}`.")
+        return getattr(layer, attribute)
+
+    return property(read)

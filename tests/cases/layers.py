@@ -1,0 +1,126 @@
+"""Softmax, crossentropies, dense layers, normalisation."""
+
+import numpy as np
+
+from cases.case import SHAPE, Case, add, sigmoid
+
+
+def _plain(x):
+    return x
+
+
+def _relu(x):
+    return np.maximum(x, 0)
+
+
+def _softmax(x):
+    e = np.exp(x - x.max(-1, keepdims=True))
+    return e / e.sum(-1, keepdims=True)
+
+
+def _sparse_crossentropy(labels, logits):
+    p = np.take_along_axis(_softmax(logits), np.clip(labels, 0, logits.shape[-1] - 1)[..., None], -1)[..., 0]
+    return np.where((labels >= 0) & (labels < logits.shape[-1]), -np.log(p), np.nan)
+
+
+def _first(name, **attrs):
+    def call(*tensors):
+        from fastkeras.engine import primitive
+
+        return primitive(name)(*tensors, **attrs)[0]
+
+    return call
+
+
+def _normalized(x, weights, axes, epsilon, scale, offset, shape):
+    mean, variance = x.mean(axes, keepdims=True), x.var(axes, keepdims=True)
+    y = (x - mean) / np.sqrt(variance + epsilon)
+    weights = [w.reshape(shape) for w in weights]
+    if scale:
+        y = y * weights[0]
+    return (y + weights[-1] if offset else y), mean, variance
+
+
+def _batch_norm(x, *weights, axis, epsilon, scale, offset):
+    axes = tuple(a for a in range(x.ndim) if a != axis % x.ndim)
+    shape = [d if a == axis % x.ndim else 1 for a, d in enumerate(x.shape)]
+    y, mean, variance = _normalized(x, weights, axes, epsilon, scale, offset, shape)
+    return y, mean.ravel(), variance.ravel()
+
+
+def _layer_norm(x, *weights, axes, epsilon, scale, offset):
+    axes = tuple(range(x.ndim - axes, x.ndim))
+    return _normalized(x, weights, axes, epsilon, scale, offset, [x.shape[a] for a in axes])[0]
+
+
+def batch_norm(shape, axis, scale, offset, large=None, **options):
+    attrs = {"axis": axis, "epsilon": 0.01, "scale": scale, "offset": offset}
+    shapes = [shape] + [(shape[axis],)] * (scale + offset)
+    large = large and [large] + [(large[axis],)] * (scale + offset)
+    note = f"{len(shape)}d-axis{axis}-{scale}-{offset}"
+    return Case("batch_norm", shapes, _batch_norm, attrs=attrs, large=large, note=note, twice=True, rtol=4, **options)
+
+
+def layer_norm(shape, axes, scale, offset, large=None, **options):
+    attrs = {"axes": axes, "epsilon": 0.01, "scale": scale, "offset": offset}
+    weights = scale + offset
+    return Case(
+        "layer_norm",
+        [shape] + [shape[-axes:]] * weights,
+        lambda *arrays, **_: _layer_norm(*arrays, **attrs),
+        call=_first("layer_norm", **attrs),
+        large=large and [large] + [large[-axes:]] * weights,
+        note=f"{len(shape)}d-{axes}-{scale}-{offset}",
+        twice=True,
+        rtol=4,
+        **options,
+    )
+
+
+add(
+    Case("softmax", [SHAPE], _softmax, rtol=2),
+    Case("log_softmax", [SHAPE], lambda x: np.log(_softmax(x)), rtol=2),
+    Case("softmax", [(3, 4, 5)], _softmax, note="3d", twice=True, rtol=2),
+    Case(
+        "sparse_crossentropy",
+        [(3, 5), (3, 5, 9)],
+        _sparse_crossentropy,
+        kinds=("int32", None),
+        domain=((0, 8), (-3, 3)),
+        call=_first("sparse_crossentropy"),
+        large=[(517,), (517, 611)],
+        twice=True,
+    ),
+    Case(
+        "crossentropy",
+        [(4, 9), (4, 9)],
+        lambda t, x: -(t * np.log(_softmax(x))).sum(-1),
+        domain=((0, 1), (-3, 3)),
+        call=_first("crossentropy"),
+        large=[(517, 611)] * 2,
+        twice=True,
+        rtol=2,
+    ),
+    *(
+        Case(
+            "dense",
+            [(5, 9), (9, 7), (7,)],
+            lambda a, b, bias, activation, f=f: f(a @ b + bias),
+            attrs={"activation": activation},
+            large=[(61, 300), (300, 277), (277,)],
+            twice=activation != "relu",
+            note=activation,
+            rtol=4,
+        )
+        for activation, f in (("linear", _plain), ("relu", _relu), ("sigmoid", sigmoid), ("tanh", np.tanh))
+    ),
+    batch_norm((6, 5), -1, True, True, large=(5000, 37)),
+    batch_norm((6, 40), 1, True, False, large=(501, 403)),
+    batch_norm((3, 4, 2, 19), 3, False, True, large=(8, 14, 15, 19)),
+    batch_norm((3, 4, 2, 7), 1, True, True, large=(8, 14, 31, 19)),
+    batch_norm((3, 4, 7), 0, False, False),
+    layer_norm((6, 19), 1, True, True, large=(517, 611)),
+    layer_norm((3, 4, 5), 2, True, False),
+    layer_norm((3, 40), 1, False, True),
+    layer_norm((11,), 1, False, False),
+)
