@@ -32,8 +32,9 @@ def test_row_equals_keras(module, name):
     computed = module.ROWS[name](fastkeras)
     expected = {k.split("/", 1)[1]: v for k, v in stored(module.__name__).items() if k.split("/", 1)[0] == name}
     assert sorted(computed) == sorted(expected), "stored figures are older than the row: run tests/reference/make.py"
-    tolerance = getattr(module, "TOLERANCE", {}).get(name, 2e-5)
+    tolerances = getattr(module, "TOLERANCE", {})
     for key, value in expected.items():
+        tolerance = tolerances.get(f"{name}/{key}", tolerances.get(name, 2e-5))
         actual = np.asarray(computed[key])
         assert actual.shape == value.shape, key
         scale = np.abs(value[np.isfinite(value)]).max(initial=1e-3) if value.dtype.kind == "f" else 1.0
