@@ -7,6 +7,7 @@
 
 #include "core/parallel.h"
 #include "kernels/products/gemm.h"
+#include "kernels/winograd.h"
 #include "ops/by_type.h"
 #include "ops/conv_plan.h"
 #include "ops/planes.h"
@@ -103,6 +104,59 @@ int planes_of(const Call& c, const ConvShape& s, int64_t channels, int64_t filte
                         : planes_of(c, s.batch * std::max(s.in_pixels(), s.out_pixels()), filters, s.taps() * channels);
 }
 
+// --- Winograd ---
+
+// The convolution as Winograd's: of images with both spatial axes, 3x3 taps in a row. Vectors lie along channels, and
+// outputs are made two by two: a side that is odd wastes one.
+constexpr int64_t kMostWinogradWeights = 1 << 16;  // channels x filters
+
+std::optional<Winograd> winograd_of(const Call& c, const ConvShape& s) {
+    const ConvAxis &d = s.axis[0], &h = s.axis[1], &w = s.axis[2];
+    if (c.in[0].dtype != DType::float32 || c.attrs.flag("direct", false) || s.groups != 1 || s.batch == 0) return {};
+    if (d.in != 1 || d.kernel != 1 || d.out != 1) return {};
+    for (const ConvAxis* a : {&h, &w})
+        if (a->kernel != 3 || a->stride != 1 || a->dilation != 1 || a->out < 1) return {};
+    const double made = double((h.out + 1) / 2 * 2 * ((w.out + 1) / 2 * 2));
+    if (s.in_channels < 16 || s.out_channels < 16 || made > 1.3 * double(h.out * w.out)) return {};
+    Winograd g{};
+    g.batch = s.batch, g.channels = s.in_channels, g.filters = s.out_channels;
+    g.in[0] = h.in, g.in[1] = w.in, g.out[0] = h.out, g.out[1] = w.out;
+    g.before[0] = h.before, g.before[1] = w.before;
+    g.w_tap = s.in_channels * s.out_channels, g.w_k = s.out_channels, g.w_n = 1;
+    g.threads = std::min(64, num_threads());
+    return g;
+}
+// That of the gradient of the image.
+Winograd turned(Winograd g) {
+    std::swap(g.channels, g.filters), std::swap(g.w_k, g.w_n);
+    for (int i : {0, 1}) std::swap(g.in[i], g.out[i]), g.before[i] = 2 - g.before[i];
+    g.turned = true;
+    return g;
+}
+
+// run(in, out, scratch) of Winograd's, and the direct kernel where that returns false.
+template <class Run>
+Kernel first_try(size_t scratch_bytes, Run run, Kernel direct) {
+    const size_t both = std::max(scratch_bytes, direct.scratch_bytes);
+    return {[run, direct = std::move(direct)](const void* const* in, void* const* out, void* scratch) {
+                if (!run(in, out, scratch)) direct.run(in, out, scratch);
+            },
+            both};
+}
+
+Kernel winograd_kernel(Winograd g, Activation activation, bool biased, Kernel direct) {
+    g.activation = activation;
+    return first_try(
+        winograd_scratch_bytes(g, false),
+        [=](const void* const* in, void* const* out, void* scratch) {
+            return winograd_f32(g, input<float>(in, 0), input<float>(in, 1), biased ? input<float>(in, 2) : nullptr,
+                                output<float>(out, 0), scratch);
+        },
+        std::move(direct));
+}
+
+// --- direct ---
+
 // plan(planes), with and without planes.
 template <class T, class Plan>
 Kernel conv_kernel(const Plan& plan, int planes, Activation activation, bool biased) {
@@ -131,8 +185,11 @@ Kernel kernel(const Call& c) {
             g.activation = activation;
             return gemm_kernel<T>(g, biased);
         }
-        return conv_kernel<T>([&](int planes) { return plan_conv(s, sizeof(T), planes); },
-                              planes_of(c, s, s.in_channels / s.groups, s.out_channels / s.groups), activation, biased);
+        const int planes = planes_of(c, s, s.in_channels / s.groups, s.out_channels / s.groups);
+        Kernel direct =
+            conv_kernel<T>([&](int planes) { return plan_conv(s, sizeof(T), planes); }, planes, activation, biased);
+        const auto winograd = planes ? std::nullopt : winograd_of(c, s);
+        return winograd ? winograd_kernel(*winograd, activation, biased, std::move(direct)) : direct;
     });
 }
 
@@ -196,9 +253,11 @@ Kernel kernel_input_grad(const Call& c) {
         if (s.pointwise())
             return gemm_kernel<T>(pointwise_gemm(c, s.batch * s.in_pixels(), s.in_channels, s.out_channels, true),
                                   false);
-        return conv_kernel<T>([&](int planes) { return plan_conv_input_grad(s, sizeof(T), planes); },
-                              planes_of(c, s, s.out_channels / s.groups, s.in_channels / s.groups), Activation::linear,
-                              false);
+        const int planes = planes_of(c, s, s.out_channels / s.groups, s.in_channels / s.groups);
+        Kernel direct = conv_kernel<T>([&](int planes) { return plan_conv_input_grad(s, sizeof(T), planes); }, planes,
+                                       Activation::linear, false);
+        const auto winograd = planes ? std::nullopt : winograd_of(c, s);
+        return winograd ? winograd_kernel(turned(*winograd), Activation::linear, false, std::move(direct)) : direct;
     });
 }
 
@@ -234,10 +293,21 @@ Kernel kernel_kernel_grad(const Call& c) {
         const int planes =
             planes_of(c, s.taps() * s.in_channels / s.groups, s.out_channels / s.groups, s.batch * s.out_pixels());
         const auto p = plan_conv_kernel_grad(s, sizeof(T), planes);
-        return {[p](const void* const* in, void* const* out, void* scratch) {
-                    FK_BY_TYPE(T, conv_weights, p->conv, input<T>(in, 0), input<T>(in, 1), output<T>(out, 0), scratch);
-                },
-                p->scratch_bytes};
+        Kernel direct{[p](const void* const* in, void* const* out, void* scratch) {
+                          FK_BY_TYPE(T, conv_weights, p->conv, input<T>(in, 0), input<T>(in, 1), output<T>(out, 0),
+                                     scratch);
+                      },
+                      p->scratch_bytes};
+        const auto winograd = planes ? std::nullopt : winograd_of(c, s);
+        // Sixteen sums per weight instead of nine, and several times, must stay in reach of the L2.
+        if (!winograd || s.in_channels * s.out_channels > kMostWinogradWeights) return direct;
+        return first_try(
+            winograd_scratch_bytes(*winograd, true),
+            [g = *winograd](const void* const* in, void* const* out, void* scratch) {
+                return winograd_weights_f32(g, input<float>(in, 0), input<float>(in, 1), output<float>(out, 0),
+                                            scratch);
+            },
+            std::move(direct));
     });
 }
 

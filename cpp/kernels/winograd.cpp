@@ -1,0 +1,315 @@
+#include "kernels/winograd.h"
+
+#include "kernels/products/lanes.h"
+#include "kernels/slot.h"
+
+namespace fk::FK_ISA {
+namespace {
+
+constexpr int64_t kPanel = 2 * kLanes;
+
+FK_VEC int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+FK_VEC int64_t pieces(int64_t n, int64_t size) { return (n + size - 1) / size; }
+FK_VEC Vec load_up_to(const float* p, int64_t n) { return n >= kLanes ? load(p) : load_partial(p, n); }
+FK_VEC void store_up_to(float* p, Vec v, int64_t n) { n >= kLanes ? store(p, v) : store_partial(p, v, n); }
+
+// --- the transforms of one line; those of a tile apply them to its columns, then to its rows ---
+
+FK_VEC void input_line(Vec a, Vec b, Vec c, Vec d, Vec* to, int step) {
+    to[0] = a - c, to[step] = b + c, to[2 * step] = c - b, to[3 * step] = b - d;
+}
+FK_VEC void weight_line(Vec a, Vec b, Vec c, Vec* to, int step) {
+    const Vec half(0.5f), outer = (a + c) * half, inner = b * half;
+    to[0] = a, to[step] = outer + inner, to[2 * step] = outer - inner, to[3 * step] = c;
+}
+FK_VEC void output_line(Vec a, Vec b, Vec c, Vec d, Vec* to, int step) { to[0] = a + b + c, to[step] = b - c - d; }
+FK_VEC void slope_line(Vec a, Vec b, Vec* to, int step) {  // the transpose of output_line
+    to[0] = a, to[step] = a + b, to[2 * step] = a - b, to[3 * step] = -b;
+}
+FK_VEC void weight_slope_line(Vec a, Vec b, Vec c, Vec d, Vec* to, int step) {  // the transpose of weight_line
+    const Vec half(0.5f), sum = (b + c) * half;
+    to[0] = a + sum, to[step] = (b - c) * half, to[2 * step] = sum + d;
+}
+
+// --- tiles of an image ---
+
+// Walks over the tiles of the batch; row and column are those of the first output.
+struct Tile {
+    int64_t image, row, column;
+    FK_MEMBER Tile(const Winograd& g, int64_t i) {
+        const int64_t across = (g.out[1] + 1) / 2, each = across * ((g.out[0] + 1) / 2);
+        image = i / each, row = i % each / across * 2, column = i % across * 2;
+    }
+    FK_MEMBER void step(const Winograd& g) {
+        if ((column += 2) < g.out[1]) return;
+        column = 0;
+        if ((row += 2) < g.out[0]) return;
+        row = 0, ++image;
+    }
+};
+
+template <bool b>
+struct Known {
+    static constexpr bool value = b;
+};
+
+// f(at, whole) for side x side pixels from (row, column) on: at(i, j) is where one lies, which outside of the image is
+// among zeros; whole says that the channels are whole vectors. Both are known to the compiler where that is common.
+template <int64_t side, class F>
+FK_VEC void with_pixels(const float* image, const int64_t* size, int64_t channels, int64_t row, int64_t column,
+                        const float* zeros, const F& f) {
+    const float* first = image + (row * size[1] + column) * channels;
+    const int64_t line = size[1] * channels;
+    const bool inside = row >= 0 && column >= 0 && row + side <= size[0] && column + side <= size[1];
+    if (inside && channels % kLanes == 0)
+        return f([=](int64_t i, int64_t j) { return first + i * line + j * channels; }, Known<true>{});
+    int64_t columns[side];
+    for (int64_t j = 0; j < side; ++j)
+        columns[j] = column + j >= 0 && column + j < size[1] ? (column + j) * channels : -1;
+    const float* at[side][side];
+    for (int64_t i = 0; i < side; ++i) {
+        const float* from = row + i >= 0 && row + i < size[0] ? image + (row + i) * line : nullptr;
+        for (int64_t j = 0; j < side; ++j) at[i][j] = from && columns[j] >= 0 ? from + columns[j] : zeros;
+    }
+    f([&](int64_t i, int64_t j) { return at[i][j]; }, Known<false>{});
+}
+
+// B^T x B of tiles [first, first + count), part by part: rows of channels, one per tile.
+void transform_inputs(const Winograd& g, const float* x, const float* zeros, int64_t first, int64_t count, float* to) {
+    const int64_t part = winograd_part(g, g.channels);
+    Tile t(g, first);
+    for (int64_t i = 0; i < count; ++i, to += g.channels, t.step(g)) {
+        const auto transform = [&](auto at, auto whole) {
+            for (int64_t c = 0; c < g.channels; c += kLanes) {
+                const int64_t n = whole.value ? kLanes : g.channels - c;
+                const auto x_at = [&](int64_t row, int64_t column) { return load_up_to(at(row, column) + c, n); };
+                Vec lines[16], v[16];
+#pragma GCC unroll 4
+                for (int j = 0; j < 4; ++j) input_line(x_at(0, j), x_at(1, j), x_at(2, j), x_at(3, j), lines + j, 4);
+#pragma GCC unroll 4
+                for (int j = 0; j < 4; ++j)
+                    input_line(lines[4 * j], lines[4 * j + 1], lines[4 * j + 2], lines[4 * j + 3], v + 4 * j, 1);
+#pragma GCC unroll 16
+                for (int j = 0; j < 16; ++j) store_up_to(to + j * part + c, v[j], n);
+            }
+        };
+        with_pixels<4>(x + t.image * g.in[0] * g.in[1] * g.channels, g.in, g.channels, t.row - g.before[0],
+                       t.column - g.before[1], zeros, transform);
+    }
+}
+
+// A dY A^T, likewise.
+void transform_slopes(const Winograd& g, const float* dy, const float* zeros, int64_t first, int64_t count, float* to) {
+    const int64_t part = winograd_part(g, g.filters);
+    Tile t(g, first);
+    for (int64_t i = 0; i < count; ++i, to += g.filters, t.step(g)) {
+        const auto transform = [&](auto at, auto whole) {
+            for (int64_t c = 0; c < g.filters; c += kLanes) {
+                const int64_t n = whole.value ? kLanes : g.filters - c;
+                const auto dy_at = [&](int64_t row, int64_t column) { return load_up_to(at(row, column) + c, n); };
+                Vec lines[8], v[16];
+                slope_line(dy_at(0, 0), dy_at(1, 0), lines, 2);
+                slope_line(dy_at(0, 1), dy_at(1, 1), lines + 1, 2);
+#pragma GCC unroll 4
+                for (int j = 0; j < 4; ++j) slope_line(lines[2 * j], lines[2 * j + 1], v + 4 * j, 1);
+#pragma GCC unroll 16
+                for (int j = 0; j < 16; ++j) store_up_to(to + j * part + c, v[j], n);
+            }
+        };
+        with_pixels<2>(dy + t.image * g.out[0] * g.out[1] * g.filters, g.out, g.filters, t.row, t.column, zeros,
+                       transform);
+    }
+}
+
+// act(A^T m A + bias) of tiles, to y. False where something is not finite.
+template <bool whole>
+bool transform_outputs(const Winograd& g, const float* m, const float* bias, int64_t first, int64_t count, float* y) {
+    const int64_t part = winograd_part(g, g.filters), line = g.out[1] * g.filters;
+    const Vec floor(g.activation == Activation::linear ? -__builtin_inff() : 0.f);
+    const Vec ceiling(g.activation == Activation::relu6 ? 6.f : __builtin_inff());
+    Vec wrong(0.f);
+    Tile t(g, first);
+    for (int64_t i = 0; i < count; ++i, m += g.filters, t.step(g)) {
+        float* to = y + ((t.image * g.out[0] + t.row) * g.out[1] + t.column) * g.filters;
+        const bool right = t.column + 1 < g.out[1], below = t.row + 1 < g.out[0];
+        for (int64_t c = 0; c < g.filters; c += kLanes) {
+            const int64_t n = whole ? kLanes : g.filters - c;
+            const auto at = [&](int j) { return load_up_to(m + j * part + c, n); };
+            Vec lines[8], v[4];
+#pragma GCC unroll 4
+            for (int j = 0; j < 4; ++j) output_line(at(j), at(4 + j), at(8 + j), at(12 + j), lines + j, 4);
+#pragma GCC unroll 2
+            for (int j = 0; j < 2; ++j)
+                output_line(lines[4 * j], lines[4 * j + 1], lines[4 * j + 2], lines[4 * j + 3], v + 2 * j, 1);
+            const Vec b = bias ? load_up_to(bias + c, n) : Vec(0.f);
+#pragma GCC unroll 4
+            for (int j = 0; j < 4; ++j) {
+                v[j] = v[j] + b;
+                wrong = fma(v[j], Vec(0.f), wrong);
+                v[j] = min(ceiling, max(floor, v[j]));
+            }
+            store_up_to(to + c, v[0], n);
+            if (right) store_up_to(to + g.filters + c, v[1], n);
+            if (below) store_up_to(to + line + c, v[2], n);
+            if (right && below) store_up_to(to + line + g.filters + c, v[3], n);
+        }
+    }
+    return !any(isnan(wrong));
+}
+
+// --- weights ---
+
+// G w G^T from the nine taps.
+FK_VEC void transform_taps(const Vec* taps, Vec* to) {
+    Vec lines[12];
+#pragma GCC unroll 3
+    for (int j = 0; j < 3; ++j) weight_line(taps[j], taps[3 + j], taps[6 + j], lines + j, 3);
+#pragma GCC unroll 4
+    for (int j = 0; j < 4; ++j) weight_line(lines[3 * j], lines[3 * j + 1], lines[3 * j + 2], to + 4 * j, 1);
+}
+
+// The transformed weights of filters [first, first + kPanel) as panels, `part` floats from one of the sixteen to the
+// next.
+void transform_weights(const Winograd& g, const float* w, int64_t first, int64_t part, float* to) {
+    const auto load_taps = [&](const float* from, int64_t n, Vec* taps) {
+        for (int tap = 0; tap < 9; ++tap)
+            taps[tap] = n > 0 ? load_up_to(from + (g.turned ? 8 - tap : tap) * g.w_tap, n) : Vec(0.f);
+    };
+    Vec taps[9], v[16];
+    for (int64_t j = 0; j < kPanel; j += kLanes) {
+        if (g.w_n == 1) {
+            for (int64_t c = 0; c < g.channels; ++c) {
+                load_taps(w + c * g.w_k + first + j, g.filters - first - j, taps);
+                transform_taps(taps, v);
+                for (int i = 0; i < 16; ++i) store(to + i * part + c * kPanel + j, v[i]);
+            }
+            continue;
+        }
+        for (int64_t c = 0; c < g.channels; c += kLanes) {
+            Vec block[16][kLanes];
+            for (int64_t r = 0; r < kLanes; ++r) {
+                load_taps(w + (first + j + r) * g.w_n + c, first + j + r < g.filters ? g.channels - c : 0, taps);
+                transform_taps(taps, v);
+                for (int i = 0; i < 16; ++i) block[i][r] = v[i];
+            }
+            for (int i = 0; i < 16; ++i) {
+                transpose(block[i]);
+                for (int64_t r = 0; r < least(kLanes, g.channels - c); ++r)
+                    store(to + i * part + (c + r) * kPanel + j, block[i][r]);
+            }
+        }
+    }
+}
+
+// G^T s G: the gradient of the taps from the sixteen sums, which are added in order. False where it is not finite.
+bool transform_sums(const Winograd& g, const float* sums, int64_t count, int64_t first, int64_t last, float* dw) {
+    const int64_t size = g.channels * g.filters;
+    Vec wrong(0.f);
+    for (int64_t i = first; i < last; i += kLanes) {
+        const int64_t n = last - i;
+        Vec s[16], lines[12], v[9];
+        for (int j = 0; j < 16; ++j) {
+            s[j] = load_up_to(sums + j * size + i, n);
+            for (int64_t k = 1; k < count; ++k) s[j] += load_up_to(sums + (k * 16 + j) * size + i, n);
+        }
+        for (int j = 0; j < 4; ++j) weight_slope_line(s[j], s[4 + j], s[8 + j], s[12 + j], lines + j, 4);
+        for (int j = 0; j < 3; ++j)
+            weight_slope_line(lines[4 * j], lines[4 * j + 1], lines[4 * j + 2], lines[4 * j + 3], v + 3 * j, 1);
+        for (int j = 0; j < 9; ++j) {
+            wrong = fma(v[j], Vec(0.f), wrong);
+            store_up_to(dw + j * size + i, v[j], n);
+        }
+    }
+    return !any(isnan(wrong));
+}
+
+// What the threads share: flags of slots, a line of zeros, `floats` more, and a slot each.
+struct Memory {
+    void* flags;
+    float *zeros, *shared;
+    char* slots;
+    Memory(const Winograd& g, void* scratch, int64_t floats)
+        : flags(scratch),
+          zeros(reinterpret_cast<float*>(static_cast<char*>(scratch) + 64)),
+          shared(zeros + winograd_zeros(g)),
+          slots(reinterpret_cast<char*>(shared) + pieces(floats * int64_t(sizeof(float)), 64) * 64) {
+        __builtin_memset(flags, 0, 64);
+        __builtin_memset(zeros, 0, size_t(winograd_zeros(g)) * sizeof(float));
+    }
+};
+
+}  // namespace
+
+bool winograd_f32(const Winograd& g, const float* x, const float* w, const float* bias, float* y, void* scratch) {
+    const int64_t packed = winograd_packed(g), in_part = winograd_part(g, g.channels);
+    const Memory memory(g, scratch, 16 * packed);
+    parallel_for(pieces(g.filters, kPanel), 1, [&](int64_t begin, int64_t end) {
+        for (int64_t p = begin; p < end; ++p)
+            transform_weights(g, w, p * kPanel, packed, memory.shared + p * kPanel * g.channels);
+    });
+    const int64_t tiles = winograd_tiles(g), chunk = winograd_chunk(g);
+    const auto outputs = g.filters % kLanes == 0 ? transform_outputs<true> : transform_outputs<false>;
+    int failed = 0;
+    parallel_for(tiles, chunk, [&](int64_t first, int64_t end) {
+        const Slot slot(memory.flags, memory.slots, g.threads, winograd_slot_bytes(g));
+        float* inputs = reinterpret_cast<float*>(slot.memory);
+        float* sums = inputs + 16 * in_part;
+        for (; first < end; first += chunk) {
+            const int64_t count = least(end - first, chunk);
+            transform_inputs(g, x, memory.zeros, first, count, inputs);
+            const Brgemm<float> product{.m = count,
+                                        .n = g.filters,
+                                        .k = g.channels,
+                                        .a_row = g.channels,
+                                        .a_col = 1,
+                                        .b_row = kPanel,
+                                        .b_panel = g.channels * kPanel,
+                                        .c_row = g.filters,
+                                        .b_padded = true};
+            for (int i = 0; i < 16; ++i) {
+                const BrgemmPair<float> pair{inputs + i * in_part, memory.shared + i * packed};
+                brgemm_f32(product, &pair, 1, sums + i * winograd_part(g, g.filters));
+            }
+            if (!outputs(g, sums, bias, first, count, y)) __atomic_store_n(&failed, 1, __ATOMIC_RELAXED);
+        }
+    });
+    return !failed;
+}
+
+bool winograd_weights_f32(const Winograd& g, const float* x, const float* dy, float* dw, void* scratch) {
+    const int64_t size = g.channels * g.filters, in_part = winograd_part(g, g.channels);
+    const int64_t tiles = winograd_tiles(g), chunk = winograd_chunk(g), chunks = pieces(tiles, chunk);
+    const int64_t count = winograd_sums(g);
+    const Memory memory(g, scratch, 16 * count * size);
+    parallel_for(count, 1, [&](int64_t begin, int64_t end) {
+        const Slot slot(memory.flags, memory.slots, g.threads, winograd_slot_bytes(g));
+        float* inputs = reinterpret_cast<float*>(slot.memory);
+        float* slopes = inputs + 16 * in_part;
+        for (int64_t s = begin; s < end; ++s)
+            for (int64_t c = s * chunks / count; c < (s + 1) * chunks / count; ++c) {
+                const int64_t first = c * chunk, n = least(tiles - first, chunk);
+                transform_inputs(g, x, memory.zeros, first, n, inputs);
+                transform_slopes(g, dy, memory.zeros, first, n, slopes);
+                const Brgemm<float> product{.m = g.channels,
+                                            .n = g.filters,
+                                            .k = n,
+                                            .a_row = 1,
+                                            .a_col = g.channels,
+                                            .b_row = g.filters,
+                                            .b_panel = kPanel,
+                                            .c_row = g.filters,
+                                            .accumulate = c > s * chunks / count};
+                for (int i = 0; i < 16; ++i) {
+                    const BrgemmPair<float> pair{inputs + i * in_part, slopes + i * winograd_part(g, g.filters)};
+                    brgemm_f32(product, &pair, 1, memory.shared + (s * 16 + i) * size);
+                }
+            }
+    });
+    int failed = 0;
+    parallel_for(size, 4096, [&](int64_t begin, int64_t end) {
+        if (!transform_sums(g, memory.shared, count, begin, end, dw)) __atomic_store_n(&failed, 1, __ATOMIC_RELAXED);
+    });
+    return !failed;
+}
+
+}  // namespace fk::FK_ISA

@@ -1,0 +1,68 @@
+// Convolutions of 3x3 taps at stride 1 by Winograd's F(2x2, 3x3): four outputs from sixteen products per channel and
+// filter instead of 36. Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", 2015.
+//   Y = A^T [ (G w G^T) * (B^T x B) ] A    for tiles of 4x4 inputs and 2x2 outputs, * summed over channels
+//   dW = G^T [ sum over tiles of (B^T x B) * (A dY A^T) ] G
+#pragma once
+#include <cstddef>
+#include <cstdint>
+
+#include "core/parallel.h"
+#include "kernels/products/gemm.h"
+
+namespace fk {
+
+// y[i][j] = sum over a, b of x[i + a - before[0]][j + b - before[1]] w[a][b], zeros outside of x. Element (tap,
+// channel, filter) of the weights is w[tap w_tap + channel w_k + filter w_n], one of w_k and w_n being 1; turned: the
+// last tap comes first.
+struct Winograd {
+    int64_t batch, channels, filters;
+    int64_t in[2], out[2], before[2];  // height, width
+    int64_t w_tap, w_k, w_n;
+    bool turned;
+    Activation activation;  // up to relu6
+    int threads;
+};
+
+namespace {
+
+constexpr int64_t kWinogradPad =
+    16;  // floats between the sixteen parts of a chunk, so that they meet in no set of the L1
+
+FK_INLINE int64_t winograd_tiles(const Winograd& g) { return g.batch * ((g.out[0] + 1) / 2) * ((g.out[1] + 1) / 2); }
+// Tiles that are transformed, multiplied and transformed back at a time: some 256 KB, in the L2.
+FK_INLINE int64_t winograd_chunk(const Winograd& g) {
+    const int64_t wanted = (256 << 10) / (64 * (g.channels + g.filters)) / 28 * 28;
+    return wanted < 28 ? 28 : wanted > 112 ? 112 : wanted;
+}
+// Floats of one of the sixteen parts of a chunk, with so many channels.
+FK_INLINE int64_t winograd_part(const Winograd& g, int64_t channels) {
+    return (winograd_chunk(g) * channels + 15) / 16 * 16 + kWinogradPad;
+}
+FK_INLINE int64_t winograd_slot_bytes(const Winograd& g) {
+    return 16 * (winograd_part(g, g.channels) + winograd_part(g, g.filters)) * int64_t(sizeof(float));
+}
+FK_INLINE int64_t winograd_zeros(const Winograd& g) {
+    return ((g.channels > g.filters ? g.channels : g.filters) + 31) / 16 * 16;
+}
+// Of transformed weights, in panels.
+FK_INLINE int64_t winograd_packed(const Winograd& g) { return (g.filters + 31) / 32 * 32 * g.channels; }
+// Sums of the gradient of the weights that are taken apart, for threads, and added in order: 8 MB of them, or two.
+FK_INLINE int64_t winograd_sums(const Winograd& g) {
+    const int64_t chunks = (winograd_tiles(g) + winograd_chunk(g) - 1) / winograd_chunk(g);
+    const int64_t fit = (8 << 20) / (64 * g.channels * g.filters), most = fit < 2 ? 2 : fit > 16 ? 16 : fit;
+    return chunks < most ? chunks : most;
+}
+FK_INLINE size_t winograd_scratch_bytes(const Winograd& g, bool gradient) {
+    const int64_t shared =
+        16 * (gradient ? winograd_sums(g) * g.channels * g.filters : winograd_packed(g)) + winograd_zeros(g);
+    return size_t(128 + shared * int64_t(sizeof(float)) + g.threads * winograd_slot_bytes(g));
+}
+
+}  // namespace
+
+// Both give up, and return false, where something is not finite: in a tile it would reach outputs that do not see it.
+FK_KERNEL(bool, winograd_f32,
+          (const Winograd& g, const float* x, const float* w, const float* bias, float* y, void* scratch))
+FK_KERNEL(bool, winograd_weights_f32, (const Winograd& g, const float* x, const float* dy, float* dw, void* scratch))
+
+}  // namespace fk
