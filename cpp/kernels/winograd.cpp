@@ -306,7 +306,7 @@ bool winograd_weights_f32(const Winograd& g, const float* x, const float* dy, fl
             }
     });
     int failed = 0;
-    parallel_for(size, 4096, [&](int64_t begin, int64_t end) {
+    parallel_for(size, 512, [&](int64_t begin, int64_t end) {
         if (!transform_sums(g, memory.shared, count, begin, end, dw)) __atomic_store_n(&failed, 1, __ATOMIC_RELAXED);
     });
     return !failed;

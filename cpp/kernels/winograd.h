@@ -46,11 +46,13 @@ FK_INLINE int64_t winograd_zeros(const Winograd& g) {
 }
 // Of transformed weights, in panels.
 FK_INLINE int64_t winograd_packed(const Winograd& g) { return (g.filters + 31) / 32 * 32 * g.channels; }
-// Sums of the gradient of the weights that are taken apart, for threads, and added in order: 8 MB of them, or two.
+// Sums of the gradient of the weights that are taken apart, for threads, and added in order: of four chunks at least,
+// and no more than 8 MB of them, or two.
 FK_INLINE int64_t winograd_sums(const Winograd& g) {
     const int64_t chunks = (winograd_tiles(g) + winograd_chunk(g) - 1) / winograd_chunk(g);
     const int64_t fit = (8 << 20) / (64 * g.channels * g.filters), most = fit < 2 ? 2 : fit > 16 ? 16 : fit;
-    return chunks < most ? chunks : most;
+    const int64_t wanted = chunks < 8 ? (chunks + 1) / 2 : chunks / 4;
+    return wanted < most ? wanted : most;
 }
 FK_INLINE size_t winograd_scratch_bytes(const Winograd& g, bool gradient) {
     const int64_t shared =
