@@ -68,12 +68,16 @@ def test_it_is_used_and_nothing_else_is_changed(isa):
 @pytest.mark.parametrize("shape", [(8, (16, 16), 32, 32), (2, (16, 16), 128, 64)], ids=str)
 @pytest.mark.parametrize("relu", [False, True])
 def test_errors_are_those_of_direct_sums(isa, shape, relu):
-    """In units of the sum of |x w|, element by element: its chains of sums are nine times shorter."""
+    """In units of the sum of |x w|, element by element: its chains of sums are nine times shorter.
+
+    Those of the kernel's gradient are four times shorter, but the direct kernel cuts its own in up to 32 parts.
+    """
     for name, call, operands in _convolution(*shape, relu=relu):
         exact, magnitude = _exact(call, operands), _magnitude(call, operands)
         errors = [np.abs(call(*operands, direct=d).numpy() - exact) / magnitude for d in (False, True)]
-        assert errors[0].max() <= 2 * errors[1].max(), name
-        assert np.mean(errors[0]) <= 1.5 * np.mean(errors[1]), name
+        factor = 3 if name == "kernel" else 1.5
+        assert errors[0].max() <= factor * errors[1].max(), name
+        assert np.mean(errors[0]) <= factor * np.mean(errors[1]), name
 
 
 @pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
@@ -85,6 +89,17 @@ def test_what_is_not_finite_reaches_what_sees_it(isa, value):
             found = call(*wrong).numpy()
             assert not np.isfinite(found).all(), name
             np.testing.assert_array_equal(found, call(*wrong, direct=True).numpy(), err_msg=name)
+
+
+def test_outputs_that_see_nothing_are_zero(isa):
+    """The image's gradient where the last lines of the image were not read: exactly zero, as directly."""
+    attributes = dict(strides=[1, 1], dilation=[1, 1], pads=[0, -1, 0, -2], groups=1)
+    dy, w = _random(1, 3, 10, 12, 32), _random(2, 3, 3, 24, 32)
+    found, direct = (
+        primitive("conv_input_grad")(dy, w, shape=[13, 16], direct=d, **attributes).numpy() for d in (False, True)
+    )
+    assert not found[:, 12:].any() and not found[:, :, 14:].any() and found[:, :12, :14].all()
+    np.testing.assert_allclose(found, direct, atol=1e-4)
 
 
 def test_whole_numbers_are_exact(isa):

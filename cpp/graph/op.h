@@ -109,6 +109,11 @@ struct Op {
     // The op is linear in input 1, one slice of which makes one channel (last axis) of output 0: scaling the channels
     // is the same as scaling input 1 by the factors in this shape.
     std::optional<Shape> (*scale_shape)(const Call&) = nullptr;
+    // Images (batch, spatial ..., channels) whose last lines nobody needs (graph/crop.cpp): the leading part of operand
+    // `operand` that the op reads, and the attributes with which it does the same when that operand, which already has
+    // the smaller shape in `call`, is cut, what is cut off being zero or unread. For operand -1: output 0, cut to `shape`.
+    std::optional<Shape> (*reads)(const Call&, int operand) = nullptr;
+    std::optional<Attrs> (*crop)(const Call&, int operand, const Shape& shape) = nullptr;
     // Constant folding and common-subexpression elimination keep away (the op reads something besides its inputs).
     bool impure = false;
     // Sample i (of axis 0) of output 0 is made of sample i of each of the first so many inputs and of all of the

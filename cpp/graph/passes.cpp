@@ -297,6 +297,7 @@ void optimize(Graph& g) {
     scale_weights(g);
     fuse_epilogues(g);
     remake_inputs(g);
+    crop_images(g);
     strip_samples(g);
     fuse_elementwise(g);
 }

@@ -37,13 +37,13 @@ FK_VEC void weight_slope_line(Vec a, Vec b, Vec c, Vec d, Vec* to, int step) {  
 struct Tile {
     int64_t image, row, column;
     FK_MEMBER Tile(const Winograd& g, int64_t i) {
-        const int64_t across = (g.out[1] + 1) / 2, each = across * ((g.out[0] + 1) / 2);
+        const int64_t across = (g.made[1] + 1) / 2, each = across * ((g.made[0] + 1) / 2);
         image = i / each, row = i % each / across * 2, column = i % across * 2;
     }
     FK_MEMBER void step(const Winograd& g) {
-        if ((column += 2) < g.out[1]) return;
+        if ((column += 2) < g.made[1]) return;
         column = 0;
-        if ((row += 2) < g.out[0]) return;
+        if ((row += 2) < g.made[0]) return;
         row = 0, ++image;
     }
 };
@@ -131,7 +131,7 @@ bool transform_outputs(const Winograd& g, const float* m, const float* bias, int
     Tile t(g, first);
     for (int64_t i = 0; i < count; ++i, m += g.filters, t.step(g)) {
         float* to = y + ((t.image * g.out[0] + t.row) * g.out[1] + t.column) * g.filters;
-        const bool right = t.column + 1 < g.out[1], below = t.row + 1 < g.out[0];
+        const bool right = t.column + 1 < g.made[1], below = t.row + 1 < g.made[0];
         for (int64_t c = 0; c < g.filters; c += kLanes) {
             const int64_t n = whole ? kLanes : g.filters - c;
             const auto at = [&](int j) { return load_up_to(m + j * part + c, n); };
@@ -155,6 +155,15 @@ bool transform_outputs(const Winograd& g, const float* m, const float* bias, int
         }
     }
     return !any(isnan(wrong));
+}
+
+// The outputs of an image that are not made.
+void clear_rest(const Winograd& g, float* y) {
+    const int64_t line = g.out[1] * g.filters, made = g.made[1] * g.filters;
+    for (int64_t i = 0; i < g.out[0]; ++i) {
+        const int64_t from = i < g.made[0] ? made : 0;
+        __builtin_memset(y + i * line + from, 0, size_t(line - from) * sizeof(float));
+    }
 }
 
 // --- weights ---
@@ -250,6 +259,8 @@ bool winograd_f32(const Winograd& g, const float* x, const float* w, const float
     const int64_t tiles = winograd_tiles(g), chunk = winograd_chunk(g);
     const auto outputs = g.filters % kLanes == 0 ? transform_outputs<true> : transform_outputs<false>;
     int failed = 0;
+    if (g.made[0] < g.out[0] || g.made[1] < g.out[1])
+        for (int64_t i = 0; i < g.batch; ++i) clear_rest(g, y + i * g.out[0] * g.out[1] * g.filters);
     parallel_for(tiles, chunk, [&](int64_t first, int64_t end) {
         const Slot slot(memory.flags, memory.slots, g.threads, winograd_slot_bytes(g));
         float* inputs = reinterpret_cast<float*>(slot.memory);

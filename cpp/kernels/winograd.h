@@ -17,6 +17,7 @@ namespace fk {
 struct Winograd {
     int64_t batch, channels, filters;
     int64_t in[2], out[2], before[2];  // height, width
+    int64_t made[2];                   // outputs that are computed; those behind them are zero
     int64_t w_tap, w_k, w_n;
     bool turned;
     Activation activation;  // up to relu6
@@ -28,7 +29,7 @@ namespace {
 constexpr int64_t kWinogradPad =
     16;  // floats between the sixteen parts of a chunk, so that they meet in no set of the L1
 
-FK_INLINE int64_t winograd_tiles(const Winograd& g) { return g.batch * ((g.out[0] + 1) / 2) * ((g.out[1] + 1) / 2); }
+FK_INLINE int64_t winograd_tiles(const Winograd& g) { return g.batch * ((g.made[0] + 1) / 2) * ((g.made[1] + 1) / 2); }
 // Tiles that are transformed, multiplied and transformed back at a time: some 256 KB, in the L2.
 FK_INLINE int64_t winograd_chunk(const Winograd& g) {
     const int64_t wanted = (256 << 10) / (64 * (g.channels + g.filters)) / 28 * 28;

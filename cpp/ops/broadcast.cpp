@@ -54,6 +54,13 @@ std::vector<Tensor> gradient_sum_to(const Gradient& g) {
 
 FK_OP(broadcast_to, .infer = infer_broadcast_to, .kernel = kernel_broadcast_to, .gradient = gradient_broadcast_to,
       .noop_when_same = true)
-FK_OP(sum_to, .infer = infer_sum_to, .kernel = kernel_sum_to, .gradient = gradient_sum_to, .noop_when_same = true)
+// Sums over all pixels do not miss those that are zero.
+std::optional<Attrs> crop(const Call& c, int operand, const Shape& x) {
+    const Shape y = c.attrs.shape();
+    return operand == 0 && y.rank() == 1 && y[0] == x[-1] ? std::optional(c.attrs) : std::nullopt;
+}
+
+FK_OP(sum_to, .infer = infer_sum_to, .kernel = kernel_sum_to, .gradient = gradient_sum_to, .noop_when_same = true,
+      .crop = crop)
 
 }  // namespace fk

@@ -104,34 +104,83 @@ int planes_of(const Call& c, const ConvShape& s, int64_t channels, int64_t filte
                         : planes_of(c, s.batch * std::max(s.in_pixels(), s.out_pixels()), filters, s.taps() * channels);
 }
 
+// --- crops (graph/crop.cpp) ---
+
+Attrs with(const Attrs& attrs, const char* name, const std::vector<int64_t>& value) {
+    Attrs more = attrs;
+    more.set(name, value);
+    return more;
+}
+
+// Attributes of the convolution of `in` to `out` pixels, which are fewer than there were.
+std::optional<Attrs> cropped(const Attrs& attrs, const std::vector<int64_t>& in, const std::vector<int64_t>& kernel,
+                             const std::vector<int64_t>& out) {
+    const auto strides = attrs.integers("strides"), dilation = attrs.integers("dilation");
+    auto pads = attrs.integers("pads");
+    for (size_t i = 0; i < in.size(); ++i) {
+        if (out[i] < 1) return std::nullopt;
+        const int64_t last =
+            (out[i] - 1) * strides[i] + (kernel[i] - 1) * dilation[i] + 1;  // pixels up to the last tap
+        pads[2 * i + 1] = std::min(pads[2 * i + 1], last - in[i] - pads[2 * i]);
+        if (-pads[2 * i + 1] >= in[i]) return std::nullopt;
+    }
+    return with(attrs, "pads", pads);
+}
+
+std::optional<Attrs> crop(const Call& c, int operand, const Shape& y) {
+    const auto kernel = spatial_of(c.in[1].shape, 0);
+    const bool pointwise = std::all_of(kernel.begin(), kernel.end(), [](int64_t k) { return k == 1; });
+    return operand == -1 && !pointwise ? cropped(c.attrs, spatial_of(c.in[0].shape, 1), kernel, spatial_of(y, 1))
+                                       : std::nullopt;
+}
+std::optional<Attrs> crop_input_grad(const Call& c, int operand, const Shape& dy) {
+    if (operand != 0) return std::nullopt;
+    return cropped(c.attrs, c.attrs.integers("shape"), spatial_of(c.in[1].shape, 0), spatial_of(dy, 1));
+}
+std::optional<Attrs> crop_kernel_grad(const Call& c, int operand, const Shape& dy) {
+    if (operand != 1) return std::nullopt;
+    return cropped(c.attrs, spatial_of(c.in[0].shape, 1), c.attrs.integers("kernel"), spatial_of(dy, 1));
+}
+
 // --- Winograd ---
 
-// The convolution as Winograd's: of images with both spatial axes, 3x3 taps in a row. Vectors lie along channels, and
-// outputs are made two by two: a side that is odd wastes one.
 constexpr int64_t kMostWinogradWeights = 1 << 16;  // channels x filters
 
-std::optional<Winograd> winograd_of(const Call& c, const ConvShape& s) {
-    const ConvAxis &d = s.axis[0], &h = s.axis[1], &w = s.axis[2];
+// Does it pay? Transforms take about a third of the time of the products with 32 channels, and the direct kernels do
+// not multiply zeros around the image.
+bool pays(const Winograd& g) {
+    if (g.channels < 16 || g.filters < 16) return false;
+    double products = 16, direct = 1;
+    for (int axis : {0, 1}) {
+        int64_t met = 0;
+        for (int64_t i = -g.before[axis]; i < g.out[axis] - g.before[axis]; ++i)
+            for (int64_t tap = 0; tap < 3; ++tap) met += i + tap >= 0 && i + tap < g.in[axis];
+        products *= double((g.made[axis] + 1) / 2);
+        direct *= double(met);
+    }
+    return 1.35 * products < direct;
+}
+
+// The convolution as Winograd's, or the gradient of its image.
+std::optional<Winograd> winograd_of(const Call& c, const ConvShape& s, bool image_gradient = false) {
     if (c.in[0].dtype != DType::float32 || c.attrs.flag("direct", false) || s.groups != 1 || s.batch == 0) return {};
-    if (d.in != 1 || d.kernel != 1 || d.out != 1) return {};
-    for (const ConvAxis* a : {&h, &w})
-        if (a->kernel != 3 || a->stride != 1 || a->dilation != 1 || a->out < 1) return {};
-    const double made = double((h.out + 1) / 2 * 2 * ((w.out + 1) / 2 * 2));
-    if (s.in_channels < 16 || s.out_channels < 16 || made > 1.3 * double(h.out * w.out)) return {};
+    const ConvAxis& depth = s.axis[0];
+    if (depth.in != 1 || depth.kernel != 1 || depth.out != 1) return {};
     Winograd g{};
     g.batch = s.batch, g.channels = s.in_channels, g.filters = s.out_channels;
-    g.in[0] = h.in, g.in[1] = w.in, g.out[0] = h.out, g.out[1] = w.out;
-    g.before[0] = h.before, g.before[1] = w.before;
     g.w_tap = s.in_channels * s.out_channels, g.w_k = s.out_channels, g.w_n = 1;
     g.threads = std::min(64, num_threads());
-    return g;
-}
-// That of the gradient of the image.
-Winograd turned(Winograd g) {
-    std::swap(g.channels, g.filters), std::swap(g.w_k, g.w_n);
-    for (int i : {0, 1}) std::swap(g.in[i], g.out[i]), g.before[i] = 2 - g.before[i];
-    g.turned = true;
-    return g;
+    for (int i : {0, 1}) {
+        const ConvAxis& a = s.axis[i + 1];
+        if (a.kernel != 3 || a.stride != 1 || a.dilation != 1 || a.out < 1) return {};
+        g.in[i] = a.in, g.out[i] = g.made[i] = a.out, g.before[i] = a.before;
+        if (!image_gradient) continue;
+        std::swap(g.in[i], g.out[i]), g.before[i] = 2 - a.before;
+        g.made[i] = std::min(g.out[i], g.in[i] + g.before[i]);  // what lies further on sees nothing
+        if (g.made[i] < 1) return {};
+    }
+    if (image_gradient) std::swap(g.channels, g.filters), std::swap(g.w_k, g.w_n), g.turned = true;
+    return pays(g) ? std::optional(g) : std::nullopt;
 }
 
 // run(in, out, scratch) of Winograd's, and the direct kernel where that returns false.
@@ -212,12 +261,6 @@ std::optional<Shape> scale_shape(const Call& c) { return Shape{c.in[1].shape[-1]
 
 // --- gradients: each op of the three is made of the other two ---
 
-Attrs with(const Attrs& attrs, const char* name, const std::vector<int64_t>& value) {
-    Attrs more = attrs;
-    more.set(name, value);
-    return more;
-}
-
 std::vector<Tensor> gradient(const Gradient& g) {
     const Tensor &x = g.in[0], &w = g.in[1], &dy = g.dout[0];
     Tensor dx, dw;
@@ -256,8 +299,8 @@ Kernel kernel_input_grad(const Call& c) {
         const int planes = planes_of(c, s, s.out_channels / s.groups, s.in_channels / s.groups);
         Kernel direct = conv_kernel<T>([&](int planes) { return plan_conv_input_grad(s, sizeof(T), planes); }, planes,
                                        Activation::linear, false);
-        const auto winograd = planes ? std::nullopt : winograd_of(c, s);
-        return winograd ? winograd_kernel(turned(*winograd), Activation::linear, false, std::move(direct)) : direct;
+        const auto winograd = planes ? std::nullopt : winograd_of(c, s, true);
+        return winograd ? winograd_kernel(*winograd, Activation::linear, false, std::move(direct)) : direct;
     });
 }
 
@@ -322,12 +365,12 @@ std::vector<Tensor> gradient_kernel_grad(const Gradient& g) {
 }  // namespace
 
 FK_OP(conv, .infer = infer, .kernel = kernel, .gradient = gradient, .promote = Op::Promote::common, .absorb = absorb,
-      .scale_shape = scale_shape, .samples = 1, .widens = true, .products = true)
-FK_OP(conv_bias, .infer = infer_bias, .kernel = kernel, .promote = Op::Promote::common, .absorb = absorb, .samples = 1,
-      .products = true)
+      .scale_shape = scale_shape, .crop = crop, .samples = 1, .widens = true, .products = true)
+FK_OP(conv_bias, .infer = infer_bias, .kernel = kernel, .promote = Op::Promote::common, .absorb = absorb, .crop = crop,
+      .samples = 1, .products = true)
 FK_OP(conv_input_grad, .infer = infer_input_grad, .kernel = kernel_input_grad, .gradient = gradient_input_grad,
-      .promote = Op::Promote::common, .widens = true, .products = true)
+      .promote = Op::Promote::common, .crop = crop_input_grad, .widens = true, .products = true)
 FK_OP(conv_kernel_grad, .infer = infer_kernel_grad, .kernel = kernel_kernel_grad, .gradient = gradient_kernel_grad,
-      .promote = Op::Promote::common, .products = true)
+      .promote = Op::Promote::common, .crop = crop_kernel_grad, .products = true)
 
 }  // namespace fk

@@ -22,8 +22,9 @@ ConvShape::ConvShape(const char* tag, const Attrs& attrs, const Shape& x, const 
     for (int i = 0; i < rank; ++i) {
         ConvAxis& a = axis[spatial_axis(rank, i)];
         a = {x[i + 1], 0, kernel[i], strides[i], dilation[i], pads[2 * i], pads[2 * i + 1]};
-        check(a.stride > 0 && a.dilation > 0 && a.kernel > 0 && a.before >= 0 && a.after >= 0, "[", tag,
-              "] kernel, strides and dilation must be positive, pads not negative. Received: kernel ", a.kernel,
+        // After a crop (graph/crop.cpp) the last pixels may be left out.
+        check(a.stride > 0 && a.dilation > 0 && a.kernel > 0 && a.before >= 0 && (a.after >= 0 || -a.after < a.in), "[",
+              tag, "] kernel, strides and dilation must be positive, pads not negative. Received: kernel ", a.kernel,
               ", stride ", a.stride, ", dilation ", a.dilation, ", pads ", a.before, " and ", a.after);
         const int64_t room = a.in + a.before + a.after - ((a.kernel - 1) * a.dilation + 1);
         a.out = room < 0 || a.in == 0 ? 0 : room / a.stride + 1;

@@ -88,15 +88,36 @@ std::optional<Op::Absorbed> absorb_relu_grad(const Call& self, const Op& next, c
     return Op::Absorbed{"max_pool_relu_grad", self.attrs, {1}};
 }
 
+// Pixels up to the end of the last window, in the image (operand 0) and in what a relu made of it (operand 3).
+std::optional<Shape> reads(const Call& c, int operand) {
+    if (operand != 0 && operand != 3) return std::nullopt;
+    Shape x = c.in[0].shape;
+    const auto size = c.attrs.integers("size"), strides = c.attrs.integers("strides"), pads = c.attrs.integers("pads");
+    for (size_t i = 0; i < size.size(); ++i) {
+        int64_t& side = x[int(i) + 1];
+        if (pads[2 * i + 1] == 0 && side >= size[i]) side -= (side + pads[2 * i] - size[i]) % strides[i];
+    }
+    return x;
+}
+
+std::optional<Attrs> crop(const Call& c, int operand, const Shape& x) {
+    if (operand != 0 && operand != 3) return std::nullopt;
+    const Shape &y = c.in.size() > 1 ? c.in[1].shape : c.out[0].shape, &image = c.in[0].shape;
+    const bool fits =
+        image == x && (c.in.size() < 4 || c.in[3].shape == x) && pooled(*plan("pool", c.attrs, x), x) == y;
+    return fits ? std::optional(c.attrs) : std::nullopt;
+}
+
 }  // namespace
 
-FK_OP(max_pool, .infer = infer<kMax>, .kernel = kernel_max_pool, .gradient = gradient_max, .samples = 1, .widens = true)
+FK_OP(max_pool, .infer = infer<kMax>, .kernel = kernel_max_pool, .gradient = gradient_max, .reads = reads, .crop = crop,
+      .samples = 1, .widens = true)
 FK_OP(max_pool_grad, .infer = infer_max_grad, .kernel = kernel_max_pool_grad, .gradient = gradient_max_grad,
-      .absorb = absorb_relu_grad)
-FK_OP(max_pool_relu_grad, .infer = infer_max_grad, .kernel = kernel_max_pool_grad)
+      .absorb = absorb_relu_grad, .reads = reads, .crop = crop)
+FK_OP(max_pool_relu_grad, .infer = infer_max_grad, .kernel = kernel_max_pool_grad, .reads = reads, .crop = crop)
 FK_OP(max_pool_pick, .infer = infer_pick, .kernel = kernel_max_pool_pick, .gradient = gradient_pick)
-FK_OP(average_pool, .infer = infer<kAverage>, .kernel = kernel_average_pool, .gradient = gradient_average, .samples = 1,
-      .widens = true)
+FK_OP(average_pool, .infer = infer<kAverage>, .kernel = kernel_average_pool, .gradient = gradient_average,
+      .reads = reads, .crop = crop, .samples = 1, .widens = true)
 FK_OP(average_pool_grad, .infer = infer_average_grad, .kernel = kernel_average_pool_grad,
       .gradient = gradient_average_grad)
 
