@@ -42,6 +42,7 @@ void drop_dead(Graph&);
 void scale_weights(Graph&);
 void fuse_epilogues(Graph&);
 void remake_inputs(Graph&);
+void take_apart(Graph&);
 void strip_samples(Graph&);
 void fuse_elementwise(Graph&);
 void optimize(Graph&);

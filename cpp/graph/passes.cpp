@@ -289,6 +289,36 @@ void remake_inputs(Graph& g) {
     }
 }
 
+// An op that is the same as several becomes those: strips then end only at the small ones among them.
+void take_apart(Graph& g) {
+    std::vector<Graph::Node> nodes;
+    for (Graph::Node& n : g.nodes) {
+        std::vector<TensorType> in, out;
+        const auto parts = n.op->parts && !n.fused ? n.op->parts(g.call(n, in, out)) : std::vector<Op::Part>();
+        if (parts.empty()) {
+            nodes.push_back(std::move(n));
+            continue;
+        }
+        std::vector<int> numbers = n.in;
+        numbers.insert(numbers.end(), n.out.begin(), n.out.end());
+        for (const Op::Part& p : parts) {
+            Graph::Node part{&find_op(p.op), p.attrs, {}, {}, nullptr, {}, {}};
+            in.clear();
+            for (int v : p.in) part.in.push_back(numbers[size_t(v)]), in.push_back(g.types[part.in.back()]);
+            const auto types = part.op->infer({part.attrs, in, {}});
+            for (size_t i = 0; i < p.out.size(); ++i) {
+                if (size_t(p.out[i]) == numbers.size()) {
+                    g.types.push_back(types[i]);
+                    numbers.push_back(int(g.types.size()) - 1);
+                }
+                part.out.push_back(numbers[size_t(p.out[i])]);
+            }
+            nodes.push_back(std::move(part));
+        }
+    }
+    g.nodes = std::move(nodes);
+}
+
 void optimize(Graph& g) {
     drop_noops(g);
     keep_float32(g);
@@ -297,6 +327,7 @@ void optimize(Graph& g) {
     scale_weights(g);
     fuse_epilogues(g);
     remake_inputs(g);
+    take_apart(g);
     strip_samples(g);
     fuse_elementwise(g);
 }
