@@ -175,8 +175,8 @@ void drop_dead(Graph& g) {
 }
 
 // conv(x, w) * factors = conv(x, w * factors): batch normalization by stored statistics becomes part of the weights,
-// and its shift a bias. One rounding moves from the sum to the weights. Where the weights are not much smaller than the
-// result there is nothing to gain.
+// and its shift a bias. One rounding moves from the sum to the weights. Where the weights are larger than the result
+// there is nothing to gain (results of one to four times the weights, in MobileNetV2's 4x4 pixels: 2% of a prediction).
 void scale_weights(Graph& g) {
     const Op &multiply = find_op("multiply"), &reshape = find_op("reshape");
     const std::vector<int> uses = g.use_counts();
@@ -197,7 +197,7 @@ void scale_weights(Graph& g) {
         const auto shape = g.nodes[p].op->scale_shape(g.call(g.nodes[p], in, out));
         const TensorType &f = g.types[factors], &w = in[1];
         if (!shape || f.shape.rank() == 0 || f.shape[-1] != out[0].shape[-1] || f.shape.count() != shape->count() ||
-            f.dtype != w.dtype || g.types[user.out[0]] != out[0] || out[0].shape.count() < 4 * w.shape.count())
+            f.dtype != w.dtype || g.types[user.out[0]] != out[0] || out[0].shape.count() < w.shape.count())
             return false;
         std::vector<int64_t> sizes(shape->begin(), shape->end());
         const int s = emit(reshape, {{"shape", std::move(sizes)}}, {factors}, {f.dtype, *shape});
