@@ -43,6 +43,7 @@ void scale_weights(Graph&);
 void fuse_epilogues(Graph&);
 void remake_inputs(Graph&);
 void crop_images(Graph&);
+void take_apart(Graph&);
 void strip_samples(Graph&);
 void fuse_elementwise(Graph&);
 void optimize(Graph&);

@@ -119,6 +119,19 @@ struct Op {
     // Sample i (of axis 0) of output 0 is made of sample i of each of the first so many inputs and of all of the
     // others. Elementwise ops need not say so.
     int samples = 0;
+    // With `samples`: output 0 is the sum over samples of what each of them makes.
+    bool sums = false;
+    // With `samples`: so little work that a value is made again from what another place reads anyway, rather than
+    // stored for it.
+    bool cheap = false;
+    // The same as several ops, of which only small ones need all samples at once. Values are numbers: inputs of the
+    // call, then its outputs, then what lies between. Empty where it is better left whole.
+    struct Part {
+        const char* op;
+        Attrs attrs;
+        std::vector<int> in, out;
+    };
+    std::vector<Part> (*parts)(const Call&) = nullptr;
     // Computes in float32 at least: bfloat16 inputs are cast up before the call and results rounded once after it.
     bool widens = false;
     // Sums of products. The attribute `planes` says how much of float32 operands its kernels must keep (ops/planes.h);

@@ -1,9 +1,10 @@
 // Where samples do not meet, a program runs some of them at a time through all of its nodes, so that what lies between
 // two nodes stays in the L3, and threads wait for each other once instead of in every node. The widest layer of
 // MobileNetV2 makes 50 MB of 32 images at 128x128, which go to memory and back, and 3 MB of two of them: 3.0 -> 2.55
-// ms an image.
+// ms an image. In training samples meet in the moments of batch normalisations, and strips begin again: 12.3 -> 10.5.
 #include <algorithm>
 #include <cstring>
+#include <set>
 
 #include "core/parallel.h"
 #include "graph/graph.h"
@@ -11,8 +12,11 @@
 namespace fk {
 namespace {
 
-constexpr size_t kStripBytes = 4 << 20;  // what a node reads and writes; 2 MB cost a tenth more, 8 and 16 the same
-constexpr size_t kFlagBytes = 64;        // one per slot, so that there are at most as many
+constexpr size_t kStripBytes = 4 << 20;     // what a node reads and writes; 2 MB cost a tenth more, 8 and 16 the same
+constexpr size_t kSumStripBytes = 2 << 20;  // in training, where more of it is read again: 4 MB cost 3 to 5%, 1 MB 4%
+constexpr size_t kSavedBytes = 4 << 20;     // what strips must spare the memory
+constexpr size_t kNarrow = 3;               // times less than the widest: 2 and 4 are 1 to 2% slower
+constexpr size_t kFlagBytes = 64;           // one per slot, so that there are at most as many
 
 // A part of a graph, bound to kernels, for `samples` samples.
 struct Strips {
@@ -66,108 +70,233 @@ Attrs attrs_for(const Graph::Node& n, const Shape& y, int64_t samples) {
     return attrs;
 }
 
-// Finds the nodes. A value is `fed` when it depends on what the program is given: of the others, weights and what is
-// made of them, all samples read the same. Nodes are members, or come before all of them, or after.
-class Search {
+// A node that runs by sample, and which of its inputs it reads by sample: the others it reads whole.
+struct Member {
+    Graph::Node node;
+    std::vector<bool> sampled;
+};
+
+// Nodes that run by sample and one after the other are a group; where others need what all samples made (the moments of
+// a batch normalisation), the next group begins. `others[i]` run before the group `groups[i]`.
+class Levels {
 public:
-    explicit Search(const Graph& g) : g_(g), fed_(g.types.size()), late_(g.types.size()) {
+    explicit Levels(const Graph& g) : g_(g), fed_(g.types.size()) {
+        std::vector<size_t> by_sample_at(g.types.size()), whole_at(g.types.size());
         for (int v : g.feeds) {
             fed_[v] = true;
             if (samples == 0 && g.types[v].shape.rank() > 0) samples = g.types[v].shape[0];
         }
         for (const auto& n : g.nodes) {
             const bool fed = std::any_of(n.in.begin(), n.in.end(), [&](int v) { return fed_[v]; });
-            const bool late = std::any_of(n.in.begin(), n.in.end(), [&](int v) { return late_[v]; });
-            side.push_back(!fed ? before : late || !by_sample(n) ? after : member);
-            for (int v : n.out) fed_[v] = fed, late_[v] = side.back() == after;
+            const auto sampled = fed ? by_sample(n) : std::nullopt;
+            size_t level = 0;
+            for (size_t k = 0; k < n.in.size(); ++k)
+                level = std::max(level, sampled && (*sampled)[k] ? by_sample_at[n.in[k]] : whole_at[n.in[k]]);
+            for (int v : n.out) {
+                fed_[v] = fed;
+                by_sample_at[v] = sampled && n.op->sums ? level + 1 : level;
+                whole_at[v] = sampled ? level + 1 : level;
+            }
+            if (level >= groups.size()) groups.resize(level + 1), others.resize(level + 1);
+            if (sampled)
+                groups[level].push_back({n, *sampled});
+            else
+                others[level].push_back(n);
         }
     }
-    bool fed(int v) const { return fed_[v]; }
 
-    enum Side { before, member, after };
-    std::vector<Side> side;  // of each node
+    std::vector<std::vector<Member>> groups;
+    std::vector<std::vector<Graph::Node>> others;
     int64_t samples = 0;
 
 private:
-    bool by_sample(const Graph::Node& n) const {
+    // Which inputs does the node read by sample, if it can run so? Values are `fed` when they depend on what the
+    // program is given: of the others, weights and what is made of them, all samples read the same.
+    std::optional<std::vector<bool>> by_sample(const Graph::Node& n) const {
         const bool elementwise = n.op->tile || (n.op->noop_when_same && n.in.size() == 1);
-        const Shape& y = g_.types[n.out[0]].shape;
-        if (n.op->impure || n.out.size() != 1 || y.rank() == 0 || y[0] != samples) return false;
+        const TensorType& y = g_.types[n.out[0]];
+        if (n.op->impure || n.out.size() != 1 || (!elementwise && n.op->samples == 0) || samples < 2)
+            return std::nullopt;
+        if (!n.op->sums && (y.shape.rank() == 0 || y.shape[0] != samples)) return std::nullopt;
         std::vector<TensorType> in;
+        std::vector<bool> sampled;
+        size_t bytes = 0;
         for (size_t k = 0; k < n.in.size(); ++k) {
             in.push_back(g_.types[n.in[k]]);
             Shape& x = in.back().shape;
-            const bool sampled = x.rank() > 0 && x[0] == samples && (!elementwise || x.rank() == y.rank());
-            if (fed_[n.in[k]] ? !sampled || !(elementwise || int(k) < n.op->samples) : elementwise && sampled)
-                return false;
-            if (fed_[n.in[k]]) x[0] = 1;
+            const bool samples_first = x.rank() > 0 && x[0] == samples && (!elementwise || x.rank() == y.shape.rank());
+            const bool by = fed_[n.in[k]] && (elementwise ? samples_first : int(k) < n.op->samples);
+            if (by ? !samples_first : elementwise && samples_first) return std::nullopt;
+            if (by) bytes += in.back().bytes(), x[0] = 1;
+            sampled.push_back(by);
         }
+        if (std::find(sampled.begin(), sampled.end(), true) == sampled.end()) return std::nullopt;
+        // A sum for every strip must be small beside what it is the sum of.
+        if (n.op->sums && 4 * size_t(samples) * y.bytes() > bytes) return std::nullopt;
         try {  // attributes may hold the number of samples in other ways: would the op take one?
-            const Attrs attrs = attrs_for(n, y, 1);
-            const auto one = n.op->infer({attrs, in, {}});
-            return one[0].shape.rank() == y.rank() && one[0].shape[0] == 1 &&
-                   one[0].count() * samples == g_.types[n.out[0]].count();
+            const Attrs attrs = attrs_for(n, y.shape, 1);
+            const TensorType one = n.op->infer({attrs, in, {}})[0];
+            const bool fits = n.op->sums ? one == y
+                                         : one.shape.rank() == y.shape.rank() && one.shape[0] == 1 &&
+                                               one.count() * samples == y.count();
+            return fits ? std::optional(sampled) : std::nullopt;
         } catch (const std::exception&) {
-            return false;
+            return std::nullopt;
         }
     }
 
     const Graph& g_;
-    std::vector<bool> fed_, late_;
+    std::vector<bool> fed_;
 };
 
-}  // namespace
-
-void strip_samples(Graph& g) {
-    const Search found(g);
-    const int64_t samples = found.samples;
-    const auto uses = g.use_counts();
-    std::vector<int> inner_uses(g.types.size());
-    Graph part;
-    std::vector<Graph::Node> before, after;
-    for (size_t i = 0; i < g.nodes.size(); ++i) {
-        auto& to = found.side[i] == Search::before ? before : found.side[i] == Search::member ? part.nodes : after;
-        to.push_back(g.nodes[i]);
-        if (found.side[i] == Search::member)
-            for (int v : g.nodes[i].in) ++inner_uses[v];
+// What a later group reads by sample and can make again from what it reads anyway, it makes again: the value is then
+// never stored. `made` gets what each new value stands for.
+void make_again(Graph& g, Levels& levels, std::unordered_map<int, int>& made) {
+    std::unordered_map<int, const Member*> producer;  // in the groups before
+    for (auto& group : levels.groups) {
+        std::set<int> read;
+        for (const Member& m : group)
+            for (size_t k = 0; k < m.node.in.size(); ++k)
+                if (m.sampled[k]) read.insert(m.node.in[k]);
+        std::vector<Member> again;
+        std::unordered_map<int, int> instead;
+        for (int v : read) {
+            const auto found = producer.find(v);
+            if (found == producer.end() || !found->second->node.op->cheap) continue;
+            Member m = *found->second;
+            if (!read.count(m.node.in[0])) continue;
+            g.types.push_back(g.types[v]);
+            const int copy = int(g.types.size()) - 1;
+            instead[v] = m.node.out[0] = copy, made[copy] = v;
+            again.push_back(std::move(m));
+        }
+        for (Member& m : group)
+            for (size_t k = 0; k < m.node.in.size(); ++k)
+                if (const auto found = instead.find(m.node.in[k]); m.sampled[k] && found != instead.end())
+                    m.node.in[k] = found->second;
+        group.insert(group.begin(), std::make_move_iterator(again.begin()), std::make_move_iterator(again.end()));
+        for (const Member& m : group) producer[m.node.out[0]] = &m;
     }
-    std::vector<bool> made(g.types.size());
-    size_t saved = 0, widest = 0;
-    for (const auto& n : part.nodes) {
-        size_t bytes = g.types[n.out[0]].bytes();
-        if (inner_uses[n.out[0]] == uses[n.out[0]])
-            saved += bytes;
-        else
-            part.outputs.push_back(n.out[0]);
-        for (int v : n.in) {
-            if (found.fed(v)) bytes += g.types[v].bytes();
+}
+
+// Nodes at the end of a group that work on much less of a sample than the widest do are a group of their own, where
+// more samples at a time share the reads of the weights: 4x4 pixels of two images are products of 32 rows.
+void cut_narrow_ends(const Graph& g, Levels& levels) {
+    for (size_t i = 0; i < levels.groups.size(); ++i) {
+        auto& group = levels.groups[i];
+        std::vector<size_t> bytes;
+        for (const Member& m : group) {
+            bytes.push_back(g.types[m.node.out[0]].bytes());
+            for (size_t k = 0; k < m.node.in.size(); ++k)
+                if (m.sampled[k]) bytes.back() += g.types[m.node.in[k]].bytes();
+        }
+        const size_t widest = bytes.empty() ? 0 : *std::max_element(bytes.begin(), bytes.end());
+        size_t begin = group.size(), work = 0, handed = 0;
+        while (begin > 0 && kNarrow * bytes[begin - 1] <= widest) work += bytes[--begin];
+        std::set<int> known;
+        for (size_t j = begin; j < group.size(); ++j) {
+            for (size_t k = 0; k < group[j].node.in.size(); ++k)
+                if (group[j].sampled[k] && known.insert(group[j].node.in[k]).second)
+                    handed += g.types[group[j].node.in[k]].bytes();
+            known.insert(group[j].node.out[0]);
+        }
+        if (begin == group.size() || work < 8 * handed) continue;  // what is handed over goes to memory
+        std::vector<Member> end(std::make_move_iterator(group.begin() + int64_t(begin)),
+                                std::make_move_iterator(group.end()));
+        group.resize(begin);
+        levels.groups.insert(levels.groups.begin() + int64_t(i) + 1, std::move(end));
+        levels.others.insert(levels.others.begin() + int64_t(i) + 1, std::vector<Graph::Node>());
+    }
+}
+
+std::vector<int> use_counts(const Graph& g, const Levels& levels) {
+    Graph all;
+    all.types = g.types, all.outputs = g.outputs, all.states = g.states;
+    for (const auto& group : levels.groups)
+        for (const Member& m : group) all.nodes.push_back(m.node);
+    for (const auto& nodes : levels.others) all.nodes.insert(all.nodes.end(), nodes.begin(), nodes.end());
+    return all.use_counts();
+}
+
+// How many samples of a group go through its nodes at a time; 0: all of them, node by node.
+int64_t samples_of(const Graph& g, const std::vector<Member>& group, const std::vector<int>& uses, int64_t samples) {
+    struct Value {
+        int reads = 0;
+        bool made = false, whole = false;
+    };
+    std::unordered_map<int, Value> values;
+    size_t widest = 0;
+    bool worth = false, sums = false;
+    for (const Member& m : group) {
+        size_t bytes = 0;
+        for (size_t k = 0; k < m.node.in.size(); ++k) {
+            Value& v = values[m.node.in[k]];
+            if (m.sampled[k])
+                ++v.reads, bytes += g.types[m.node.in[k]].bytes();
+            else
+                v.whole = true;
+        }
+        if (!m.node.op->sums) values[m.node.out[0]].made = true, bytes += g.types[m.node.out[0]].bytes();
+        worth = worth || m.node.op->samples > 0, sums = sums || m.node.op->sums;
+        widest = std::max(widest, bytes);
+    }
+    // Half of the passes over memory that are no more: a value inside is neither written nor read.
+    size_t saved = 0;
+    for (const auto& [v, value] : values) {
+        if (value.reads > 0 && value.whole) return 0;
+        const bool stored = !value.made || value.reads < uses[v];
+        const int touches = value.reads + value.made - stored;
+        if (touches > 0) saved += g.types[v].bytes() * size_t(touches) / 2;
+    }
+    // Elementwise ops alone are tile programs, which go through memory once as it is.
+    if (saved < kSavedBytes || !worth) return 0;
+    // Where samples are summed up the bits must not depend on the number of threads.
+    const int64_t wanted = std::max<int64_t>(
+        1, std::min(int64_t((sums ? kSumStripBytes : kStripBytes) / std::max<size_t>(1, widest / size_t(samples))),
+                    samples / (sums ? 1 : std::min(int(kFlagBytes), num_threads()))));
+    int64_t each = wanted;
+    while (samples % each != 0) --each;
+    return each == samples || 4 * each < wanted ? 0 : each;
+}
+
+// The group as one node, and one more for each of its sums.
+void append_strips(Graph& g, std::vector<Member>& group, const std::vector<int>& uses, int64_t samples, int64_t each) {
+    auto strips = std::make_shared<Strips>();
+    strips->count = samples / each, strips->slots = std::min(int(kFlagBytes), num_threads());
+    Graph part;
+    std::vector<int> inner_uses(g.types.size());
+    std::vector<bool> made(g.types.size()), by_sample(g.types.size());
+    for (const Member& m : group)
+        for (int v : m.node.in) ++inner_uses[v];
+    for (Member& m : group) {
+        for (size_t k = 0; k < m.node.in.size(); ++k) {
+            const int v = m.node.in[k];
+            if (m.sampled[k]) by_sample[v] = true;
             if (!made[v] && std::find(part.feeds.begin(), part.feeds.end(), v) == part.feeds.end())
                 part.feeds.push_back(v);
         }
-        made[n.out[0]] = true;
-        widest = std::max(widest, bytes);
+        const int y = m.node.out[0];
+        made[y] = true, by_sample[y] = !m.node.op->sums;
+        if (m.node.op->sums || inner_uses[y] < uses[y]) part.outputs.push_back(y);
+        part.nodes.push_back(std::move(m.node));
     }
-    // Elementwise ops alone are tile programs, which go through memory once as it is.
-    if (saved < kStripBytes ||
-        std::none_of(part.nodes.begin(), part.nodes.end(), [](const auto& n) { return n.op->samples > 0; }))
-        return;
-    const int threads = std::min(int(kFlagBytes), num_threads());
-    const int64_t wanted = std::max<int64_t>(
-        1, std::min(int64_t(kStripBytes / std::max<size_t>(1, widest / size_t(samples))), samples / threads));
-    int64_t each = wanted;
-    while (samples % each != 0) --each;
-    if (each == samples || 4 * each < wanted) return;
-
-    auto strips = std::make_shared<Strips>();
-    strips->count = samples / each, strips->slots = threads;
-    part.types = g.types;
-    const auto step_of = [&](int v) { return found.fed(v) ? g.types[v].bytes() / size_t(strips->count) : 0; };
-    for (int v : part.feeds) strips->in_bytes.push_back(step_of(v));
-    for (int v : part.outputs) strips->out_bytes.push_back(step_of(v));
-    for (size_t v = 0; v < part.types.size(); ++v)
-        if (found.fed(int(v)) && part.types[v].shape.rank() > 0) part.types[v].shape[0] = each;
-    for (auto& n : part.nodes) n.attrs = attrs_for(n, g.types[n.out[0]].shape, each);
+    for (int v : part.feeds) strips->in_bytes.push_back(by_sample[v] ? g.types[v].bytes() / size_t(strips->count) : 0);
+    // A sum has a place for each strip.
     Graph::Node node{part.nodes[0].op, {}, part.feeds, part.outputs, std::make_shared<Kernel>(), "strips[", {}};
+    std::vector<Graph::Node> sums;
+    for (int& v : node.out) {
+        const TensorType type = g.types[v];
+        strips->out_bytes.push_back(by_sample[v] ? type.bytes() / size_t(strips->count) : type.bytes());
+        if (by_sample[v]) continue;
+        g.types.push_back({type.dtype, {strips->count, type.count()}});
+        const int parts = int(g.types.size()) - 1;
+        sums.push_back({&find_op("sum"), {{"axes", int64_t(0)}}, {parts}, {v}, nullptr, {}, {}});
+        v = parts;
+    }
+    part.types = g.types;
+    for (auto& n : part.nodes) n.attrs = attrs_for(n, g.types[n.out[0]].shape, each);
+    for (size_t v = 0; v < by_sample.size(); ++v)
+        if (by_sample[v]) part.types[v].shape[0] = each;
     node.full_inputs.assign(part.feeds.size(), false);
     fuse_elementwise(part);
 
@@ -183,12 +312,40 @@ void strip_samples(Graph& g) {
     for (size_t i = 0; i < part.nodes.size(); ++i)
         strips->steps.push_back({std::move(kernels[i]), part.nodes[i].in, part.nodes[i].out, strips->plan.scratch[i]});
     strips->slot_bytes = strips->pointers * sizeof(void*) + (strips->plan.arena_bytes + 63) / 64 * 64;
-    node.fused->scratch_bytes = kFlagBytes + size_t(threads) * strips->slot_bytes;
+    node.fused->scratch_bytes = kFlagBytes + size_t(strips->slots) * strips->slot_bytes;
     node.fused->run = [strips](const void* const* i, void* const* o, void* scratch) { strips->run(i, o, scratch); };
-
-    g.nodes = std::move(before);
     g.nodes.push_back(std::move(node));
-    std::move(after.begin(), after.end(), std::back_inserter(g.nodes));
+    std::move(sums.begin(), sums.end(), std::back_inserter(g.nodes));
+}
+
+}  // namespace
+
+void strip_samples(Graph& g) {
+    Levels levels(g);
+    std::unordered_map<int, int> made;
+    make_again(g, levels, made);
+    cut_narrow_ends(g, levels);
+    std::vector<int> uses = use_counts(g, levels);
+    std::vector<int64_t> each;
+    for (auto& group : levels.groups) {
+        each.push_back(samples_of(g, group, uses, levels.samples));
+        if (each.back() > 0) continue;
+        // Node by node, what is stored is read.
+        std::erase_if(group, [&](const Member& m) { return made.count(m.node.out[0]) > 0; });
+        for (Member& m : group)
+            for (int& v : m.node.in)
+                if (const auto found = made.find(v); found != made.end()) v = found->second;
+    }
+    if (std::none_of(each.begin(), each.end(), [](int64_t n) { return n > 0; })) return;
+    uses = use_counts(g, levels);
+    g.nodes.clear();
+    for (size_t i = 0; i < each.size(); ++i) {
+        std::move(levels.others[i].begin(), levels.others[i].end(), std::back_inserter(g.nodes));
+        if (each[i] > 0)
+            append_strips(g, levels.groups[i], uses, levels.samples, each[i]);
+        else
+            for (Member& m : levels.groups[i]) g.nodes.push_back(std::move(m.node));
+    }
 }
 
 }  // namespace fk

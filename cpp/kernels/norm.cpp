@@ -63,13 +63,22 @@ FK_VEC void plane_statistics(T* mean, T* squares, const T* x, int64_t n) {
 template <class F>
 FK_INLINE void for_each_plane(const BatchShape& s, const F& f) {
     const int64_t grain = s.inner < 16384 ? 16384 / s.inner : 1;
-    parallel_for(s.outer * s.channels, grain, [&](int64_t begin, int64_t end) {
+    parallel_for(s.outer() * s.channels, grain, [&](int64_t begin, int64_t end) {
         for (int64_t i = begin; i < end; ++i) f(i / s.channels, i % s.channels);
     });
 }
 // f(block, first row, rows) in parallel.
-template <class Shape, class F>
-FK_INLINE void for_each_block(const Shape& s, int64_t rows, const F& f) {
+template <class F>
+FK_INLINE void for_each_block(const BatchShape& s, const F& f) {
+    parallel_for(s.samples * s.blocks, 1, [&](int64_t begin, int64_t end) {
+        for (int64_t block = begin; block < end; ++block) {
+            const int64_t first = block % s.blocks * s.rows_per_block, left = s.rows - first;
+            f(block, block / s.blocks * s.rows + first, left < s.rows_per_block ? left : s.rows_per_block);
+        }
+    });
+}
+template <class F>
+FK_INLINE void for_each_block(const LayerShape& s, int64_t rows, const F& f) {
     parallel_for(s.blocks, 1, [&](int64_t begin, int64_t end) {
         for (int64_t block = begin; block < end; ++block) {
             const int64_t first = block * s.rows_per_block, left = rows - first;
@@ -79,14 +88,11 @@ FK_INLINE void for_each_block(const Shape& s, int64_t rows, const F& f) {
 }
 
 template <class T>
-FK_VEC void batch_norm(T* y, T* mean, T* variance, const T* x, const T* gamma, const T* beta, T epsilon, Clip clip,
-                       const BatchShape& shape, T* table) {
-    using V = VecOf<T>;
-    const V low{T(clip.low)}, high{T(clip.high)};
+FK_VEC void batch_sums(T* table, const T* x, const BatchShape& shape) {
     const BatchShape s = shape;
     const int64_t channels = s.channels;
     if (s.inner == 1)
-        for_each_block(s, s.outer, [&](int64_t block, int64_t first, int64_t rows) {
+        for_each_block(s, [&](int64_t block, int64_t first, int64_t rows) {
             T* row = table + block * 2 * channels;
             block_statistics(row, row + channels, x + first * channels, rows, channels);
         });
@@ -95,46 +101,82 @@ FK_VEC void batch_norm(T* y, T* mean, T* variance, const T* x, const T* gamma, c
             T* row = table + o * 2 * channels;
             plane_statistics(row + c, row + channels + c, x + (o * channels + c) * s.inner, s.inner);
         });
+}
 
-    T *scale = table + s.blocks * 2 * channels, *shift = scale + channels;
-    const double count = double(s.outer) * double(s.inner);
-    for (int64_t c = 0; c < channels; ++c) {
-        double total = 0, squares = 0, left = double(s.outer);
-        for (int64_t b = 0; b < s.blocks; ++b, left -= double(s.rows_per_block))
-            total += table[b * 2 * channels + c] * double(s.inner) *
-                     (left < double(s.rows_per_block) ? left : double(s.rows_per_block));
-        const double m = total / count;
-        left = double(s.outer);
-        for (int64_t b = 0; b < s.blocks; ++b, left -= double(s.rows_per_block)) {
-            const double weight = double(s.inner) * (left < double(s.rows_per_block) ? left : double(s.rows_per_block));
-            const double d = table[b * 2 * channels + c] - m;
-            squares += table[b * 2 * channels + channels + c] + weight * d * d;
-        }
-        mean[c] = T(m);
-        variance[c] = T(squares / count);
-        scale[c] = T(1) / sqrt(variance[c] + epsilon) * (gamma ? gamma[c] : T(1));
-        shift[c] = beta ? beta[c] : T(0);
+// What stands in the two rows of each block of the table, in double: f(first channel, channels, each) and
+// each(g), which calls g(first row, second row, elements in the block) for all blocks in order.
+template <class T, class F>
+FK_VEC void for_each_table_columns(const BatchShape& s, const T* table, const F& f) {
+    constexpr int64_t kColumns = 64;
+    for (int64_t c = 0; c < s.channels; c += kColumns) {
+        const int64_t n = s.channels - c < kColumns ? s.channels - c : kColumns;
+        f(c, n, [&](const auto& g) [[gnu::always_inline]] {
+            for (int64_t block = 0; block < s.samples * s.blocks; ++block) {
+                const int64_t left = s.rows - block % s.blocks * s.rows_per_block;
+                const T* row = table + block * 2 * s.channels + c;
+                g(row, row + s.channels, double(s.inner) * double(left < s.rows_per_block ? left : s.rows_per_block));
+            }
+        });
     }
+}
 
+template <class T>
+FK_VEC void batch_moments(T* mean, T* variance, const T* table, const BatchShape& shape) {
+    const BatchShape s = shape;
+    const double count = double(s.outer()) * double(s.inner);
+    for_each_table_columns(s, table, [&](int64_t first, int64_t n, const auto& each) [[gnu::always_inline]] {
+        double total[64] = {}, squares[64] = {};
+        each([&](const T* means, const T*, double weight) [[gnu::always_inline]] {
+            for (int64_t c = 0; c < n; ++c) total[c] += weight * double(means[c]);
+        });
+        for (int64_t c = 0; c < n; ++c) total[c] /= count;
+        each([&](const T* means, const T* deviations, double weight) [[gnu::always_inline]] {
+            for (int64_t c = 0; c < n; ++c) {
+                const double d = double(means[c]) - total[c];
+                squares[c] += double(deviations[c]) + weight * d * d;
+            }
+        });
+        for (int64_t c = 0; c < n; ++c) mean[first + c] = T(total[c]), variance[first + c] = T(squares[c] / count);
+    });
+}
+
+// y = scale (x - mean) + offset
+template <class T>
+FK_VEC void coefficients(const BatchNorm<T>& b, T* scale, T* offset) {
+    for (int64_t c = 0; c < b.shape.channels; ++c) {
+        scale[c] = T(1) / sqrt(b.variance[c] + b.epsilon) * (b.gamma ? b.gamma[c] : T(1));
+        offset[c] = b.beta ? b.beta[c] : T(0);
+    }
+}
+
+template <class T>
+FK_VEC void batch_apply(T* y, const BatchNorm<T>& given) {
+    using V = VecOf<T>;
+    const BatchNorm<T> b = given;
+    const BatchShape s = b.shape;
+    const int64_t channels = s.channels;
+    const V low{T(b.clip.low)}, high{T(b.clip.high)};
+    T *scale = b.room, *offset = scale + channels;
+    coefficients(b, scale, offset);
     if (s.inner == 1)
-        for_each_block(s, s.outer, [&](int64_t, int64_t first, int64_t rows) {
+        for_each_block(s, [&](int64_t, int64_t first, int64_t rows) {
             for (int64_t r = first; r < first + rows; ++r) {
-                const T* from = x + r * channels;
+                const T* from = b.x + r * channels;
                 T* to = y + r * channels;
                 for_each_vector<T>(channels, [&](int64_t c, auto lanes) [[gnu::always_inline]] {
-                    const V z =
-                        fma(lanes.load(from + c) - lanes.load(mean + c), lanes.load(scale + c), lanes.load(shift + c));
+                    const V z = fma(lanes.load(from + c) - lanes.load(b.mean + c), lanes.load(scale + c),
+                                    lanes.load(offset + c));
                     lanes.store(to + c, min(high, max(low, z)));
                 });
             }
         });
     else
         for_each_plane(s, [&](int64_t o, int64_t c) {
-            const T* from = x + (o * channels + c) * s.inner;
+            const T* from = b.x + (o * channels + c) * s.inner;
             T* to = y + (o * channels + c) * s.inner;
-            const V m(mean[c]), a(scale[c]), b(shift[c]);
+            const V m(b.mean[c]), a(scale[c]), add(offset[c]);
             for_each_vector<T>(s.inner, [&](int64_t i, auto lanes) [[gnu::always_inline]] {
-                lanes.store(to + i, min(high, max(low, fma(lanes.load(from + i) - m, a, b))));
+                lanes.store(to + i, min(high, max(low, fma(lanes.load(from + i) - m, a, add))));
             });
         });
 }
@@ -146,28 +188,36 @@ template <Gate gate, class V>
 FK_VEC V let_through(V g, V y, V low, V top) {
     return gate == Gate::none ? g : select((y > low) & !(y >= top), g, V(0));
 }
+// Nothing is >= NaN: a relu has no upper end.
+template <class T>
+FK_VEC T top_of(Clip clip) {
+    return T(clip.high < __builtin_inf() ? clip.high : __builtin_nan(""));
+}
 
 // Sums of dy and of dy (x - mean) over a block of rows.
 template <Gate gate, class T>
-FK_VEC void block_products(T* sums, T* products, const T* x, const T* dy, const T* y, const T* mean, const T* scale,
-                           const T* beta, VecOf<T> low, VecOf<T> top, int64_t rows, int64_t channels) {
+FK_VEC void block_products(T* sums, T* products, const BatchNorm<T>& given, const T* scale, const T* beta,
+                           int64_t first, int64_t rows) {
     using V = VecOf<T>;
     constexpr int64_t step = lanes_of<V>;
+    const BatchNorm<T> n = given;
+    const int64_t channels = n.shape.channels;
+    const V low{T(n.clip.low)}, top{top_of<T>(n.clip)};
     for_each_columns<T>(channels, [&](int64_t c, auto lanes, auto columns) [[gnu::always_inline]] {
         constexpr int K = decltype(columns)::count;
         V m[K], s[K], b[K], sum[K], product[K];
         for (int k = 0; k < K; ++k) {
-            m[k] = lanes.load(mean + c + k * step);
+            m[k] = lanes.load(n.mean + c + k * step);
             s[k] = lanes.load(scale + c + k * step);
             b[k] = lanes.load(beta + c + k * step);
             sum[k] = product[k] = V(T(0));
         }
-        for (int64_t r = 0; r < rows; ++r)
+        for (int64_t r = first; r < first + rows; ++r)
             for (int k = 0; k < K; ++k) {
                 const int64_t at = r * channels + c + k * step;
-                const V centered = lanes.load(x + at) - m[k];
-                const V z = gate == Gate::read ? lanes.load(y + at) : fma(centered, s[k], b[k]);
-                const V g = let_through<gate>(lanes.load(dy + at), z, low, top);
+                const V centered = lanes.load(n.x + at) - m[k];
+                const V z = gate == Gate::read ? lanes.load(n.y + at) : fma(centered, s[k], b[k]);
+                const V g = let_through<gate>(lanes.load(n.dy + at), z, low, top);
                 sum[k] += g;
                 product[k] = fma(g, centered, product[k]);
             }
@@ -181,34 +231,25 @@ FK_VEC void block_products(T* sums, T* products, const T* x, const T* dy, const 
 // With h = (x - mean) / sqrt(variance + epsilon) and N elements per channel:
 //   dbeta = sum(dy);  dgamma = sum(dy h);  dx = gamma / sqrt(variance + epsilon) (dy - dbeta / N - h dgamma / N)
 template <Gate gate, class T>
-FK_VEC void batch_norm_grad(T* dx, T* dgamma, T* dbeta, const T* x, const T* gamma, const T* beta, const T* mean,
-                            const T* variance, const T* dy, const T* y, T epsilon, Clip clip, const BatchShape& shape,
-                            T* table) {
+FK_VEC void batch_products(T* table, const BatchNorm<T>& b) {
     using V = VecOf<T>;
-    const BatchShape s = shape;
+    const BatchShape s = b.shape;
     const int64_t channels = s.channels;
-    // Nothing is >= NaN: a relu has no upper end.
-    const V low{T(clip.low)}, top{T(clip.high < __builtin_inf() ? clip.high : __builtin_nan(""))};
-    // dx = a dy + b (x - mean) + shift;  y = a (x - mean) + offset
-    T *a = table + s.blocks * 2 * channels, *b = a + channels, *shift = b + channels, *offset = shift + channels;
-    for (int64_t c = 0; c < channels; ++c) {
-        a[c] = T(1) / sqrt(variance[c] + epsilon) * (gamma ? gamma[c] : T(1));
-        offset[c] = beta ? beta[c] : T(0);
-    }
+    const V low{T(b.clip.low)}, top{top_of<T>(b.clip)};
+    T *scale = b.room, *offset = scale + channels;
+    coefficients(b, scale, offset);
     if (s.inner == 1)
-        for_each_block(s, s.outer, [&](int64_t block, int64_t first, int64_t rows) {
+        for_each_block(s, [&](int64_t block, int64_t first, int64_t rows) {
             T* row = table + block * 2 * channels;
-            const int64_t at = first * channels;
-            block_products<gate>(row, row + channels, x + at, dy + at, y + at, mean, a, offset, low, top, rows,
-                                 channels);
+            block_products<gate>(row, row + channels, b, scale, offset, first, rows);
         });
     else
         for_each_plane(s, [&](int64_t o, int64_t c) {
-            const T *from = x + (o * channels + c) * s.inner, *g = dy + (o * channels + c) * s.inner;
-            const T* made = y + (o * channels + c) * s.inner;
-            const V m(mean[c]), scale(a[c]), add(offset[c]);
+            const int64_t at = (o * channels + c) * s.inner;
+            const T *from = b.x + at, *g = b.dy + at, *made = b.y + (gate == Gate::read ? at : 0);
+            const V m(b.mean[c]), a(scale[c]), add(offset[c]);
             const auto slope = [&](int64_t i, auto lanes) [[gnu::always_inline]] {
-                const V z = gate == Gate::read ? lanes.load(made + i) : fma(lanes.load(from + i) - m, scale, add);
+                const V z = gate == Gate::read ? lanes.load(made + i) : fma(lanes.load(from + i) - m, a, add);
                 return let_through<gate>(lanes.load(g + i), z, low, top);
             };
             T* row = table + o * 2 * channels;
@@ -217,48 +258,73 @@ FK_VEC void batch_norm_grad(T* dx, T* dgamma, T* dbeta, const T* x, const T* gam
                 return slope(i, lanes) * (lanes.load(from + i) - m);
             });
         });
+}
 
-    const double count = double(s.outer) * double(s.inner);
-    for (int64_t c = 0; c < channels; ++c) {
-        double sum = 0, product = 0;
-        for (int64_t k = 0; k < s.blocks; ++k) {
-            sum += table[k * 2 * channels + c];
-            product += table[k * 2 * channels + channels + c];
+template <class T>
+FK_VEC void batch_slopes(T* dgamma, T* dbeta, const T* table, const BatchNorm<T>& b) {
+    for_each_table_columns(b.shape, table, [&](int64_t first, int64_t n, const auto& each) [[gnu::always_inline]] {
+        double sum[64] = {}, product[64] = {};
+        each([&](const T* sums, const T* products, double) [[gnu::always_inline]] {
+            for (int64_t c = 0; c < n; ++c) sum[c] += double(sums[c]), product[c] += double(products[c]);
+        });
+        for (int64_t c = 0; c < n; ++c) {
+            dbeta[first + c] = T(sum[c]);
+            dgamma[first + c] = T(product[c]) * (T(1) / sqrt(b.variance[first + c] + b.epsilon));
         }
-        const T inverse = T(1) / sqrt(variance[c] + epsilon);
-        dbeta[c] = T(sum);
-        dgamma[c] = T(product) * inverse;
-        b[c] = -a[c] * inverse * T(dgamma[c] / count);
-        shift[c] = -a[c] * T(sum / count);
-    }
+    });
+}
 
+// dx = a dy + slope (x - mean) + shift
+template <Gate gate, class T>
+FK_VEC void batch_input_grad(T* dx, const T* dgamma, const T* dbeta, double count, const BatchNorm<T>& given) {
+    using V = VecOf<T>;
+    const BatchNorm<T> b = given;
+    const BatchShape s = b.shape;
+    const int64_t channels = s.channels;
+    const V low{T(b.clip.low)}, top{top_of<T>(b.clip)};
+    T *a = b.room, *offset = a + channels, *slope = offset + channels, *shift = slope + channels;
+    coefficients(b, a, offset);
+    for (int64_t c = 0; c < channels; ++c) {
+        const T inverse = T(1) / sqrt(b.variance[c] + b.epsilon);
+        slope[c] = -a[c] * inverse * T(dgamma[c] / count);
+        shift[c] = -a[c] * T(dbeta[c] / count);
+    }
     if (s.inner == 1)
-        for_each_block(s, s.outer, [&](int64_t, int64_t first, int64_t rows) {
+        for_each_block(s, [&](int64_t, int64_t first, int64_t rows) {
             for (int64_t r = first; r < first + rows; ++r) {
-                const T *from = x + r * channels, *slope = dy + r * channels, *made = y + r * channels;
+                const T *from = b.x + r * channels, *g = b.dy + r * channels;
+                const T* made = b.y + (gate == Gate::read ? r * channels : 0);
                 T* to = dx + r * channels;
                 for_each_vector<T>(channels, [&](int64_t c, auto lanes) [[gnu::always_inline]] {
-                    const V centered = lanes.load(from + c) - lanes.load(mean + c), scale = lanes.load(a + c);
+                    const V centered = lanes.load(from + c) - lanes.load(b.mean + c), scale = lanes.load(a + c);
                     const V z =
                         gate == Gate::read ? lanes.load(made + c) : fma(centered, scale, lanes.load(offset + c));
-                    const V g = let_through<gate>(lanes.load(slope + c), z, low, top);
-                    lanes.store(to + c, fma(scale, g, fma(lanes.load(b + c), centered, lanes.load(shift + c))));
+                    const V d = let_through<gate>(lanes.load(g + c), z, low, top);
+                    lanes.store(to + c, fma(scale, d, fma(lanes.load(slope + c), centered, lanes.load(shift + c))));
                 });
             }
         });
     else
         for_each_plane(s, [&](int64_t o, int64_t c) {
-            const T *from = x + (o * channels + c) * s.inner, *slope = dy + (o * channels + c) * s.inner;
-            const T* made = y + (o * channels + c) * s.inner;
-            T* to = dx + (o * channels + c) * s.inner;
-            const V m(mean[c]), scale(a[c]), bc(b[c]), sc(shift[c]), add(offset[c]);
+            const int64_t at = (o * channels + c) * s.inner;
+            const T *from = b.x + at, *g = b.dy + at, *made = b.y + (gate == Gate::read ? at : 0);
+            T* to = dx + at;
+            const V m(b.mean[c]), scale(a[c]), bc(slope[c]), sc(shift[c]), add(offset[c]);
             for_each_vector<T>(s.inner, [&](int64_t i, auto lanes) [[gnu::always_inline]] {
                 const V centered = lanes.load(from + i) - m;
                 const V z = gate == Gate::read ? lanes.load(made + i) : fma(centered, scale, add);
                 lanes.store(to + i,
-                            fma(scale, let_through<gate>(lanes.load(slope + i), z, low, top), fma(bc, centered, sc)));
+                            fma(scale, let_through<gate>(lanes.load(g + i), z, low, top), fma(bc, centered, sc)));
             });
         });
+}
+
+// run<gate>() for what b says.
+template <class T, class F>
+FK_VEC void gated(const BatchNorm<T>& b, const F& run) {
+    b.clip.low < 0 ? run.template operator()<Gate::none>()
+    : b.y          ? run.template operator()<Gate::read>()
+                   : run.template operator()<Gate::made>();
 }
 
 template <class T>
@@ -326,29 +392,28 @@ FK_VEC void layer_norm_grad(T* dx0, T* dgamma, T* dbeta, const T* x0, const T* g
 
 }  // namespace
 
-#define FK_DEFINE(T, type)                                                                                            \
-    void batch_norm_##type(T* y, T* mean, T* variance, const T* x, const T* gamma, const T* beta, T epsilon,          \
-                           Clip clip, const BatchShape& shape, T* table) {                                            \
-        batch_norm(y, mean, variance, x, gamma, beta, epsilon, clip, shape, table);                                   \
-    }                                                                                                                 \
-    void batch_norm_grad_##type(T* dx, T* dgamma, T* dbeta, const T* x, const T* gamma, const T* beta, const T* mean, \
-                                const T* variance, const T* dy, const T* y, T epsilon, Clip clip,                     \
-                                const BatchShape& shape, T* table) {                                                  \
-        const auto run = [&]<Gate gate>() {                                                                           \
-            batch_norm_grad<gate>(dx, dgamma, dbeta, x, gamma, beta, mean, variance, dy, y ? y : dy, epsilon, clip,   \
-                                  shape, table);                                                                      \
-        };                                                                                                            \
-        clip.low < 0 ? run.template operator()<Gate::none>()                                                          \
-        : y          ? run.template operator()<Gate::read>()                                                          \
-                     : run.template operator()<Gate::made>();                                                         \
-    }                                                                                                                 \
-    void layer_norm_##type(T* y, T* mean, T* inverse, const T* x, const T* gamma, const T* beta, T epsilon,           \
-                           const LayerShape& shape) {                                                                 \
-        layer_norm(y, mean, inverse, x, gamma, beta, epsilon, shape);                                                 \
-    }                                                                                                                 \
-    void layer_norm_grad_##type(T* dx, T* dgamma, T* dbeta, const T* x, const T* gamma, const T* mean,                \
-                                const T* inverse, const T* dy, const LayerShape& shape, T* table) {                   \
-        layer_norm_grad(dx, dgamma, dbeta, x, gamma, mean, inverse, dy, shape, table);                                \
+#define FK_DEFINE(T, type)                                                                                      \
+    void batch_sums_##type(T* table, const T* x, const BatchShape& shape) { batch_sums(table, x, shape); }      \
+    void batch_moments_##type(T* mean, T* variance, const T* table, const BatchShape& shape) {                  \
+        batch_moments(mean, variance, table, shape);                                                            \
+    }                                                                                                           \
+    void batch_apply_##type(T* y, const BatchNorm<T>& b) { batch_apply(y, b); }                                 \
+    void batch_products_##type(T* table, const BatchNorm<T>& b) {                                               \
+        gated(b, [&]<Gate gate>() { batch_products<gate>(table, b); });                                         \
+    }                                                                                                           \
+    void batch_slopes_##type(T* dgamma, T* dbeta, const T* table, const BatchNorm<T>& b) {                      \
+        batch_slopes(dgamma, dbeta, table, b);                                                                  \
+    }                                                                                                           \
+    void batch_input_grad_##type(T* dx, const T* dgamma, const T* dbeta, double count, const BatchNorm<T>& b) { \
+        gated(b, [&]<Gate gate>() { batch_input_grad<gate>(dx, dgamma, dbeta, count, b); });                    \
+    }                                                                                                           \
+    void layer_norm_##type(T* y, T* mean, T* inverse, const T* x, const T* gamma, const T* beta, T epsilon,     \
+                           const LayerShape& shape) {                                                           \
+        layer_norm(y, mean, inverse, x, gamma, beta, epsilon, shape);                                           \
+    }                                                                                                           \
+    void layer_norm_grad_##type(T* dx, T* dgamma, T* dbeta, const T* x, const T* gamma, const T* mean,          \
+                                const T* inverse, const T* dy, const LayerShape& shape, T* table) {             \
+        layer_norm_grad(dx, dgamma, dbeta, x, gamma, mean, inverse, dy, shape, table);                          \
     }
 FK_DEFINE(float, f32)
 FK_DEFINE(double, f64)

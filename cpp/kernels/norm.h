@@ -6,11 +6,13 @@
 
 namespace fk {
 
-// A batch-normalised tensor is (outer, channels, inner): inner = 1 where channels come last. Sums over the others are
-// taken in blocks of outer rows, then over blocks, so that they do not depend on the number of threads. `table` has
-// table_size(channels) elements.
+// A batch-normalised tensor is `samples` times (rows, channels, inner): inner = 1 where channels come last. Sums over
+// the others are taken in blocks of the rows of a sample, then over blocks, so that they depend neither on the number
+// of threads nor on how many samples are at work together.
 struct BatchShape {
-    int64_t outer, channels, inner, rows_per_block, blocks;
+    int64_t samples, rows, channels, inner, rows_per_block, blocks;  // blocks of one sample
+    int64_t outer() const { return samples * rows; }
+    int64_t table() const { return samples * blocks * 2 * channels; }  // elements: two rows per block
 };
 // A relu behind batch normalisation clips y to [low, high]; its gradient lets through what is inside.
 struct Clip {
@@ -21,14 +23,27 @@ struct LayerShape {
     int64_t rows, n, rows_per_block, blocks;
 };
 
+// Batch normalisation by its parts: sums per block, moments of them, y; backward sums of the gradient per block, slopes
+// of gamma and beta, dx. `room` holds 4 channels of elements. dy, where there is a clip, is the gradient of what it
+// gave: y, or where that is null, made of x again.
+template <class T>
+struct BatchNorm {
+    BatchShape shape;
+    T epsilon;
+    Clip clip;
+    const T *x, *gamma, *beta, *mean, *variance;  // gamma, beta: or null
+    T* room;
+    const T *dy = nullptr, *y = nullptr;
+};
+
 #define FK_NORM_KERNELS(T, type)                                                                                       \
-    FK_KERNEL(void, batch_norm_##type,                                                                                 \
-              (T * y, T * mean, T * variance, const T* x, const T* gamma, const T* beta, T epsilon, Clip clip,         \
-               const BatchShape& shape, T* table))                                                                     \
-    /* dy, where there is a clip, is the gradient of what it gave: y, or where that is null, made of x again */        \
-    FK_KERNEL(void, batch_norm_grad_##type,                                                                            \
-              (T * dx, T * dgamma, T * dbeta, const T* x, const T* gamma, const T* beta, const T* mean,                \
-               const T* variance, const T* dy, const T* y, T epsilon, Clip clip, const BatchShape& shape, T* table))   \
+    FK_KERNEL(void, batch_sums_##type, (T * table, const T* x, const BatchShape& shape))                               \
+    FK_KERNEL(void, batch_moments_##type, (T * mean, T * variance, const T* table, const BatchShape& shape))           \
+    FK_KERNEL(void, batch_apply_##type, (T * y, const BatchNorm<T>& b))                                                \
+    FK_KERNEL(void, batch_products_##type, (T * table, const BatchNorm<T>& b))                                         \
+    FK_KERNEL(void, batch_slopes_##type, (T * dgamma, T * dbeta, const T* table, const BatchNorm<T>& b))               \
+    FK_KERNEL(void, batch_input_grad_##type,                                                                           \
+              (T * dx, const T* dgamma, const T* dbeta, double count, const BatchNorm<T>& b))                          \
     FK_KERNEL(                                                                                                         \
         void, layer_norm_##type,                                                                                       \
         (T * y, T * mean, T * inverse, const T* x, const T* gamma, const T* beta, T epsilon, const LayerShape& shape)) \

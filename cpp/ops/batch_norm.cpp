@@ -5,7 +5,9 @@
 // batch_norm_relu_grad(dy, y, x, [gamma,] mean, variance; ..., activation): dy is the gradient of the activation's
 // result
 //   y; with the attribute `made`, beta takes the place of y, which is told from x instead of read
-#include "ops/norm.h"
+#include "ops/batch_norm.h"
+
+#include <numeric>
 
 namespace fk {
 namespace {
@@ -14,25 +16,12 @@ int axis_of(const Call& call) {
     return normalize_axis(call.attrs.integer("axis"), call.in[0].shape.rank(), "batch_normalization");
 }
 
-BatchShape shape_of(const Call& call) {
-    const Shape& x = call.in[0].shape;
-    const int axis = axis_of(call);
-    BatchShape s{x.count(0, axis), x[axis], x.count(axis + 1, x.rank()), 1, 0};
-    if (s.inner == 0) s.outer = 0, s.inner = 1;
-    if (s.inner == 1) s.rows_per_block = rows_per_block(s.channels);
-    s.blocks = count_blocks(s.outer, s.rows_per_block);
-    return s;
-}
+BatchShape shape_of(const Call& call) { return batch_shape(call.in[0].shape, axis_of(call)); }
 
-// Per block two rows of sums, then four rows of coefficients.
+// The table, then four rows of coefficients.
 size_t table_bytes(const Call& call) {
     const BatchShape s = shape_of(call);
-    return size_t((2 * s.blocks + 4) * s.channels) * size_of(call.in[0].dtype);
-}
-
-Clip clip_of(const Attrs& attrs) {
-    if (!attrs.has("activation")) return {};
-    return attrs.text("activation") == "relu6" ? Clip{0, 6} : Clip{.low = 0};
+    return size_t(s.table() + 4 * s.channels) * size_of(call.in[0].dtype);
 }
 
 std::vector<TensorType> infer(const Call& call) {
@@ -52,10 +41,19 @@ Kernel kernel(const Call& call) {
             using T = decltype(zero);
             return {[=, has = Affine(call.attrs), clip = clip_of(call.attrs)](const void* const* in, void* const* out,
                                                                               void* scratch) {
-                        const T* gamma = has.scale ? input<T>(in, 1) : nullptr;
-                        const T* beta = has.offset ? input<T>(in, has.count()) : nullptr;
-                        FK_BY_TYPE(T, batch_norm, output<T>(out, 0), output<T>(out, 1), output<T>(out, 2),
-                                   input<T>(in, 0), gamma, beta, T(epsilon), clip, s, static_cast<T*>(scratch));
+                        T *table = static_cast<T*>(scratch), *mean = output<T>(out, 1), *variance = output<T>(out, 2);
+                        const BatchNorm<T> b{s,
+                                             T(epsilon),
+                                             clip,
+                                             input<T>(in, 0),
+                                             has.scale ? input<T>(in, 1) : nullptr,
+                                             has.offset ? input<T>(in, has.count()) : nullptr,
+                                             mean,
+                                             variance,
+                                             table + s.table()};
+                        FK_BY_TYPE(T, batch_sums, table, b.x, s);
+                        FK_BY_TYPE(T, batch_moments, mean, variance, table, s);
+                        FK_BY_TYPE(T, batch_apply, output<T>(out, 0), b);
                     },
                     table_bytes(call)};
         });
@@ -91,16 +89,33 @@ std::vector<TensorType> infer_grad(const Call& call) {
     return {call.in[0], channel, channel};
 }
 
+template <class T>
+void run_grad(const BatchNorm<T>& b, void* const* out, T* table) {
+    T *dgamma = output<T>(out, 1), *dbeta = output<T>(out, 2);
+    FK_BY_TYPE(T, batch_products, table, b);
+    FK_BY_TYPE(T, batch_slopes, dgamma, dbeta, table, b);
+    FK_BY_TYPE(T, batch_input_grad, output<T>(out, 0), dgamma, dbeta, double(b.shape.outer()) * double(b.shape.inner),
+               b);
+}
+
 Kernel kernel_grad(const Call& call) {
     return by_type(
         call.in[0].dtype, [&, s = shape_of(call), epsilon = call.attrs.number("epsilon")](auto zero) -> Kernel {
             using T = decltype(zero);
             return {
                 [=, scale = size_t(Affine(call.attrs).scale)](const void* const* in, void* const* out, void* scratch) {
-                    FK_BY_TYPE(T, batch_norm_grad, output<T>(out, 0), output<T>(out, 1), output<T>(out, 2),
-                               input<T>(in, 0), scale ? input<T>(in, 1) : nullptr, nullptr, input<T>(in, 1 + scale),
-                               input<T>(in, 2 + scale), input<T>(in, 3 + scale), nullptr, T(epsilon), Clip{}, s,
-                               static_cast<T*>(scratch));
+                    T* table = static_cast<T*>(scratch);
+                    run_grad<T>({s,
+                                 T(epsilon),
+                                 {},
+                                 input<T>(in, 0),
+                                 scale ? input<T>(in, 1) : nullptr,
+                                 nullptr,
+                                 input<T>(in, 1 + scale),
+                                 input<T>(in, 2 + scale),
+                                 table + s.table(),
+                                 input<T>(in, 3 + scale)},
+                                out, table);
                 },
                 table_bytes(call)};
         });
@@ -145,10 +160,11 @@ Kernel kernel_relu_grad(const Call& call) {
             using T = decltype(zero);
             return {[=, scale = size_t(Affine(call.attrs).scale), clip = clip_of(call.attrs)](
                         const void* const* in, void* const* out, void* scratch) {
-                        FK_BY_TYPE(T, batch_norm_grad, output<T>(out, 0), output<T>(out, 1), output<T>(out, 2),
-                                   input<T>(in, 2), scale ? input<T>(in, 3) : nullptr, made ? input<T>(in, 1) : nullptr,
-                                   input<T>(in, 3 + scale), input<T>(in, 4 + scale), input<T>(in, 0),
-                                   made ? nullptr : input<T>(in, 1), T(epsilon), clip, s, static_cast<T*>(scratch));
+                        T* table = static_cast<T*>(scratch);
+                        run_grad<T>({s, T(epsilon), clip, input<T>(in, 2), scale ? input<T>(in, 3) : nullptr,
+                                     made ? input<T>(in, 1) : nullptr, input<T>(in, 3 + scale), input<T>(in, 4 + scale),
+                                     table + s.table(), input<T>(in, 0), made ? nullptr : input<T>(in, 1)},
+                                    out, table);
                     },
                     table_bytes(without_relu(call))};
         });
@@ -168,16 +184,71 @@ std::optional<Op::Remade> remake(const Attrs& attrs, std::span<const int> in, co
     return r;
 }
 
+// --- by parts (batch_norm_parts.cpp) ---
+
+// Where channels come last and passes over memory cost more than a few more ops: 2 MB.
+bool in_parts(const TensorType& x, int64_t axis) {
+    return x.shape.rank() > 2 && (axis == -1 || axis == x.shape.rank() - 1) && x.shape[0] > 1 &&
+           x.bytes() >= (size_t(2) << 20) && batch_shape(x.shape, x.shape.rank() - 1).samples == x.shape[0];
+}
+
+std::vector<Op::Part> parts(const Call& call) {
+    const TensorType& x = call.in[0];
+    if (!in_parts(x, call.attrs.integer("axis"))) return {};
+    const int y = int(call.in.size()), mean = y + 1, variance = y + 2, table = y + 3;
+    std::vector<int> in(call.in.size());
+    std::iota(in.begin(), in.end(), 0);
+    in.insert(in.end(), {mean, variance});
+    return {{"batch_norm_sums", {}, {0}, {table}},
+            {"batch_norm_moments", {{"rows", x.shape.count(1, x.shape.rank() - 1)}}, {table}, {mean, variance}},
+            {"batch_norm_apply", call.attrs, in, {y}}};
+}
+
+// dy, x, then the coefficients: numbers of inputs of `call`.
+std::vector<Op::Part> parts_of_grad(const Call& call, int x, std::vector<int> in, Attrs attrs) {
+    const TensorType& type = call.in[size_t(x)];
+    if (!in_parts(type, call.attrs.integer("axis"))) return {};
+    const int dx = int(call.in.size()), dgamma = dx + 1, dbeta = dx + 2, table = dx + 3, variance = in.back();
+    std::vector<int> more = in;
+    more.insert(more.end(), {dgamma, dbeta});
+    Attrs all = attrs;
+    all.set("rows", type.shape.count() / type.shape[-1]);
+    const Attrs each{{"rows", type.shape.count(1, type.shape.rank() - 1)}, {"epsilon", call.attrs.number("epsilon")}};
+    return {{"batch_norm_products", attrs, in, {table}},
+            {"batch_norm_slopes", each, {table, variance}, {dgamma, dbeta}},
+            {"batch_norm_input_grad", all, more, {dx}}};
+}
+
+std::vector<Op::Part> parts_grad(const Call& call) {
+    Attrs attrs = call.attrs;
+    attrs.set("offset", false);  // no relu asks for beta
+    const int dy = int(call.in.size()) - 1;
+    std::vector<int> in{dy};
+    for (int i = 0; i < dy; ++i) in.push_back(i);
+    return parts_of_grad(call, 0, in, attrs);
+}
+
+std::vector<Op::Part> parts_relu_grad(const Call& call) {
+    if (!call.attrs.flag("made", false)) return {};
+    Attrs attrs = call.attrs;
+    attrs.set("offset", true);
+    std::vector<int> in{0, 2};
+    if (Affine(attrs).scale) in.push_back(3);
+    in.insert(in.end(), {1, int(call.in.size()) - 2, int(call.in.size()) - 1});
+    return parts_of_grad(call, 2, in, attrs);
+}
+
 // The moments are taken before anything is written; the last pass reads each element before it writes it.
 std::vector<std::pair<int, int>> in_place(const Call&) { return {{0, 0}}; }
 
 }  // namespace
 
 FK_OP(batch_norm, .infer = infer, .kernel = kernel, .gradient = gradient, .in_place = in_place, .absorb = absorb,
-      .widens = true)
-FK_OP(batch_norm_grad, .infer = infer_grad, .kernel = kernel_grad, .gradient = gradient_grad, .in_place = in_place)
+      .parts = parts, .widens = true)
+FK_OP(batch_norm_grad, .infer = infer_grad, .kernel = kernel_grad, .gradient = gradient_grad, .in_place = in_place,
+      .parts = parts_grad)
 
 FK_OP(batch_norm_relu_grad, .infer = infer_relu_grad, .kernel = kernel_relu_grad, .in_place = in_place,
-      .remake = remake)
+      .remake = remake, .parts = parts_relu_grad)
 
 }  // namespace fk

@@ -369,8 +369,8 @@ FK_OP(conv, .infer = infer, .kernel = kernel, .gradient = gradient, .promote = O
 FK_OP(conv_bias, .infer = infer_bias, .kernel = kernel, .promote = Op::Promote::common, .absorb = absorb, .crop = crop,
       .samples = 1, .products = true)
 FK_OP(conv_input_grad, .infer = infer_input_grad, .kernel = kernel_input_grad, .gradient = gradient_input_grad,
-      .promote = Op::Promote::common, .crop = crop_input_grad, .widens = true, .products = true)
+      .promote = Op::Promote::common, .crop = crop_input_grad, .samples = 1, .widens = true, .products = true)
 FK_OP(conv_kernel_grad, .infer = infer_kernel_grad, .kernel = kernel_kernel_grad, .gradient = gradient_kernel_grad,
-      .promote = Op::Promote::common, .crop = crop_kernel_grad, .products = true)
+      .promote = Op::Promote::common, .crop = crop_kernel_grad, .samples = 2, .sums = true, .products = true)
 
 }  // namespace fk

@@ -226,8 +226,8 @@ FK_OP(depthwise_conv, .infer = infer, .kernel = kernel, .gradient = gradient, .p
 FK_OP(depthwise_conv_bias, .infer = infer_bias, .kernel = kernel, .promote = Op::Promote::common, .absorb = absorb,
       .samples = 1)
 FK_OP(depthwise_conv_input_grad, .infer = infer_input_grad, .kernel = kernel_input_grad,
-      .gradient = gradient_input_grad, .promote = Op::Promote::common, .absorb = absorb_slice)
+      .gradient = gradient_input_grad, .promote = Op::Promote::common, .absorb = absorb_slice, .samples = 1)
 FK_OP(depthwise_conv_kernel_grad, .infer = infer_kernel_grad, .kernel = kernel_kernel_grad,
-      .gradient = gradient_kernel_grad, .promote = Op::Promote::common)
+      .gradient = gradient_kernel_grad, .promote = Op::Promote::common, .samples = 2, .sums = true)
 
 }  // namespace fk

@@ -60,9 +60,14 @@ FK_VEC void tile(const Brgemm<T>& g, const BrgemmPair<T>* pairs, int64_t count, 
             const Sum<T>* p = c_at(i) + j * L::count;
             sum[i][j] = !g.accumulate ? V(Sum<T>(0)) : whole || j + 1 < kVectors ? L::load(p) : L::load(p, last);
         }
-    if (!tabled && g.accumulate)  // the first sums of the next tile wait for these
+    // C of the next tile: its first sums may wait for it, and the stores of many rows where C is not in the cache
+    // (MobileNetV2 at 128x128 predicts 2 to 5% faster and trains 3%; for products of 100 rows it costs 3%).
+    if (!tabled && (g.accumulate || g.m > 112))
 #pragma GCC unroll 16
-        for (int i = 0; i < kRows; ++i) __builtin_prefetch(c_at(kRows + i) + at.columns - 1, 1);
+        for (int i = 0; i < kRows; ++i) {
+            __builtin_prefetch(c_at(kRows + i), 1);
+            if (kVectors > 1) __builtin_prefetch(c_at(kRows + i) + at.columns - 1, 1);
+        }
     T* pack = g.pack + at.panel * g.pack_panel;
     const auto add_product = [&](int64_t r, PlaneProduct plane) [[gnu::always_inline]] {
         const T* a = pairs[r].a + (tabled ? 0 : row * g.a_row) + plane.a * g.a_plane;
