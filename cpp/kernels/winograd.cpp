@@ -2,16 +2,12 @@
 
 #include "kernels/products/lanes.h"
 #include "kernels/slot.h"
+#include "kernels/sizes.h"
 
 namespace fk::FK_ISA {
 namespace {
 
 constexpr int64_t kPanel = 2 * kLanes;
-
-FK_VEC int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-FK_VEC int64_t pieces(int64_t n, int64_t size) { return (n + size - 1) / size; }
-FK_VEC Vec load_up_to(const float* p, int64_t n) { return n >= kLanes ? load(p) : load_partial(p, n); }
-FK_VEC void store_up_to(float* p, Vec v, int64_t n) { n >= kLanes ? store(p, v) : store_partial(p, v, n); }
 
 // --- the transforms of one line; those of a tile apply them to its columns, then to its rows ---
 

@@ -7,10 +7,10 @@
 
 #include "core/parallel.h"
 #include "kernels/products/gemm.h"
-#include "kernels/winograd.h"
 #include "ops/by_type.h"
 #include "ops/conv_plan.h"
 #include "ops/planes.h"
+#include "ops/winograd.h"
 
 namespace fk {
 namespace {
@@ -140,68 +140,6 @@ std::optional<Attrs> crop_input_grad(const Call& c, int operand, const Shape& dy
 std::optional<Attrs> crop_kernel_grad(const Call& c, int operand, const Shape& dy) {
     if (operand != 1) return std::nullopt;
     return cropped(c.attrs, spatial_of(c.in[0].shape, 1), c.attrs.integers("kernel"), spatial_of(dy, 1));
-}
-
-// --- Winograd ---
-
-constexpr int64_t kMostWinogradWeights = 1 << 16;  // channels x filters
-
-// Does it pay? Transforms take about a third of the time of the products with 32 channels, and the direct kernels do
-// not multiply zeros around the image.
-bool pays(const Winograd& g) {
-    if (g.channels < 16 || g.filters < 16) return false;
-    double products = 16, direct = 1;
-    for (int axis : {0, 1}) {
-        int64_t met = 0;
-        for (int64_t i = -g.before[axis]; i < g.out[axis] - g.before[axis]; ++i)
-            for (int64_t tap = 0; tap < 3; ++tap) met += i + tap >= 0 && i + tap < g.in[axis];
-        products *= double((g.made[axis] + 1) / 2);
-        direct *= double(met);
-    }
-    return 1.35 * products < direct;
-}
-
-// The convolution as Winograd's, or the gradient of its image.
-std::optional<Winograd> winograd_of(const Call& c, const ConvShape& s, bool image_gradient = false) {
-    if (c.in[0].dtype != DType::float32 || c.attrs.flag("direct", false) || s.groups != 1 || s.batch == 0) return {};
-    const ConvAxis& depth = s.axis[0];
-    if (depth.in != 1 || depth.kernel != 1 || depth.out != 1) return {};
-    Winograd g{};
-    g.batch = s.batch, g.channels = s.in_channels, g.filters = s.out_channels;
-    g.w_tap = s.in_channels * s.out_channels, g.w_k = s.out_channels, g.w_n = 1;
-    g.threads = std::min(64, num_threads());
-    for (int i : {0, 1}) {
-        const ConvAxis& a = s.axis[i + 1];
-        if (a.kernel != 3 || a.stride != 1 || a.dilation != 1 || a.out < 1) return {};
-        g.in[i] = a.in, g.out[i] = g.made[i] = a.out, g.before[i] = a.before;
-        if (!image_gradient) continue;
-        std::swap(g.in[i], g.out[i]), g.before[i] = 2 - a.before;
-        g.made[i] = std::min(g.out[i], g.in[i] + g.before[i]);  // what lies further on sees nothing
-        if (g.made[i] < 1) return {};
-    }
-    if (image_gradient) std::swap(g.channels, g.filters), std::swap(g.w_k, g.w_n), g.turned = true;
-    return pays(g) ? std::optional(g) : std::nullopt;
-}
-
-// run(in, out, scratch) of Winograd's, and the direct kernel where that returns false.
-template <class Run>
-Kernel first_try(size_t scratch_bytes, Run run, Kernel direct) {
-    const size_t both = std::max(scratch_bytes, direct.scratch_bytes);
-    return {[run, direct = std::move(direct)](const void* const* in, void* const* out, void* scratch) {
-                if (!run(in, out, scratch)) direct.run(in, out, scratch);
-            },
-            both};
-}
-
-Kernel winograd_kernel(Winograd g, Activation activation, bool biased, Kernel direct) {
-    g.activation = activation;
-    return first_try(
-        winograd_scratch_bytes(g, false),
-        [=](const void* const* in, void* const* out, void* scratch) {
-            return winograd_f32(g, input<float>(in, 0), input<float>(in, 1), biased ? input<float>(in, 2) : nullptr,
-                                output<float>(out, 0), scratch);
-        },
-        std::move(direct));
 }
 
 // --- direct ---

@@ -6,15 +6,13 @@
 #include "kernels/products/lanes.h"
 #include "kernels/products/pairs.h"
 #include "kernels/slot.h"
+#include "kernels/sizes.h"
 
 namespace fk::FK_ISA {
 namespace {
 
 template <class T>
 constexpr int64_t kPanel = 2 * Lanes<T>::count;
-
-FK_VEC int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-FK_VEC int64_t pieces(int64_t n, int64_t size) { return (n + size - 1) / size; }
 
 // --- bands ---
 

@@ -7,6 +7,7 @@
 #include "kernels/products/pairs.h"
 #include "kernels/slot.h"
 #include "simd/math.h"
+#include "kernels/sizes.h"
 
 namespace fk::FK_ISA {
 namespace {
@@ -18,10 +19,6 @@ FK_VEC void run_one(const Brgemm<T>& g, BrgemmPair<T> pair, Sum<T>* c) {
 
 template <class T>
 constexpr int64_t kPanel = 2 * Lanes<T>::count;
-
-FK_VEC int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-FK_VEC int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
-FK_VEC int64_t pieces(int64_t n, int64_t size) { return (n + size - 1) / size; }
 
 // About 20 us of one core: what a chunk must hold to be worth handing to another thread (a join costs about 1 us).
 constexpr double kChunkFlops = 2e6;

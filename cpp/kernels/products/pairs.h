@@ -1,6 +1,7 @@
 // Copies of float matrices as pairs of bfloat16, rounded to nearest even, for the CPUs that multiply them.
 #pragma once
 #include "kernels/products/lanes.h"
+#include "kernels/sizes.h"
 
 namespace fk::FK_ISA {
 
@@ -15,10 +16,6 @@ FK_VEC void store(Bf16Pair* to, IVec pairs) { _mm512_storeu_si512(to, pairs.v); 
 FK_VEC void store_up_to(Bf16Pair* to, IVec pairs, int64_t n) {
     n >= kLanes ? store(to, pairs) : _mm512_mask_storeu_epi32(to, first_lanes(n).v, pairs.v);
 }
-FK_VEC Vec load_up_to(const float* from, int64_t n) {
-    return n >= kLanes ? load(from) : n > 0 ? load_partial(from, n) : Vec(0.f);
-}
-
 // What planes 0 to `plane` - 1 leave of x.
 FK_VEC Vec without_planes(Vec x, int64_t plane) {
     for (int64_t i = 0; i < plane; ++i) x = x - as_float(rounded(x) << 16);

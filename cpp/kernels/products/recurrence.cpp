@@ -5,6 +5,7 @@
 #include "kernels/loop.h"
 #include "kernels/products/pairs.h"
 #include "simd/math.h"
+#include "kernels/sizes.h"
 
 namespace fk::FK_ISA {
 namespace {
@@ -18,9 +19,6 @@ FK_VEC void run_gemm(const Gemm& g, const double* a, const double* b, const doub
 
 template <class T>
 constexpr int64_t kPanel = 2 * Lanes<T>::count;
-
-FK_VEC int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-FK_VEC int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
 
 // About 20 us of one core: what a piece of a step must hold for another thread to be worth the join.
 constexpr double kPieceFlops = 2e6;

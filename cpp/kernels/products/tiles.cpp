@@ -1,6 +1,7 @@
 // brgemm of pairs on the tiles of AMX: eight registers of sixteen lines of sixteen pairs, or floats.
 #include "kernels/products/gemm.h"
 #include "kernels/products/lanes.h"
+#include "kernels/sizes.h"
 
 #if defined(__AMX_BF16__)
 namespace fk::FK_ISA {
@@ -51,8 +52,6 @@ public:
     ~Shapes() { asm volatile("tilerelease"); }
     Shapes(const Shapes&) = delete;
 };
-
-FK_VEC int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 
 FK_VEC int64_t a_offset(const Brgemm<Bf16Pair>& g, int64_t row) { return g.a_rows ? g.a_rows[row] : row * g.a_row; }
 FK_VEC int64_t c_offset(const Brgemm<Bf16Pair>& g, int64_t row) { return g.c_rows ? g.c_rows[row] : row * g.c_row; }
