@@ -1,11 +1,10 @@
 // One driver for LSTM and GRU; a Cell says how gates are made and differentiated.
 #include "kernels/products/recurrence.h"
 
-#include "kernels/products/lanes.h"
 #include "kernels/loop.h"
+#include "kernels/products/cells.h"
 #include "kernels/products/pairs.h"
-#include "simd/math.h"
-#include "kernels/sizes.h"
+#include "kernels/products/row_times.h"
 
 namespace fk::FK_ISA {
 namespace {
@@ -22,149 +21,6 @@ constexpr int64_t kPanel = 2 * Lanes<T>::count;
 
 // About 20 us of one core: what a piece of a step must hold for another thread to be worth the join.
 constexpr double kPieceFlops = 2e6;
-
-// Columns of gates that go through one product: from gate `gate` of the rows of gates, from gate `weight` of a matrix.
-struct Part {
-    int64_t gate, weight, count;
-};
-
-// x P(x^2) / Q(x^2), fitted to the relative error: within 6 ulp, and 14 operations where the tanh of math.h takes 30.
-// The sigmoid of math.h stays: as a tanh it would lose its small values.
-FK_VEC Vec quick_tanh(Vec x) {
-    const Vec c = min(Vec(9.02f), max(Vec(-9.02f), x)), u = c * c;  // beyond, the float is 1; NaN passes through
-    const Vec p = polynomial(u, 1.f, 0.133797199f, 0.00349403615f, 2.05835056e-05f, 1.33191023e-08f);
-    const Vec q = polynomial(u, 1.f, 0.467130333f, 0.0258710794f, 0.000328309543f, 7.76203251e-07f);
-    return min(Vec(1.f), max(Vec(-1.f), c * p / q));
-}
-FK_VEC double quick_tanh(double x) { return tanh(x); }
-
-// --- cells ---
-
-struct Lstm {
-    static constexpr int64_t gates = 4;
-    static constexpr bool has_carry = true;
-    static constexpr Part input[] = {{0, 0, 4}}, recurrent[] = {{0, 0, 4}};
-    static constexpr Part steps[] = {{0, 0, 1}, {1, 1, 1}, {2, 2, 1}, {3, 3, 1}};  // one gate each: packed apart
-
-    // Gates of one row, in place, from their sums, and the states they lead to.
-    template <class T>
-    FK_VEC void forward(int64_t n, int64_t units, T* gates, const T*, const T* c, T* new_h, T* new_c, bool save) {
-        using V = VecOf<T>;
-        for_each_vector<T>(n, [&](int64_t j, auto lanes) [[gnu::always_inline]] {
-            const V i = sigmoid(lanes.load(gates + j)), f = sigmoid(lanes.load(gates + units + j));
-            const V g = quick_tanh(lanes.load(gates + 2 * units + j)), o = sigmoid(lanes.load(gates + 3 * units + j));
-            const V carry = fma(f, lanes.load(c + j), i * g);
-            if (save) {
-                lanes.store(gates + j, i), lanes.store(gates + units + j, f);
-                lanes.store(gates + 2 * units + j, g), lanes.store(gates + 3 * units + j, o);
-            }
-            lanes.store(new_c + j, carry);
-            lanes.store(new_h + j, o * quick_tanh(carry));
-        });
-    }
-
-    // Gradients of the sums of one row from those of its states; dh is used up, dc becomes that of the step before.
-    template <class T>
-    FK_VEC void backward(int64_t n, int64_t units, const T* gates, const T*, const T* c, const T* new_c, const T* dy,
-                         T* dh, T* dc, T* dgates, T* sums) {
-        using V = VecOf<T>;
-        for_each_vector<T>(n, [&](int64_t j, auto lanes) [[gnu::always_inline]] {
-            const V one(T(1)), i = lanes.load(gates + j), f = lanes.load(gates + units + j);
-            const V g = lanes.load(gates + 2 * units + j), o = lanes.load(gates + 3 * units + j);
-            const V t = quick_tanh(lanes.load(new_c + j)), ct = lanes.load(c + j);
-            V d = lanes.load(dh + j);
-            if (dy) d = d + lanes.load(dy + j);
-            const V carry = fma(d * o, one - t * t, lanes.load(dc + j));
-            const V di = carry * g * i * (one - i), df = carry * ct * f * (one - f);
-            const V dg = carry * i * (one - g * g), d_o = d * t * o * (one - o);
-            lanes.store(dc + j, carry * f);
-            lanes.store(dh + j, V(T(0)));
-            lanes.store(dgates + j, di), lanes.store(dgates + units + j, df);
-            lanes.store(dgates + 2 * units + j, dg), lanes.store(dgates + 3 * units + j, d_o);
-            lanes.store(sums + j, lanes.load(sums + j) + di);
-            lanes.store(sums + units + j, lanes.load(sums + units + j) + df);
-            lanes.store(sums + 2 * units + j, lanes.load(sums + 2 * units + j) + dg);
-            lanes.store(sums + 3 * units + j, lanes.load(sums + 3 * units + j) + d_o);
-        });
-    }
-
-    // Bias of the input products; that of a recurrent product that stands for itself.
-    template <class T>
-    FK_VEC const T* input_bias(const T* bias, int64_t, T*) {
-        return bias;
-    }
-    template <class T>
-    FK_VEC const T* own_bias(const T*, int64_t) {
-        return nullptr;
-    }
-    template <class T>
-    FK_VEC void bias_gradient(const T* sums, int64_t units, T* dbias) {
-        for (int64_t j = 0; j < 4 * units; ++j) dbias[j] = sums[j];
-    }
-};
-
-// The fourth gate is h R_n + b_hn, which r multiplies. Backward the third is its gradient and the fourth that of
-// x W_n: the recurrent products then take the first three, the input products the first two and the last.
-struct Gru {
-    static constexpr int64_t gates = 3;
-    static constexpr bool has_carry = false;
-    static constexpr Part input[] = {{0, 0, 2}, {3, 2, 1}}, recurrent[] = {{0, 0, 3}};
-    static constexpr Part steps[] = {{0, 0, 1}, {1, 1, 1}, {3, 2, 1}};
-
-    template <class T>
-    FK_VEC void forward(int64_t n, int64_t units, T* gates, const T* h, const T*, T* new_h, T*, bool save) {
-        using V = VecOf<T>;
-        for_each_vector<T>(n, [&](int64_t j, auto lanes) [[gnu::always_inline]] {
-            const V z = sigmoid(lanes.load(gates + j)), r = sigmoid(lanes.load(gates + units + j));
-            const V inner = lanes.load(gates + 3 * units + j);
-            const V m = quick_tanh(fma(r, inner, lanes.load(gates + 2 * units + j)));
-            if (save) {
-                lanes.store(gates + j, z), lanes.store(gates + units + j, r);
-                lanes.store(gates + 2 * units + j, m);
-            }
-            lanes.store(new_h + j, fma(z, lanes.load(h + j) - m, m));
-        });
-    }
-
-    template <class T>
-    FK_VEC void backward(int64_t n, int64_t units, const T* gates, const T* h, const T*, const T*, const T* dy, T* dh,
-                         T*, T* dgates, T* sums) {
-        using V = VecOf<T>;
-        for_each_vector<T>(n, [&](int64_t j, auto lanes) [[gnu::always_inline]] {
-            const V one(T(1)), z = lanes.load(gates + j), r = lanes.load(gates + units + j);
-            const V m = lanes.load(gates + 2 * units + j), inner = lanes.load(gates + 3 * units + j);
-            V d = lanes.load(dh + j);
-            if (dy) d = d + lanes.load(dy + j);
-            const V dz = d * (lanes.load(h + j) - m) * z * (one - z), dm = d * (one - z) * (one - m * m);
-            const V dr = dm * inner * r * (one - r), dinner = dm * r;
-            lanes.store(dh + j, d * z);
-            lanes.store(dgates + j, dz), lanes.store(dgates + units + j, dr);
-            lanes.store(dgates + 2 * units + j, dinner), lanes.store(dgates + 3 * units + j, dm);
-            lanes.store(sums + j, lanes.load(sums + j) + dz);
-            lanes.store(sums + units + j, lanes.load(sums + units + j) + dr);
-            lanes.store(sums + 2 * units + j, lanes.load(sums + 2 * units + j) + dinner);
-            lanes.store(sums + 3 * units + j, lanes.load(sums + 3 * units + j) + dm);
-        });
-    }
-
-    template <class T>
-    FK_VEC const T* input_bias(const T* bias, int64_t units, T* memory) {
-        if (!bias) return nullptr;
-        for (int64_t j = 0; j < 3 * units; ++j) memory[j] = bias[j] + (j < 2 * units ? bias[3 * units + j] : T(0));
-        return memory;
-    }
-    template <class T>
-    FK_VEC const T* own_bias(const T* bias, int64_t units) {
-        return bias ? bias + 5 * units : nullptr;
-    }
-    template <class T>
-    FK_VEC void bias_gradient(const T* sums, int64_t units, T* dbias) {
-        for (int64_t j = 0; j < 3 * units; ++j) {
-            dbias[j] = sums[j < 2 * units ? j : j + units];
-            dbias[3 * units + j] = sums[j];
-        }
-    }
-};
 
 // --- what a step is made of ---
 
@@ -225,62 +81,6 @@ FK_VEC bool as_pairs(const Recurrence& r) {
 
 FK_VEC int planes_of(const Recurrence& r, const Gemm& g) {
     return r.split || planes_pay(r.planes, g.m, g.n, g.k, (g.m + g.n) * g.k) ? r.planes : 0;
-}
-
-// c (+)= a b + bias for one row: the same chains of multiply-adds as in a tile, several vectors at a time because a
-// tile of one row waits for its own two sums.
-template <int kVectors, class T>
-FK_VEC void row_product(int64_t k, const T* a, const T* b, int64_t b_row, int64_t last, bool accumulate, const T* bias,
-                        T* c) {
-    using L = Lanes<T>;
-    using V = typename L::V;
-    const auto at = [&](const T* p, int v) [[gnu::always_inline]] {
-        return v + 1 < kVectors || last == L::count ? L::load(p + v * L::count) : L::load(p + v * L::count, last);
-    };
-    V sum[kVectors];
-#pragma GCC unroll 8
-    for (int v = 0; v < kVectors; ++v) sum[v] = accumulate ? at(c, v) : V(T(0));
-    for (int64_t p = 0; p < k; ++p, b += b_row) {
-        const V x(a[p]);
-#pragma GCC unroll 8
-        for (int v = 0; v < kVectors; ++v) sum[v] = fma(x, at(b, v), sum[v]);
-    }
-#pragma GCC unroll 8
-    for (int v = 0; v < kVectors; ++v) {
-        if (bias) sum[v] = sum[v] + at(bias, v);
-        if (v + 1 < kVectors || last == L::count)
-            L::store(c + v * L::count, sum[v]);
-        else
-            L::store(c + v * L::count, sum[v], last);
-    }
-}
-// The same for all columns, in blocks. They lie in rows of b, or (b_row 0) one block after the other, as pack_blocks
-// leaves them. With `back` the last block comes first: a walk to and fro meets in L1 what it read last, where going
-// round would always come too late (64 KB of weights, LSTM of 64 units: 118 -> 97 us for 100 steps, together with
-// reading in one stream). Blocks of 64 floats by as many rows are half an L1.
-template <int kVectors = 64 / kLanes, class T>
-FK_VEC void row_times(int64_t k, int64_t n, const T* a, const T* b, int64_t b_row, bool back, bool accumulate,
-                      const T* bias, T* c, int64_t begin = 0) {
-    constexpr int64_t lanes = Lanes<T>::count, columns = kVectors * lanes;
-    const int64_t blocks = kVectors == 1 ? (n - begin + lanes - 1) / lanes : (n - begin) / columns;
-    const auto product = [&](int64_t i) [[gnu::always_inline]] {
-        const int64_t j = begin + i * columns, width = least(n - j, columns);
-        row_product<kVectors>(k, a, b + (b_row ? j : j * k), b_row ? b_row : width, width - (kVectors - 1) * lanes,
-                              accumulate, bias ? bias + j : nullptr, c + j);
-    };
-    for (int64_t i = 0; !back && i < blocks; ++i) product(i);
-    if constexpr (kVectors > 1)
-        row_times<kVectors / 2>(k, n, a, b, b_row, back, accumulate, bias, c, begin + blocks * columns);
-    for (int64_t i = blocks; back && i > 0; --i) product(i - 1);
-}
-template <int kVectors = 64 / kLanes, class T>
-FK_VEC void pack_blocks(int64_t k, int64_t n, const T* b, int64_t b_row, T* to, int64_t begin = 0) {
-    constexpr int64_t columns = kVectors * Lanes<T>::count;
-    int64_t j = begin;
-    for (; kVectors == 1 ? j < n : j + columns <= n; j += columns)
-        for (int64_t p = 0, width = least(n - j, columns); p < k; ++p)
-            __builtin_memcpy(to + j * k + p * width, b + p * b_row + j, size_t(width) * sizeof(T));
-    if constexpr (kVectors > 1) pack_blocks<kVectors / 2>(k, n, b, b_row, to, j);
 }
 
 // Units of a step that one thread takes: all of them, unless the samples are one chunk and the step is large.
