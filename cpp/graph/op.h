@@ -111,7 +111,8 @@ struct Op {
     std::optional<Shape> (*scale_shape)(const Call&) = nullptr;
     // Images (batch, spatial ..., channels) whose last lines nobody needs (graph/crop.cpp): the leading part of operand
     // `operand` that the op reads, and the attributes with which it does the same when that operand, which already has
-    // the smaller shape in `call`, is cut, what is cut off being zero or unread. For operand -1: output 0, cut to `shape`.
+    // the smaller shape in `call`, is cut, what is cut off being zero or unread. For operand -1: output 0, cut to
+    // `shape`.
     std::optional<Shape> (*reads)(const Call&, int operand) = nullptr;
     std::optional<Attrs> (*crop)(const Call&, int operand, const Shape& shape) = nullptr;
     // Constant folding and common-subexpression elimination keep away (the op reads something besides its inputs).
