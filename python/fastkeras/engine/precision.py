@@ -29,8 +29,8 @@ def set_float32_matmul_precision(precision):
     Args:
         precision: "highest", "high" or "medium", as in PyTorch.
 
-    A level allows, it does not demand. Where the CPU multiplies bfloat16, operands can be split into planes, x = x0 + x1
-    + x2, each the remainder rounded to bfloat16; sums are float32. With AMX all but small products run that way: six
+    A level allows, it does not demand. Where the CPU multiplies bfloat16, operands can be split into planes, x = x0 +
+    x1 + x2, each the remainder rounded to bfloat16; sums are float32. With AMX all but small products run that way: six
     products of planes at "highest" (x0 y0, x0 y1, x1 y0, x1 y1, x0 y2, x2 y0), which hold every bit of the operands,
     three at "high", one at "medium". With AVX512-BF16 only the one product of "medium" is faster than float32, up to
     twice. Operands with infinities, NaN or extreme exponents are multiplied in float32 unless they are rounded anyway.
