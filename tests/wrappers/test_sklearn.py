@@ -100,8 +100,10 @@ def test_random_search_and_scores():
     assert len(cross_val_score(classifier(), X, CLASSES, cv=3, error_score="raise")) == 3
 
 
+# A suite in the background of a shell ignores SIGINT, and so would this.
 INTERRUPTED = """
-import sys; sys.path.insert(0, {folder!r})
+import signal, sys; sys.path.insert(0, {folder!r})
+signal.signal(signal.SIGINT, signal.default_int_handler)
 import numpy as np
 from sklearn.model_selection import GridSearchCV
 from test_sklearn import CLASSES, X, classifier
