@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import fastkeras as keras
+from fastkeras._core import multiplies_bfloat16
 from fastkeras.engine import primitive
 
 
@@ -80,9 +81,36 @@ def test_errors_are_those_of_direct_sums(isa, shape, relu):
         assert np.mean(errors[0]) <= factor * np.mean(errors[1]), name
 
 
+@pytest.mark.parametrize("shape", [(8, (16, 16), 32, 48), (3, (9, 7), 64, 32)], ids=str)
+def test_rounded_to_bfloat16(isa, shape):
+    """At "medium" transforms are rounded, not operands: errors are at most twice as large."""
+    for name, call, operands in _convolution(*shape, relu=True):
+        exact, magnitude = _exact(call, operands), _magnitude(call, operands)
+        errors = [np.abs(call(*operands, planes=1, direct=d).numpy() - exact) / magnitude for d in (False, True)]
+        assert errors[0].max() <= 3 * errors[1].max() + 1e-6 and np.mean(errors[0]) <= 2 * np.mean(errors[1]) + 1e-6, (
+            name
+        )
+        rounds = np.mean(errors[1]) > 1e-5
+        assert rounds == multiplies_bfloat16(), name
+        if isa == "avx512_bf16":
+            assert not np.array_equal(*errors), name
+
+
+def test_bits_do_not_depend_on_threads_in_bfloat16(isa, set_threads):
+    for name, call, operands in _convolution(20, (14, 14), 32, 32):
+        results = []
+        for threads in (1, 2, 3):
+            set_threads(threads)
+            results.append(call(*operands, planes=1).numpy())
+        for other in results[1:]:
+            np.testing.assert_array_equal(results[0], other, err_msg=name)
+
+
+@pytest.mark.parametrize("planes", [1, 3])
 @pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
-def test_what_is_not_finite_reaches_what_sees_it(isa, value):
-    for name, call, operands in _convolution():
+def test_what_is_not_finite_reaches_what_sees_it(isa, value, planes):
+    for name, call, operands in _convolution(channels=32, filters=32):
+        call = functools.partial(call, planes=planes)
         for i in (0, 1):
             wrong = [x.copy() for x in operands]
             wrong[i][:, 2, 1, ..., 3] = value

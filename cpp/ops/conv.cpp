@@ -175,7 +175,7 @@ Kernel kernel(const Call& c) {
         const int planes = planes_of(c, s, s.in_channels / s.groups, s.out_channels / s.groups);
         Kernel direct =
             conv_kernel<T>([&](int planes) { return plan_conv(s, sizeof(T), planes); }, planes, activation, biased);
-        const auto winograd = planes ? std::nullopt : winograd_of(c, s);
+        const auto winograd = winograd_of(c, s, planes);
         return winograd ? winograd_kernel(*winograd, activation, biased, std::move(direct)) : direct;
     });
 }
@@ -237,7 +237,7 @@ Kernel kernel_input_grad(const Call& c) {
         const int planes = planes_of(c, s, s.out_channels / s.groups, s.in_channels / s.groups);
         Kernel direct = conv_kernel<T>([&](int planes) { return plan_conv_input_grad(s, sizeof(T), planes); }, planes,
                                        Activation::linear, false);
-        const auto winograd = planes ? std::nullopt : winograd_of(c, s, true);
+        const auto winograd = winograd_of(c, s, planes, true);
         return winograd ? winograd_kernel(*winograd, Activation::linear, false, std::move(direct)) : direct;
     });
 }
@@ -279,7 +279,7 @@ Kernel kernel_kernel_grad(const Call& c) {
                                      scratch);
                       },
                       p->scratch_bytes};
-        const auto winograd = planes ? std::nullopt : winograd_of(c, s);
+        const auto winograd = winograd_of(c, s, planes);
         // Sixteen sums per weight instead of nine, and several times, must stay in reach of the L2.
         if (!winograd || s.in_channels * s.out_channels > kMostWinogradWeights) return direct;
         return first_try(

@@ -20,6 +20,7 @@ struct Winograd {
     int64_t made[2];                   // outputs that are computed; those behind them are zero
     int64_t w_tap, w_k, w_n;
     bool turned;
+    bool pairs;             // transforms are rounded to pairs of bfloat16, where the CPU multiplies those
     Activation activation;  // up to relu6
     int threads;
 };
@@ -64,8 +65,8 @@ FK_INLINE size_t winograd_scratch_bytes(const Winograd& g, bool gradient) {
 }  // namespace
 
 // Both give up, and return false, where something is not finite: in a tile it would reach outputs that do not see it.
-FK_KERNEL(bool, winograd_f32,
-          (const Winograd& g, const float* x, const float* w, const float* bias, float* y, void* scratch))
-FK_KERNEL(bool, winograd_weights_f32, (const Winograd& g, const float* x, const float* dy, float* dw, void* scratch))
+FK_PRODUCT(bool, winograd_f32,
+           (const Winograd& g, const float* x, const float* w, const float* bias, float* y, void* scratch))
+FK_PRODUCT(bool, winograd_weights_f32, (const Winograd& g, const float* x, const float* dy, float* dw, void* scratch))
 
 }  // namespace fk

@@ -1,6 +1,7 @@
-#include "kernels/winograd.h"
+#include "kernels/products/winograd.h"
 
 #include "kernels/products/lanes.h"
+#include "kernels/products/pairs.h"
 #include "kernels/slot.h"
 #include "kernels/sizes.h"
 
@@ -228,6 +229,34 @@ bool transform_sums(const Winograd& g, const float* sums, int64_t count, int64_t
     return !any(isnan(wrong));
 }
 
+// --- products ---
+
+// Sixteen products m x k by k x n; part i of an operand lies i times its distance from the first.
+struct Parts {
+    const float* first;
+    int64_t apart;
+};
+template <class T>
+void multiply(const Brgemm<T>& product, Parts a, Parts b, float* c, int64_t c_apart) {
+    for (int64_t i = 0; i < 16; ++i) {
+        const BrgemmPair<T> pair{reinterpret_cast<const T*>(a.first + i * a.apart),
+                                 reinterpret_cast<const T*>(b.first + i * b.apart)};
+        run_brgemm(product, &pair, 1, c + i * c_apart);
+    }
+}
+
+// Lines of channels, and rows of tiles or channels two by two, become pairs in place: what is written was read before.
+FK_VEC void pair_in_place([[maybe_unused]] float* x, [[maybe_unused]] int64_t lines, [[maybe_unused]] int64_t k) {
+#if defined(__AVX512BF16__)
+    pair_lines(x, k, lines, k, reinterpret_cast<Bf16Pair*>(x), k / 2, {});
+#endif
+}
+FK_VEC void pair_rows_in_place([[maybe_unused]] float* x, [[maybe_unused]] int64_t k, [[maybe_unused]] int64_t n) {
+#if defined(__AVX512BF16__)
+    pair_rows(x, n, k, n, n, reinterpret_cast<Bf16Pair*>(x), {});
+#endif
+}
+
 // What the threads share: flags of slots, a line of zeros, `floats` more, and a slot each.
 struct Memory {
     void* flags;
@@ -247,10 +276,14 @@ struct Memory {
 
 bool winograd_f32(const Winograd& g, const float* x, const float* w, const float* bias, float* y, void* scratch) {
     const int64_t packed = winograd_packed(g), in_part = winograd_part(g, g.channels);
+    const bool pairs = kMultipliesBfloat16 && g.pairs;
     const Memory memory(g, scratch, 16 * packed);
     parallel_for(pieces(g.filters, kPanel), 1, [&](int64_t begin, int64_t end) {
-        for (int64_t p = begin; p < end; ++p)
-            transform_weights(g, w, p * kPanel, packed, memory.shared + p * kPanel * g.channels);
+        for (int64_t p = begin; p < end; ++p) {
+            float* panel = memory.shared + p * kPanel * g.channels;
+            transform_weights(g, w, p * kPanel, packed, panel);
+            for (int64_t i = 0; pairs && i < 16; ++i) pair_rows_in_place(panel + i * packed, g.channels, kPanel);
+        }
     });
     const int64_t tiles = winograd_tiles(g), chunk = winograd_chunk(g);
     const auto outputs = g.filters % kLanes == 0 ? transform_outputs<true> : transform_outputs<false>;
@@ -264,19 +297,26 @@ bool winograd_f32(const Winograd& g, const float* x, const float* w, const float
         for (; first < end; first += chunk) {
             const int64_t count = least(end - first, chunk);
             transform_inputs(g, x, memory.zeros, first, count, inputs);
-            const Brgemm<float> product{.m = count,
-                                        .n = g.filters,
-                                        .k = g.channels,
-                                        .a_row = g.channels,
-                                        .a_col = 1,
-                                        .b_row = kPanel,
-                                        .b_panel = g.channels * kPanel,
-                                        .c_row = g.filters,
-                                        .b_padded = true};
-            for (int i = 0; i < 16; ++i) {
-                const BrgemmPair<float> pair{inputs + i * in_part, memory.shared + i * packed};
-                brgemm_f32(product, &pair, 1, sums + i * winograd_part(g, g.filters));
+            const auto product = [&](auto one, int64_t k) {
+                using T = decltype(one);
+                multiply<T>({.m = count,
+                             .n = g.filters,
+                             .k = k,
+                             .a_row = k,
+                             .a_col = 1,
+                             .b_row = kPanel,
+                             .b_panel = g.channels * kPanel,
+                             .c_row = g.filters,
+                             .b_padded = true},
+                            {inputs, in_part}, {memory.shared, packed}, sums, winograd_part(g, g.filters));
+            };
+#if defined(__AVX512BF16__)
+            if (pairs) {
+                for (int64_t i = 0; i < 16; ++i) pair_in_place(inputs + i * in_part, count, g.channels);
+                product(Bf16Pair{}, g.channels / 2);
             }
+#endif
+            if (!pairs) product(0.f, g.channels);
             if (!outputs(g, sums, bias, first, count, y)) __atomic_store_n(&failed, 1, __ATOMIC_RELAXED);
         }
     });
@@ -285,8 +325,10 @@ bool winograd_f32(const Winograd& g, const float* x, const float* w, const float
 
 bool winograd_weights_f32(const Winograd& g, const float* x, const float* dy, float* dw, void* scratch) {
     const int64_t size = g.channels * g.filters, in_part = winograd_part(g, g.channels);
+    const int64_t out_part = winograd_part(g, g.filters);
     const int64_t tiles = winograd_tiles(g), chunk = winograd_chunk(g), chunks = pieces(tiles, chunk);
     const int64_t count = winograd_sums(g);
+    const bool pairs = kMultipliesBfloat16 && g.pairs;
     const Memory memory(g, scratch, 16 * count * size);
     parallel_for(count, 1, [&](int64_t begin, int64_t end) {
         const Slot slot(memory.flags, memory.slots, g.threads, winograd_slot_bytes(g));
@@ -297,19 +339,29 @@ bool winograd_weights_f32(const Winograd& g, const float* x, const float* dy, fl
                 const int64_t first = c * chunk, n = least(tiles - first, chunk);
                 transform_inputs(g, x, memory.zeros, first, n, inputs);
                 transform_slopes(g, dy, memory.zeros, first, n, slopes);
-                const Brgemm<float> product{.m = g.channels,
-                                            .n = g.filters,
-                                            .k = n,
-                                            .a_row = 1,
-                                            .a_col = g.channels,
-                                            .b_row = g.filters,
-                                            .b_panel = kPanel,
-                                            .c_row = g.filters,
-                                            .accumulate = c > s * chunks / count};
-                for (int i = 0; i < 16; ++i) {
-                    const BrgemmPair<float> pair{inputs + i * in_part, slopes + i * winograd_part(g, g.filters)};
-                    brgemm_f32(product, &pair, 1, memory.shared + (s * 16 + i) * size);
+                const auto product = [&](auto one, int64_t k) {
+                    using T = decltype(one);
+                    multiply<T>({.m = g.channels,
+                                 .n = g.filters,
+                                 .k = k,
+                                 .a_row = 1,
+                                 .a_col = g.channels,
+                                 .b_row = g.filters,
+                                 .b_panel = kPanel,
+                                 .c_row = g.filters,
+                                 .accumulate = c > s * chunks / count},
+                                {inputs, in_part}, {slopes, out_part}, memory.shared + s * 16 * size, size);
+                };
+#if defined(__AVX512BF16__)
+                if (pairs) {
+                    for (int64_t i = 0; i < 16; ++i) {
+                        pair_rows_in_place(inputs + i * in_part, n, g.channels);
+                        pair_rows_in_place(slopes + i * out_part, n, g.filters);
+                    }
+                    product(Bf16Pair{}, (n + 1) / 2);
                 }
+#endif
+                if (!pairs) product(0.f, n);
             }
     });
     int failed = 0;
