@@ -415,7 +415,7 @@ bool splits(const Gemm& g, const float* a, const float* b) {
 }  // namespace
 
 bool planes_pay(int planes, int64_t m, int64_t n, int64_t k, int64_t elements) {
-    if (!kMultipliesBfloat16 || m < 16 || n < 16 || k < 16) return false;
+    if (!kMultipliesBfloat16 || planes == 0 || m < 16 || n < 16 || k < 16) return false;
     // Tiles are 16 rows by 16 columns by 32 steps whatever is in them.
     const int64_t rows = kTiles ? pieces(m, 16) * 16 : m, steps = kTiles ? pieces(k, 32) * 32 : k;
     const PlaneCost& cost = kPlaneCosts[planes - 1];
