@@ -71,51 +71,51 @@ FK_VEC void with_pixels(const float* image, const int64_t* size, int64_t channel
     f([&](int64_t i, int64_t j) { return at[i][j]; }, Known<false>{});
 }
 
-// B^T x B of tiles [first, first + count), part by part: rows of channels, one per tile.
-void transform_inputs(const Winograd& g, const float* x, const float* zeros, int64_t first, int64_t count, float* to) {
-    const int64_t part = winograd_part(g, g.channels);
+// Tiles [first, first + count), part by part: rows of channels, one per tile. make(at, v) makes the sixteen vectors v
+// of a tile from vectors of its pixels, at(i, j).
+template <int64_t side, class F>
+FK_VEC void transform_tiles(const Winograd& g, const float* images, const int64_t* size, int64_t channels,
+                            const int64_t* before, const float* zeros, int64_t first, int64_t count, float* to,
+                            const F& make) {
+    const int64_t part = winograd_part(g, channels);
     Tile t(g, first);
-    for (int64_t i = 0; i < count; ++i, to += g.channels, t.step(g)) {
-        const auto transform = [&](auto at, auto whole) {
-            for (int64_t c = 0; c < g.channels; c += kLanes) {
-                const int64_t n = whole.value ? kLanes : g.channels - c;
-                const auto x_at = [&](int64_t row, int64_t column) { return load_up_to(at(row, column) + c, n); };
-                Vec lines[16], v[16];
-#pragma GCC unroll 4
-                for (int j = 0; j < 4; ++j) input_line(x_at(0, j), x_at(1, j), x_at(2, j), x_at(3, j), lines + j, 4);
-#pragma GCC unroll 4
-                for (int j = 0; j < 4; ++j)
-                    input_line(lines[4 * j], lines[4 * j + 1], lines[4 * j + 2], lines[4 * j + 3], v + 4 * j, 1);
+    for (int64_t i = 0; i < count; ++i, to += channels, t.step(g)) {
+        const auto transform = [&](auto pixel, auto whole) {
+            for (int64_t c = 0; c < channels; c += kLanes) {
+                const int64_t n = whole.value ? kLanes : channels - c;
+                Vec v[16];
+                make([&](int64_t row, int64_t column) { return load_up_to(pixel(row, column) + c, n); }, v);
 #pragma GCC unroll 16
                 for (int j = 0; j < 16; ++j) store_up_to(to + j * part + c, v[j], n);
             }
         };
-        with_pixels<4>(x + t.image * g.in[0] * g.in[1] * g.channels, g.in, g.channels, t.row - g.before[0],
-                       t.column - g.before[1], zeros, transform);
+        with_pixels<side>(images + t.image * size[0] * size[1] * channels, size, channels, t.row - before[0],
+                          t.column - before[1], zeros, transform);
     }
 }
 
-// A dY A^T, likewise.
-void transform_slopes(const Winograd& g, const float* dy, const float* zeros, int64_t first, int64_t count, float* to) {
-    const int64_t part = winograd_part(g, g.filters);
-    Tile t(g, first);
-    for (int64_t i = 0; i < count; ++i, to += g.filters, t.step(g)) {
-        const auto transform = [&](auto at, auto whole) {
-            for (int64_t c = 0; c < g.filters; c += kLanes) {
-                const int64_t n = whole.value ? kLanes : g.filters - c;
-                const auto dy_at = [&](int64_t row, int64_t column) { return load_up_to(at(row, column) + c, n); };
-                Vec lines[8], v[16];
-                slope_line(dy_at(0, 0), dy_at(1, 0), lines, 2);
-                slope_line(dy_at(0, 1), dy_at(1, 1), lines + 1, 2);
+// B^T x B.
+void transform_inputs(const Winograd& g, const float* x, const float* zeros, int64_t first, int64_t count, float* to) {
+    transform_tiles<4>(g, x, g.in, g.channels, g.before, zeros, first, count, to, [](const auto& at, Vec* v) {
+        Vec lines[16];
 #pragma GCC unroll 4
-                for (int j = 0; j < 4; ++j) slope_line(lines[2 * j], lines[2 * j + 1], v + 4 * j, 1);
-#pragma GCC unroll 16
-                for (int j = 0; j < 16; ++j) store_up_to(to + j * part + c, v[j], n);
-            }
-        };
-        with_pixels<2>(dy + t.image * g.out[0] * g.out[1] * g.filters, g.out, g.filters, t.row, t.column, zeros,
-                       transform);
-    }
+        for (int j = 0; j < 4; ++j) input_line(at(0, j), at(1, j), at(2, j), at(3, j), lines + j, 4);
+#pragma GCC unroll 4
+        for (int j = 0; j < 4; ++j)
+            input_line(lines[4 * j], lines[4 * j + 1], lines[4 * j + 2], lines[4 * j + 3], v + 4 * j, 1);
+    });
+}
+
+// A dY A^T.
+void transform_slopes(const Winograd& g, const float* dy, const float* zeros, int64_t first, int64_t count, float* to) {
+    constexpr int64_t none[2] = {0, 0};
+    transform_tiles<2>(g, dy, g.out, g.filters, none, zeros, first, count, to, [](const auto& at, Vec* v) {
+        Vec lines[8];
+        slope_line(at(0, 0), at(1, 0), lines, 2);
+        slope_line(at(0, 1), at(1, 1), lines + 1, 2);
+#pragma GCC unroll 4
+        for (int j = 0; j < 4; ++j) slope_line(lines[2 * j], lines[2 * j + 1], v + 4 * j, 1);
+    });
 }
 
 // act(A^T m A + bias) of tiles, to y. False where something is not finite.
