@@ -106,8 +106,8 @@ FK_VEC void tile(const Brgemm<T>& g, const BrgemmPair<T>* pairs, int64_t count, 
             if (g.odd) add(whole_k, [](T x) [[gnu::always_inline]] { return T{x.bits & 0xffff}; });
     };
     if constexpr (kOfPairs<T>)
-        for (int i = first_plane_product(g.planes); i < kAllPlaneProducts; ++i)
-            for (int64_t r = 0; r < count; ++r) add_product(r, kPlaneProducts[i]);
+        for (int i = 0; i < count_products(g.planes); ++i)
+            for (int64_t r = 0; r < count; ++r) add_product(r, kPlaneProducts[g.planes - 1][i]);
     else
         for (int64_t r = 0; r < count; ++r) add_product(r, {0, 0});
     if (g.bias) {

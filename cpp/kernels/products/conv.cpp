@@ -204,8 +204,8 @@ void pair_with_next(float* x, int64_t n, int64_t step, Planes planes) {
     auto* pairs = reinterpret_cast<Bf16Pair*>(x);
     for (int64_t i = 0; i < n; i += kLanes) {
         const Vec first = load_up_to(x + i, n - i), second = load_up_to(x + i + step, n - i - step);
-        for (int64_t plane = 0; plane < planes.count; ++plane)
-            store_up_to(pairs + plane * planes.apart + i, to_pairs(first, second, plane), n - i);
+        each_plane(first, second, planes.count,
+                   [&](int64_t plane, IVec x) { store_up_to(pairs + plane * planes.apart + i, x, n - i); });
     }
 }
 #endif

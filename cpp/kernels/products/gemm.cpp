@@ -5,6 +5,7 @@
 #include "kernels/products/exponents.h"
 #include "kernels/products/lanes.h"
 #include "kernels/products/pairs.h"
+#include "kernels/products/tile_blocks.h"
 #include "kernels/slot.h"
 #include "simd/math.h"
 #include "kernels/sizes.h"
@@ -227,7 +228,6 @@ Blocks cut(const Gemm& g) {
     s.rows = pieces(g.m, most(row_blocks, least(pieces(wanted, column_blocks * g.batch), pieces(g.m, kGemmRows))));
     s.columns = pieces(pieces(g.n, column_blocks), kPanel<T>) * kPanel<T>;
     s.step = pieces(s.rows, pieces(s.rows, kGemmRows));
-    if (kTiles && kSteps<T> > 1 && s.step < s.rows) s.step = most(1, s.step / 32) * 32;  // whole pairs of tiles
     const int64_t planes = kSteps<T> > 1 ? g.planes : 1;
     s.b_plane = deep * kPanel<T>;
     s.keep = s.step < s.rows ? planes * s.b_plane : 0;
@@ -255,7 +255,7 @@ const T* rows_of_a(const Gemm& g, const Blocks& s, Brgemm<T>& part, int64_t dept
     part.a_row = s.a_line, part.a_col = 1;
     return copy;
 }
-#if defined(__AVX512BF16__)
+#if defined(__AVX512BF16__) && !defined(__AMX_BF16__)
 const Bf16Pair* rows_of_a(const Gemm& g, const Blocks& s, Brgemm<Bf16Pair>& part, int64_t depth, const float* a,
                           Bf16Pair* copy) {
     const Planes planes{g.planes, s.a_plane};
@@ -263,8 +263,6 @@ const Bf16Pair* rows_of_a(const Gemm& g, const Blocks& s, Brgemm<Bf16Pair>& part
     part.a_row = s.a_line, part.a_col = 1;
     if (g.a_col == 1) {
         pair_lines(a, g.a_row, part.m, depth, copy, s.a_line, planes);
-    } else if constexpr (kTiles) {
-        pair_turned(a, g.a_col, depth, part.m, copy, s.a_line, planes);
     } else {
         const int64_t width = pieces(part.m, kLanes) * kLanes;
         pair_rows(a, g.a_col, depth, part.m, width, copy, planes);
@@ -332,6 +330,28 @@ void block(const Product<T>& p, const Blocks& s, int64_t i0, int64_t j0, void* s
     if (!in_tile)
         for (int64_t i = i0; i < i0 + rows; ++i) activate(g.activation, p.c + i * g.c_row + j0, columns);
 }
+
+#if defined(__AMX_BF16__)
+void gemm_on_tiles(const Gemm& g, const float* a, const float* b, const float* bias, float* c, void* scratch) {
+    if (g.m == 0 || g.n == 0 || g.batch == 0) return;
+    const TileBlocks s = cut_for_tiles(g);
+    const int64_t across = pieces(g.n, s.columns), each = pieces(g.m, s.rows) * across;
+    const double block = double(s.rows) * double(s.columns) * double(g.k) * count_products(g.planes);
+    __builtin_memset(scratch, 0, 64);
+    parallel_for(g.batch * each, most(1, int64_t(kTileChunk / (block + 1))), [&](int64_t begin, int64_t end) {
+        const Slot slot(scratch, static_cast<char*>(scratch) + 64, g.threads, s.slot_bytes);
+        for (int64_t i = begin; i < end; ++i) {
+            const int64_t which = i / each, at = i % each;
+            tile_block(g, s, a + (g.a_offsets ? g.a_offsets[which] : 0), b + (g.b_offsets ? g.b_offsets[which] : 0),
+                       bias, c + which * g.c_batch, at / across * s.rows, at % across * s.columns, slot.memory,
+                       [&](float* y, int64_t rows, int64_t columns) {
+                           for (int64_t row = 0; g.activation > Activation::relu6 && row < rows; ++row)
+                               activate(g.activation, y + row * g.c_row, columns);
+                       });
+        }
+    });
+}
+#endif
 
 template <class T>
 void gemm(const Gemm& given, const Sum<T>* a, const Sum<T>* b, const Sum<T>* bias, Sum<T>* c, void* scratch) {
@@ -426,7 +446,11 @@ bool planes_pay(int planes, int64_t m, int64_t n, int64_t k, int64_t elements) {
 void gemm_f32(const Gemm& g, const float* a, const float* b, const float* bias, float* c, void* scratch) {
 #if defined(__AVX512BF16__)
     if (g.planes > 0 && in_lines(g) && (g.planes == 1 || splits(g, a, b)))
+#if defined(__AMX_BF16__)
+        return gemm_on_tiles(g, a, b, bias, c, scratch);
+#else
         return gemm<Bf16Pair>(g, a, b, bias, c, scratch);
+#endif
 #endif
     gemm<float>(g, a, b, bias, c, scratch);
 }

@@ -17,14 +17,14 @@ struct Bf16Pair {
 };
 
 // Floats as sums of bfloat16: plane 0 is x rounded, plane 1 what that leaves, rounded, and so on; three hold every bit
-// of a float (but see `splits` in gemm.cpp). Of the products of planes those are taken whose first bits lie within
-// the last of the result: one of one plane, three of two, six of three, the smallest first.
+// of a float (but see `splits` in exponents.h). Of the products of planes those are taken whose first bits lie within
+// the last of the result: one of one plane, three of two, six of three. Neighbours share an operand.
 struct PlaneProduct {
     int a, b;
 };
-constexpr PlaneProduct kPlaneProducts[] = {{0, 2}, {2, 0}, {1, 1}, {0, 1}, {1, 0}, {0, 0}};
-constexpr int kAllPlaneProducts = 6;
-constexpr int first_plane_product(int planes) { return kAllPlaneProducts - planes * (planes + 1) / 2; }
+constexpr PlaneProduct kPlaneProducts[3][6] = {
+    {{0, 0}}, {{0, 1}, {0, 0}, {1, 0}}, {{0, 2}, {0, 1}, {1, 1}, {1, 0}, {2, 0}, {0, 0}}};
+constexpr int count_products(int planes) { return planes * (planes + 1) / 2; }
 
 // What the products of elements of T are summed up in, and C and bias are made of.
 template <class T>
@@ -61,6 +61,7 @@ struct Brgemm {
     // Of pairs: plane i of an operand lies a_plane or b_plane elements behind plane i - 1.
     int planes = 1;
     int64_t a_plane = 0, b_plane = 0;
+    bool a_padded = false;  // whatever follows the rows of A may be read, up to a multiple of 16 rows
     // Where given, the first rows of tiles leave each panel here as they pass over it and the other rows read it from
     // here, so that packing costs a few stores that the arithmetic hides. With pack_panel 0 the panels follow one
     // another in the same pairs * k * panel elements; with pairs * k * panel they are all there afterwards.
@@ -116,16 +117,29 @@ FK_KERNEL(void, gemm_f64,
 constexpr int64_t kGemmRows = 168, kGemmRowBlocks = 8, kGemmDepth = 512, kGemmColumns = 1024;
 constexpr int64_t kGemmPad = 32;  // the widest panel, and what keeps lines of a copy out of one set of the L1
 
+// Tiles (tile_blocks.h): columns of B and rows of k that are kept in the L2 together, in all planes 1 MB; what meets at
+// a time; and how many products are worth another chunk (20 us).
+constexpr int64_t kTileColumns = 512, kTileSlice = 256, kTileRows = 32, kTileSteps = 32;
+constexpr double kTileChunk = 3e7;
+constexpr int64_t tile_depth(int planes) { return planes == 1 ? 4 * kTileSlice : planes == 2 ? 2 * kTileSlice : kTileSlice; }
+
 #ifndef FK_ISA
 // Enough for the blocks of any ISA.
 inline size_t gemm_scratch_bytes(const Gemm& g, size_t element_bytes) {
-    const int64_t rows = g.m < kGemmRows ? g.m : kGemmRows;
+    const auto least = [](int64_t a, int64_t b) { return a < b ? a : b; };
+    const auto whole = [](int64_t n, int64_t size) { return (n + size - 1) / size * size; };
+    const int64_t rows = least(g.m, kGemmRows);
     const int64_t depth = g.k < kGemmDepth ? g.k + g.k % 2 : kGemmDepth;  // pairs are whole
     // Whole panels are kept: 33 columns take 64 of AVX-512.
-    const int64_t whole = (g.n + kGemmPad - 1) / kGemmPad * kGemmPad;
-    const int64_t columns = g.m <= kGemmRows ? 0 : whole < kGemmColumns ? whole : kGemmColumns;
+    const int64_t columns = g.m <= kGemmRows ? 0 : least(whole(g.n, kGemmPad), kGemmColumns);
     const size_t planes = size_t(2 * g.planes), bytes = planes > element_bytes ? planes : element_bytes;
-    const size_t slot = size_t((rows + kGemmPad) * (depth + 2 * kGemmPad) + depth * (columns + kGemmPad)) * bytes;
+    size_t slot = size_t((rows + kGemmPad) * (depth + 2 * kGemmPad) + depth * (columns + kGemmPad)) * bytes;
+    if (g.planes > 0) {
+        const int64_t deep = whole(least(g.k, tile_depth(g.planes)), kTileSteps);
+        const int64_t elements = kTileRows * (kTileSlice + kTileSteps) + deep * whole(least(g.n, kTileColumns), kGemmPad);
+        const size_t tiles = size_t(elements) * planes;
+        slot = slot > tiles ? slot : tiles;
+    }
     return 64 + (slot + 63) / 64 * 64 * size_t(g.threads);
 }
 #endif

@@ -16,19 +16,30 @@ FK_VEC void store(Bf16Pair* to, IVec pairs) { _mm512_storeu_si512(to, pairs.v); 
 FK_VEC void store_up_to(Bf16Pair* to, IVec pairs, int64_t n) {
     n >= kLanes ? store(to, pairs) : _mm512_mask_storeu_epi32(to, first_lanes(n).v, pairs.v);
 }
-// What planes 0 to `plane` - 1 leave of x.
-FK_VEC Vec without_planes(Vec x, int64_t plane) {
-    for (int64_t i = 0; i < plane; ++i) x = x - as_float(rounded(x) << 16);
-    return x;
+// The first plane of x, rounded to nearest; x keeps what that leaves of it. Ties may go either way: the next plane has
+// the difference.
+FK_VEC IVec take_plane(Vec& x) {
+    const IVec top = (as_int(x) + IVec(0x8000)) & IVec(int32_t(0xffff0000));
+    x = x - as_float(top);
+    return top;
 }
-// first[i] and second[i] as pair i of a plane.
-FK_VEC IVec to_pairs(Vec first, Vec second, int64_t plane) {
-    return to_pairs(without_planes(first, plane), without_planes(second, plane));
+// f(plane, pairs), pair i being (first[i], second[i]).
+template <class F>
+FK_VEC void each_plane(Vec first, Vec second, int64_t planes, F f) {
+    for (int64_t i = 0; i + 1 < planes; ++i) {
+        const IVec low = take_plane(first), high = take_plane(second);
+        f(i, shift_right(low, 16) | high);
+    }
+    f(planes - 1, to_pairs(first, second));
 }
-// Elements 2 i and 2 i + 1 of up to 2 kLanes floats as pair i of a plane.
-FK_VEC IVec to_pairs_along(const float* from, int64_t n, int64_t plane) {
-    return to_pairs_along(without_planes(load_up_to(from, n), plane),
-                          without_planes(load_up_to(from + kLanes, n - kLanes), plane));
+// Pair i being elements 2 i and 2 i + 1 of the 2 kLanes in (low, high).
+template <class F>
+FK_VEC void each_plane_along(Vec low, Vec high, int64_t planes, F f) {
+    for (int64_t i = 0; i + 1 < planes; ++i) {
+        const Vec tops[] = {as_float(take_plane(low)), as_float(take_plane(high))};
+        f(i, to_pairs_along(tops[0], tops[1]));
+    }
+    f(planes - 1, to_pairs_along(low, high));
 }
 
 // Rows of n floats, `row` apart, two at a time: line p has (x[2 p][j], x[2 p + 1][j]) at j, `width` pairs in all with
@@ -39,7 +50,8 @@ FK_VEC void pair_rows(const float* from, int64_t row, int64_t k, int64_t n, int6
         for (int64_t j = 0; j < width; j += kLanes) {
             const Vec first = load_up_to(from + j, n - j);
             const Vec second = p + 1 < k ? load_up_to(from + row + j, n - j) : Vec(0.f);
-            for (int64_t i = 0; i < planes.count; ++i) store(to + i * planes.apart + j, to_pairs(first, second, i));
+            each_plane(first, second, planes.count,
+                       [&](int64_t i, IVec pairs) { store(to + i * planes.apart + j, pairs); });
         }
 }
 
@@ -48,43 +60,53 @@ FK_VEC void pair_lines(const float* from, int64_t line, int64_t lines, int64_t k
                        Planes planes) {
     for (int64_t i = 0; i < lines; ++i, from += line, to += to_line)
         for (int64_t p = 0; p < k; p += 2 * kLanes)
-            for (int64_t plane = 0; plane < planes.count; ++plane)
-                store_up_to(to + plane * planes.apart + p / 2, to_pairs_along(from + p, k - p, plane), (k - p + 1) / 2);
+            each_plane_along(
+                load_up_to(from + p, k - p), load_up_to(from + p + kLanes, k - p - kLanes), planes.count,
+                [&](int64_t plane, IVec pairs) {
+                    store_up_to(to + plane * planes.apart + p / 2, pairs, (k - p + 1) / 2);
+                });
+}
+
+// Sixteen vectors of pairs in so many planes, turned, to `to`: pair r of vector j becomes pair j of line r.
+FK_VEC void store_turned(Vec (&lines)[3][kLanes], int64_t count, Bf16Pair* to, int64_t to_line, int64_t n,
+                         Planes planes) {
+    for (int64_t plane = 0; plane < planes.count; ++plane, to += planes.apart) {
+        transpose(lines[plane]);
+        for (int r = 0; r < kLanes && r < count; ++r) store_up_to(to + r * to_line, as_int(lines[plane][r]), n);
+    }
 }
 
 // Columns of k contiguous floats, `column` apart, as rows of `width` pairs, zeros after the last column.
 FK_VEC void pair_columns(const float* from, int64_t column, int64_t k, int64_t columns, int64_t width, Bf16Pair* to,
                          Planes planes) {
-    for (int64_t plane = 0; plane < planes.count; ++plane, to += planes.apart)
-        for (int64_t j = 0; j < width; j += kLanes)
-            for (int64_t p = 0; p < k; p += 2 * kLanes) {
-                Vec rows[kLanes];
-                for (int r = 0; r < kLanes; ++r)
-                    rows[r] = j + r >= columns ? Vec(0.f)
-                                               : as_float(to_pairs_along(from + (j + r) * column + p, k - p, plane));
-                transpose(rows);
-                for (int r = 0; r < kLanes; ++r)
-                    if (p + 2 * r < k) store(to + (p / 2 + r) * width + j, as_int(rows[r]));
+    Vec rows[3][kLanes];
+    for (int64_t j = 0; j < width; j += kLanes)
+        for (int64_t p = 0; p < k; p += 2 * kLanes) {
+            for (int r = 0; r < kLanes; ++r) {
+                const float* x = from + (j + r) * column + p;
+                const bool exists = j + r < columns;
+                each_plane_along(
+                    load_up_to(x, exists ? k - p : 0), load_up_to(x + kLanes, exists ? k - p - kLanes : 0),
+                    planes.count, [&](int64_t plane, IVec pairs) { rows[plane][r] = as_float(pairs); });
             }
+            store_turned(rows, (k - p + 1) / 2, to + p / 2 * width + j, width, kLanes, planes);
+        }
 }
 
 // k rows of n floats, `row` apart, as n lines of pairs (x[2 p][i], x[2 p + 1][i]): the transposed matrix by lines.
 FK_VEC void pair_turned(const float* from, int64_t row, int64_t k, int64_t n, Bf16Pair* to, int64_t to_line,
                         Planes planes) {
-    for (int64_t plane = 0; plane < planes.count; ++plane, to += planes.apart)
-        for (int64_t p = 0; p < k; p += 2 * kLanes)
-            for (int64_t i = 0; i < n; i += kLanes) {
-                Vec lines[kLanes];
-                for (int r = 0; r < kLanes; ++r) {
-                    const float* x = from + (p + 2 * r) * row + i;
-                    const int64_t left = k - p - 2 * r;
-                    lines[r] = as_float(to_pairs(left > 0 ? load_up_to(x, n - i) : Vec(0.f),
-                                                 left > 1 ? load_up_to(x + row, n - i) : Vec(0.f), plane));
-                }
-                transpose(lines);
-                for (int r = 0; r < kLanes && i + r < n; ++r)
-                    store_up_to(to + (i + r) * to_line + p / 2, as_int(lines[r]), (k - p + 1) / 2);
+    Vec lines[3][kLanes];
+    for (int64_t p = 0; p < k; p += 2 * kLanes)
+        for (int64_t i = 0; i < n; i += kLanes) {
+            for (int r = 0; r < kLanes; ++r) {
+                const float* x = from + (p + 2 * r) * row + i;
+                const int64_t left = k - p - 2 * r;
+                each_plane(left > 0 ? load_up_to(x, n - i) : Vec(0.f), left > 1 ? load_up_to(x + row, n - i) : Vec(0.f),
+                           planes.count, [&](int64_t plane, IVec pairs) { lines[plane][r] = as_float(pairs); });
             }
+            store_turned(lines, n - i, to + i * to_line + p / 2, to_line, (k - p + 1) / 2, planes);
+        }
 }
 
 #endif
