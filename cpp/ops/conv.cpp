@@ -9,6 +9,7 @@
 #include "kernels/products/gemm.h"
 #include "ops/by_type.h"
 #include "ops/conv_plan.h"
+#include "ops/conv_tiles.h"
 #include "ops/planes.h"
 #include "ops/winograd.h"
 
@@ -267,28 +268,42 @@ std::vector<TensorType> infer_kernel_grad(const Call& c) {
     return {{c.in[0].dtype, w}};
 }
 
+// By Winograd's algorithm where that pays, or directly.
+template <class T>
+Kernel kernel_grad_kernel(const Call& c, const ConvShape& s, int planes) {
+    const auto p = plan_conv_kernel_grad(s, sizeof(T), planes);
+    Kernel direct{[p](const void* const* in, void* const* out, void* scratch) {
+                      FK_BY_TYPE(T, conv_weights, p->conv, input<T>(in, 0), input<T>(in, 1), output<T>(out, 0),
+                                 scratch);
+                  },
+                  p->scratch_bytes};
+    const auto winograd = winograd_of(c, s, planes);
+    // Sixteen sums per weight instead of nine, and several times, must stay in reach of the L2.
+    if (!winograd || s.in_channels * s.out_channels > kMostWinogradWeights) return direct;
+    return first_try(
+        winograd_scratch_bytes(*winograd, true),
+        [g = *winograd](const void* const* in, void* const* out, void* scratch) {
+            return winograd_weights_f32(g, input<float>(in, 0), input<float>(in, 1), output<float>(out, 0), scratch);
+        },
+        std::move(direct));
+}
+
 Kernel kernel_kernel_grad(const Call& c) {
     return by_type(c.in[0].dtype, [&](auto zero) -> Kernel {
         using T = decltype(zero);
         const ConvShape s("conv_kernel_grad", c.attrs, c.in[0].shape, kernel_shape(c));
         const int planes =
             planes_of(c, s.taps() * s.in_channels / s.groups, s.out_channels / s.groups, s.batch * s.out_pixels());
-        const auto p = plan_conv_kernel_grad(s, sizeof(T), planes);
-        Kernel direct{[p](const void* const* in, void* const* out, void* scratch) {
-                          FK_BY_TYPE(T, conv_weights, p->conv, input<T>(in, 0), input<T>(in, 1), output<T>(out, 0),
-                                     scratch);
-                      },
-                      p->scratch_bytes};
-        const auto winograd = winograd_of(c, s, planes);
-        // Sixteen sums per weight instead of nine, and several times, must stay in reach of the L2.
-        if (!winograd || s.in_channels * s.out_channels > kMostWinogradWeights) return direct;
+        const auto tiles = std::is_same_v<T, float> ? tiles_of(c, s, planes) : std::nullopt;
+        Kernel by_floats = kernel_grad_kernel<T>(c, s, tiles || multiplies_tiles() ? 0 : planes);
+        if (!tiles) return by_floats;
         return first_try(
-            winograd_scratch_bytes(*winograd, true),
-            [g = *winograd](const void* const* in, void* const* out, void* scratch) {
-                return winograd_weights_f32(g, input<float>(in, 0), input<float>(in, 1), output<float>(out, 0),
-                                            scratch);
+            conv_tiles_scratch_bytes(*tiles),
+            [g = *tiles](const void* const* in, void* const* out, void* scratch) {
+                return conv_weights_on_tiles(g, input<float>(in, 0), input<float>(in, 1), output<float>(out, 0),
+                                             scratch);
             },
-            std::move(direct));
+            std::move(by_floats));
     });
 }
 

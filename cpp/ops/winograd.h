@@ -29,7 +29,11 @@ inline bool pays(const Winograd& g) {
 
 // The convolution as Winograd's, or the gradient of its image, with operands in so many planes (0: floats).
 inline std::optional<Winograd> winograd_of(const Call& c, const ConvShape& s, int planes, bool image_gradient = false) {
-    if (planes > 1 || (planes == 1 && (multiplies_tiles() || c.attrs.flag("split", false)))) return {};
+    // Tiles multiply pairs too fast for transforms to pay, but for six products (Granite Rapids, GFLOP/s, floats by
+    // Winograd / three planes: 16 channels 160 / 180, 32 260 / 310, 64 330 / 250 at 8x8 and 313 / 320 at 56x56).
+    if (planes > 0 && c.attrs.flag("split", false)) return {};
+    if (planes == 2 || (planes == 1 && multiplies_tiles())) return {};
+    if (planes == 3 && s.in_channels + s.out_channels <= 64) return {};
     // Pairs of whole vectors; with 16 channels the direct sums of pairs are faster (176 beside 110 GFLOP/s on Zen 4).
     for (int64_t channels : {s.in_channels, s.out_channels})
         if (planes == 1 && (channels < 32 || channels % 16)) return {};

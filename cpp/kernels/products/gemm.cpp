@@ -408,7 +408,7 @@ struct PlaneCost {
     double product, split;
 };
 #if defined(__AMX_BF16__)
-constexpr PlaneCost kPlaneCosts[] = {{0.07, 10}, {0.2, 15}, {0.4, 20}};
+constexpr PlaneCost kPlaneCosts[] = {{0.19, 8.8}, {0.40, 14.2}, {0.62, 15.6}};
 #else
 constexpr PlaneCost kPlaneCosts[] = {{0.52, 5}, {1.53, 5}, {3.14, 5}};
 #endif

@@ -114,14 +114,15 @@ FK_KERNEL(void, gemm_f64,
 // What is copied at a time, into one slot of the scratch per thread: 168 x 512 floats of A are two thirds of an L2 of
 // 512 KB, 512 x 16 of B stream from there (depth 256 reads and writes C twice as often: 4% at 1024^3). One thread goes
 // through up to eight such blocks of rows and 1024 columns.
-constexpr int64_t kGemmRows = 168, kGemmRowBlocks = 8, kGemmDepth = 512, kGemmColumns = 1024;
+constexpr int64_t kGemmRows = 168, kGemmRowBlocks = 8, kGemmDepth = 256, kGemmColumns = 1024;
 constexpr int64_t kGemmPad = 32;  // the widest panel, and what keeps lines of a copy out of one set of the L1
 
 // Tiles (tile_blocks.h): columns of B and rows of k that are kept in the L2 together, in all planes 1 MB; what meets at
 // a time; and how many products are worth another chunk (20 us).
-constexpr int64_t kTileColumns = 512, kTileSlice = 256, kTileRows = 32, kTileSteps = 32;
+constexpr int64_t kTileColumns = 512, kTileRows = 32, kTileSteps = 32;
 constexpr double kTileChunk = 3e7;
-constexpr int64_t tile_depth(int planes) { return planes == 1 ? 4 * kTileSlice : planes == 2 ? 2 * kTileSlice : kTileSlice; }
+constexpr int64_t tile_slice(int planes) { return planes == 1 ? 512 : planes == 2 ? 256 : 160; }
+constexpr int64_t tile_depth(int planes) { return 2 * tile_slice(planes); }
 
 #ifndef FK_ISA
 // Enough for the blocks of any ISA.
@@ -136,7 +137,7 @@ inline size_t gemm_scratch_bytes(const Gemm& g, size_t element_bytes) {
     size_t slot = size_t((rows + kGemmPad) * (depth + 2 * kGemmPad) + depth * (columns + kGemmPad)) * bytes;
     if (g.planes > 0) {
         const int64_t deep = whole(least(g.k, tile_depth(g.planes)), kTileSteps);
-        const int64_t elements = kTileRows * (kTileSlice + kTileSteps) + deep * whole(least(g.n, kTileColumns), kGemmPad);
+        const int64_t elements = kTileRows * (tile_slice(g.planes) + kTileSteps) + deep * whole(least(g.n, kTileColumns), kGemmPad);
         const size_t tiles = size_t(elements) * planes;
         slot = slot > tiles ? slot : tiles;
     }

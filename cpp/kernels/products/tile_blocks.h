@@ -8,7 +8,7 @@
 namespace fk::FK_ISA {
 namespace {
 
-// B is copied, `depth` rows and `columns` columns at a time, in slices of kTileSlice rows; then A passes, 32 rows at a
+// B is copied, `depth` rows and `columns` columns at a time, in slices of tile_slice rows; then A passes, 32 rows at a
 // time, each slice of them being copied just before it meets all panels of B. So B, a slice of A and 32 rows of C live
 // in the L2 (2 MB), and the sums go to memory once per `depth`.
 //
@@ -19,8 +19,7 @@ struct TileBlocks {
     int64_t a_bytes, slot_bytes;
 };
 
-FK_VEC int64_t tile_slices(int64_t k) { return pieces(k, kTileSlice); }
-FK_VEC int64_t slice_pairs(int64_t k) { return pieces(least(k, kTileSlice), kTileSteps) * (kTileSteps / 2); }
+FK_VEC int64_t tile_pairs(int64_t k) { return pieces(k, kTileSteps) * (kTileSteps / 2); }
 
 TileBlocks cut_for_tiles(const Gemm& g) {
     TileBlocks s;
@@ -38,20 +37,20 @@ TileBlocks cut_for_tiles(const Gemm& g) {
             s.columns = pieces(pieces(s.columns, cuts), kGemmPad) * kGemmPad;
     }
     s.columns = pieces(pieces(g.n, pieces(g.n, s.columns)), kGemmPad) * kGemmPad;
-    const int64_t pairs = slice_pairs(g.k);
+    const int64_t pairs = tile_pairs(least(g.k, tile_slice(g.planes)));
     s.a_line = pairs + 16;  // lines in different sets of the L1
     s.a_plane = kTileRows * s.a_line;
     s.b_plane = pairs * kGemmPad;
     s.a_bytes = g.planes * s.a_plane * int64_t(sizeof(Bf16Pair));
     s.slot_bytes = s.a_bytes + g.planes * s.b_plane * (s.columns / kGemmPad) *
-                                   tile_slices(least(g.k, s.depth)) * int64_t(sizeof(Bf16Pair));
+                                   pieces(least(g.k, s.depth), tile_slice(g.planes)) * int64_t(sizeof(Bf16Pair));
     return s;
 }
 
 // Columns [0, columns) of `depth` rows of B as panels of pairs, with zeros down to a whole tile.
 void copy_b(const Gemm& g, const TileBlocks& s, const float* b, int64_t depth, int64_t columns, Bf16Pair* to) {
     const Planes planes{g.planes, s.b_plane};
-    const int64_t pairs = pieces(depth, 2), whole = slice_pairs(depth);
+    const int64_t pairs = pieces(depth, 2), whole = tile_pairs(depth);
     for (int64_t j = 0; j < columns; j += kGemmPad, to += g.planes * s.b_plane) {
         const float* from = b + j * g.b_col;
         const int64_t n = least(columns - j, kGemmPad);
@@ -64,7 +63,7 @@ void copy_b(const Gemm& g, const TileBlocks& s, const float* b, int64_t depth, i
 // Rows [0, rows) of `depth` columns of A as lines of pairs, with zeros to the end of a whole tile.
 void copy_a(const Gemm& g, const TileBlocks& s, const float* a, int64_t rows, int64_t depth, Bf16Pair* to) {
     const Planes planes{g.planes, s.a_plane};
-    const int64_t pairs = pieces(depth, 2), whole = slice_pairs(depth);
+    const int64_t pairs = pieces(depth, 2), whole = tile_pairs(depth);
     g.a_col == 1 ? pair_lines(a, g.a_row, rows, depth, to, s.a_line, planes)
                  : pair_turned(a, g.a_col, depth, rows, to, s.a_line, planes);
     for (int64_t i = 0; i < g.planes && pairs < whole; ++i)
@@ -79,22 +78,22 @@ void tile_block(const Gemm& g, const TileBlocks& s, const float* a, const float*
     const int64_t end = least(g.m, i0 + s.rows), columns = least(g.n - j0, s.columns);
     auto* a_copy = reinterpret_cast<Bf16Pair*>(slot);
     auto* b_copy = reinterpret_cast<Bf16Pair*>(slot + s.a_bytes);
-    const int64_t b_slice = pieces(columns, kGemmPad) * g.planes * s.b_plane;
+    const int64_t slice = tile_slice(g.planes), b_slice = pieces(columns, kGemmPad) * g.planes * s.b_plane;
     for (int64_t p0 = 0; p0 == 0 || p0 < g.k; p0 += s.depth) {
-        const int64_t slices = tile_slices(least(g.k - p0, s.depth));
-        const auto depth_of = [&](int64_t q) { return least(g.k - p0 - q * kTileSlice, kTileSlice); };
+        const int64_t slices = pieces(least(g.k - p0, s.depth), slice);
+        const auto depth_of = [&](int64_t q) { return least(g.k - p0 - q * slice, slice); };
         for (int64_t q = 0; q < slices; ++q)
-            copy_b(g, s, b + (p0 + q * kTileSlice) * g.b_row + j0 * g.b_col, depth_of(q), columns, b_copy + q * b_slice);
+            copy_b(g, s, b + (p0 + q * slice) * g.b_row + j0 * g.b_col, depth_of(q), columns, b_copy + q * b_slice);
         for (int64_t i = i0; i < end; i += kTileRows) {
             const int64_t rows = least(end - i, kTileRows);
             float* to = c + i * g.c_row + j0;
             for (int64_t q = 0; q < slices; ++q) {
-                const int64_t p = p0 + q * kTileSlice, depth = depth_of(q);
+                const int64_t p = p0 + q * slice, depth = depth_of(q);
                 const bool last = p + depth == g.k;
                 copy_a(g, s, a + i * g.a_row + p * g.a_col, rows, depth, a_copy);
                 const Brgemm<Bf16Pair> part{.m = rows,
                                             .n = columns,
-                                            .k = slice_pairs(depth),
+                                            .k = tile_pairs(depth),
                                             .a_row = s.a_line,
                                             .a_col = 1,
                                             .b_row = kGemmPad,
