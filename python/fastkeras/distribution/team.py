@@ -9,6 +9,7 @@ import time
 import numpy as np
 
 _LEFT = 1  # tag of the message of a process that has ended
+_PAUSE = 50e-6  # seconds between two looks at the others, where the program of this process needs the core
 _GRACE = 5.0  # seconds that others may still need for what the one that left has finished
 
 
@@ -51,9 +52,9 @@ class Team:
         print(f"[distribution] {message}", file=sys.stderr, flush=True)
         self.MPI.COMM_WORLD.Abort(1)
 
-    def sum(self, array):
-        """Replaces an array by the sum over all processes."""
-        self._meet()
+    def sum(self, array, patient=False):
+        """Replaces an array by the sum over all processes. A `patient` wait leaves the core to a running program."""
+        self._meet(patient)
         self.comm.Allreduce(self.MPI.IN_PLACE, array)
         return array
 
@@ -77,14 +78,14 @@ class Team:
         """Is the value the same everywhere?"""
         return not self.any(self.broadcast(value) != value)
 
-    def _meet(self):
+    def _meet(self, patient=False):
         request, missed = self.comm.Ibarrier(), None
         while not request.Test():
             if self.control.Iprobe(source=self.MPI.ANY_SOURCE, tag=_LEFT):
                 missed = missed or time.monotonic()
                 if time.monotonic() - missed > _GRACE:
                     self.abort(f"process {self.rank} of {self.size} waits for one that has ended; ending all")
-            os.sched_yield()
+            time.sleep(_PAUSE) if patient else os.sched_yield()
 
     def _leave(self):
         for other in range(self.size):
