@@ -319,9 +319,9 @@ void take_apart(Graph& g) {
     g.nodes = std::move(nodes);
 }
 
-// What outputs are joined and scaled of, the gradients in a bucket that other processes wait for, is joined right after
-// the last of it was made and not at the end, where it was traced. Nodes that do more than that stay: moving them could
-// keep large values alive for longer.
+// Results are scaled and joined for the caller, as gradients are for other processes that wait for them, right after
+// the last of them was made and not at the end, where that was traced. Nodes that do more stay: moving them could keep
+// large values alive for longer.
 void finish_outputs(Graph& g) {
     const Op& concatenate = find_op("concatenate");
     std::vector<int> others = g.use_counts();  // of each value, by what is neither an output nor moves

@@ -9,7 +9,9 @@ import time
 import numpy as np
 
 _LEFT = 1  # tag of the message of a process that has ended
-_PAUSE = 50e-6  # seconds between two looks at the others, where the program of this process needs the core
+# Seconds between two looks at the others while a program of this process runs. A step of 24 layers of 512 units takes
+# 51.7 ms; without a pause 56.6, with 1 ms 57.3.
+_PAUSE = 50e-6
 _GRACE = 5.0  # seconds that others may still need for what the one that left has finished
 
 
@@ -26,7 +28,7 @@ def world():
 
 
 class Team:
-    """Processes that call the same methods in the same order.
+    """Processes that call the same methods in the same order, each in the one thread that trains.
 
     Every exchange begins with a barrier that is polled. A process that dies of an exception aborts the job; one that
     leaves by itself says so, and whoever waits for it aborts.

@@ -6,6 +6,8 @@ from fastkeras import ops
 from fastkeras.engine import Function, Variable, convert_to_numpy, nest
 from fastkeras.training.steps import Step
 
+# 24 layers of 512 units (25 MB), two processes of one thread on a core each: 61.6 ms a step with one all-reduce behind
+# the program; in buckets of 1, 2, 4, 8, 16 MB 60.1, 58.4, 55.8, 56.3, 56.8.
 BUCKET_BYTES = 4 << 20
 
 
@@ -14,7 +16,8 @@ class ParallelStep(Step):
 
     Between them the gradients are summed in `Buckets`, one all-reduce each. Behind them the last one holds the number
     of rows (each process counts by its rows), the learning rate of process 0, and whether somebody wants to stop. Where
-    there are several, the gradients' program runs in a thread of its own while this one sums what is there already.
+    there are several, the gradients' program runs in a thread of its own, and this one, which alone talks to MPI, sums
+    what is there already.
     """
 
     def __init__(self, model, fn, keep, team):
