@@ -1,4 +1,8 @@
 // Programs, threads, instruction sets.
+#include <condition_variable>
+#include <future>
+#include <mutex>
+
 #include "bind/convert.h"
 #include "core/parallel.h"
 #include "graph/program.h"
@@ -22,13 +26,91 @@ std::vector<Tensor> to_feeds(const Program& program, const py::sequence& values)
     return feeds;
 }
 
-std::vector<Tensor> run(Program& program, const py::sequence& values) {
+// Which outputs of a run in another thread are there.
+class Progress {
+public:
+    explicit Progress(size_t outputs) : made_(outputs) {}
+    void made(size_t output) {
+        const std::lock_guard lock(mutex_);
+        made_[output] = true;
+        changed_.notify_one();
+    }
+    void ended() {
+        const std::lock_guard lock(mutex_);
+        ended_ = true;
+        changed_.notify_one();
+    }
+    // False when the run has ended without it: it has failed.
+    bool wait_for(size_t output) {
+        std::unique_lock lock(mutex_);
+        changed_.wait(lock, [&] { return made_[output] || ended_; });
+        return made_[output];
+    }
+
+private:
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::vector<bool> made_;
+    bool ended_ = false;
+};
+
+template <class F>
+auto without_gil(const F& wait) {
+    const py::gil_scoped_release release;
+    return wait();
+}
+
+// body() in a thread of its own. Whoever waits for it lets go of the GIL, which the thread may need to free an array.
+class Beside {
+public:
+    template <class F>
+    explicit Beside(F body)
+        : done_(std::async(std::launch::async, [body, threads = num_threads()] {
+              use_threads(threads);
+              body();
+          })) {}
+    ~Beside() {
+        if (done_.valid()) without_gil([&] { done_.wait(); });
+    }
+    void join() {  // throws what body() threw
+        without_gil([&] { done_.wait(); });
+        done_.get();
+    }
+
+private:
+    std::future<void> done_;
+};
+
+// Calls take(i, results[i]) for one output after the other, as soon as it is there and while the rest still runs.
+void run_beside(Program& program, const std::vector<const void*>& in, const std::vector<void*>& out,
+                const std::vector<Tensor>& results, const py::object& take) {
+    Progress progress(out.size());
+    Beside run([&] {
+        try {
+            program.run(in, out, [&](size_t output) { progress.made(output); });
+        } catch (...) {
+            progress.ended();
+            throw;
+        }
+    });
+    for (size_t i = 0; i < results.size(); ++i) {
+        if (!without_gil([&] { return progress.wait_for(i); })) break;
+        take(i, results[i]);
+    }
+    run.join();
+}
+
+std::vector<Tensor> run(Program& program, const py::sequence& values, const py::object& take) {
     const std::vector<Tensor> feeds = to_feeds(program, values);
     std::vector<Tensor> results;
     std::vector<const void*> in;
     std::vector<void*> out;
     for (const Tensor& t : feeds) in.push_back(t->data);
     for (const TensorType& t : program.output_types()) out.push_back(results.emplace_back(make_tensor(t))->data);
+    if (!take.is_none()) {
+        run_beside(program, in, out, results, take);
+        return results;
+    }
     const py::gil_scoped_release release;
     program.run(in, out);
     return results;
@@ -103,7 +185,7 @@ void bind_programs(py::module_& m) {
                  return std::make_shared<Program>(*trace, outputs);
              }),
              py::arg("trace"), py::arg("outputs"))
-        .def("run", &run)
+        .def("run", &run, py::arg("values"), py::arg("take") = py::none())
         .def("run_steps", &run_steps, py::arg("sources"), py::kw_only(), py::arg("steps"), py::arg("batch_size"),
              py::arg("indices") = py::none(), py::arg("start") = 0, py::arg("outputs") = py::none())
         .def_property_readonly("memory_bytes", &Program::memory_bytes)

@@ -310,6 +310,8 @@ int num_threads() {
     return std::min(omp_get_max_threads(), quota);
 }
 
+void use_threads(int n) { omp_set_num_threads(n); }
+
 void set_num_threads(int n) { wanted_threads.store(n); }
 
 void run_flushed(void (*body)(void*), void* context) {

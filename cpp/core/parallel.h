@@ -48,6 +48,7 @@ private:
 };
 
 int num_threads();            // what the next loop of this thread will use
+void use_threads(int n);      // by this thread alone: what OpenMP was told in one thread a new one does not know
 void set_num_threads(int n);  // 0: the default again (OMP_NUM_THREADS, affinity, cgroup quota)
 
 }  // namespace fk

@@ -45,6 +45,7 @@ void remake_inputs(Graph&);
 void crop_images(Graph&);
 void take_apart(Graph&);
 void strip_samples(Graph&);
+void finish_outputs(Graph&);
 void fuse_elementwise(Graph&);
 void optimize(Graph&);
 
@@ -61,6 +62,7 @@ struct Plan {
     std::vector<Place> places;    // of each value
     std::vector<size_t> scratch;  // byte offset in the arena of each node's scratch
     std::vector<Copy> copies;     // run after the last node, in order
+    std::vector<size_t> settled;  // of each output: the last node that touches it; nodes.size(): a copy does
     size_t arena_bytes = 0;
 };
 Plan plan_memory(const Graph& graph, const std::vector<Kernel>& kernels);

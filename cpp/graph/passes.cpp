@@ -319,6 +319,43 @@ void take_apart(Graph& g) {
     g.nodes = std::move(nodes);
 }
 
+// Results are scaled and joined for the caller, as gradients are for other processes that wait for them, right after
+// the last of them was made and not at the end, where that was traced. Nodes that do more stay: moving them could keep
+// large values alive for longer.
+void finish_outputs(Graph& g) {
+    const Op& concatenate = find_op("concatenate");
+    std::vector<int> others = g.use_counts();  // of each value, by what is neither an output nor moves
+    for (int v : g.outputs) --others[v];
+    std::vector<bool> moves(g.nodes.size());
+    for (size_t i = g.nodes.size(); i-- > 0;) {
+        const Graph::Node& n = g.nodes[i];
+        moves[i] = !n.fused && (n.op->tile || n.op->view || n.op->noop_when_same || n.op == &concatenate) &&
+                   std::none_of(n.out.begin(), n.out.end(), [&](int v) { return others[v] > 0; });
+        if (moves[i])
+            for (int v : n.in) --others[v];
+    }
+    std::vector<bool> made(g.types.size());
+    std::vector<int> missing(g.nodes.size());
+    std::vector<std::vector<size_t>> awaited_by(g.types.size());  // nodes that move
+    for (size_t i = 0; i < g.nodes.size(); ++i) {
+        for (int v : g.nodes[i].in)
+            if (moves[i] && made[v]) awaited_by[v].push_back(i), ++missing[i];
+        for (int v : g.nodes[i].out) made[v] = true;
+        moves[i] = missing[i] > 0;
+    }
+    std::vector<size_t> order;
+    for (size_t i = 0, next = 0; i < g.nodes.size(); ++i) {
+        if (!moves[i]) order.push_back(i);
+        for (; next < order.size(); ++next)
+            for (int v : g.nodes[order[next]].out)
+                for (size_t waiting : awaited_by[v])
+                    if (--missing[waiting] == 0) order.push_back(waiting);
+    }
+    std::vector<Graph::Node> nodes;
+    for (size_t i : order) nodes.push_back(std::move(g.nodes[i]));
+    g.nodes = std::move(nodes);
+}
+
 void optimize(Graph& g) {
     drop_noops(g);
     keep_float32(g);
@@ -330,6 +367,7 @@ void optimize(Graph& g) {
     crop_images(g);
     take_apart(g);
     strip_samples(g);
+    finish_outputs(g);
     fuse_elementwise(g);
 }
 

@@ -148,6 +148,12 @@ private:
                 last_read_[r] = end;
             }
         }
+        for (size_t i = 0; i < g_.outputs.size(); ++i) {
+            const int r = root_[g_.outputs[i]];
+            const Place place = plan_.places[r];
+            const bool direct = place.kind == Place::output && place.index == i;
+            plan_.settled.push_back(size_t(direct ? std::max(made_at_[r], last_read_[r]) : end));
+        }
         // A state that receives another state's old value may find it overwritten: such values are set aside first.
         for (size_t s : copied_states_) {
             const int after = root_[g_.states[s].after];

@@ -47,14 +47,20 @@ Program::Program(const Trace& trace, const std::vector<Tensor>& outputs) : graph
             case Place::output: output_positions_[place.index].push_back(position); break;
         }
     };
+    std::vector<size_t> until;  // the number of instructions up to each node
     for (size_t i = 0; i < graph_.nodes.size(); ++i) {
-        if (!kernels[i].run) continue;
-        Instruction instruction{std::move(kernels[i]), pointer_count_, 0, plan_.scratch[i]};
-        for (int v : graph_.nodes[i].in) add_pointer(v);
-        instruction.outputs = pointer_count_;
-        for (int v : graph_.nodes[i].out) add_pointer(v);
-        instructions_.push_back(std::move(instruction));
+        if (kernels[i].run) {
+            Instruction instruction{std::move(kernels[i]), pointer_count_, 0, plan_.scratch[i]};
+            for (int v : graph_.nodes[i].in) add_pointer(v);
+            instruction.outputs = pointer_count_;
+            for (int v : graph_.nodes[i].out) add_pointer(v);
+            instructions_.push_back(std::move(instruction));
+        }
+        until.push_back(instructions_.size());
     }
+    for (size_t o = 0; o < plan_.settled.size(); ++o)
+        if (plan_.settled[o] < until.size()) settled_.push_back({until[plan_.settled[o]], o});
+    std::sort(settled_.begin(), settled_.end());
     for (const TensorType& t : feed_types_) {
         gather_offsets_.push_back(gather_bytes_);
         gather_bytes_ += aligned(t.bytes());
@@ -122,12 +128,20 @@ void Program::point_states(Context& context) const {
     }
 }
 
-void Program::execute(Context& context, const std::vector<const void*>& feeds,
-                      const std::vector<void*>& outputs) const {
+void Program::execute(Context& context, const std::vector<const void*>& feeds, const std::vector<void*>& outputs,
+                      const Made& made) const {
     auto* arena = static_cast<std::byte*>(context.memory->data());
     void** pointers = context.pointers.data();
-    for (const Instruction& i : instructions_)
-        i.kernel.run(pointers + i.inputs, pointers + i.outputs, arena + i.scratch);
+    size_t next = 0;
+    const auto run_until = [&](size_t end) {
+        for (; next < end; ++next) {
+            const Instruction& i = instructions_[next];
+            i.kernel.run(pointers + i.inputs, pointers + i.outputs, arena + i.scratch);
+        }
+    };
+    if (made)
+        for (auto [end, output] : settled_) run_until(end), made(output);
+    run_until(instructions_.size());
     for (const Copy& copy : plan_.copies) {
         const auto address = [&](Place place) -> void* {
             switch (place.kind) {
@@ -140,6 +154,8 @@ void Program::execute(Context& context, const std::vector<const void*>& feeds,
         };
         std::memcpy(address(copy.to), address(copy.from), copy.bytes);
     }
+    for (size_t o = 0; made && o < plan_.settled.size(); ++o)
+        if (plan_.settled[o] == graph_.nodes.size()) made(o);
 }
 
 template <class F>
@@ -195,14 +211,14 @@ void Program::paced(int64_t steps, const F& run) {
     }
 }
 
-void Program::run(const std::vector<const void*>& feeds, const std::vector<void*>& outputs) {
+void Program::run(const std::vector<const void*>& feeds, const std::vector<void*>& outputs, const Made& made) {
     auto context = acquire();
     {
         const Locks locks(*this);
         point_states(*context);
         for (size_t i = 0; i < feeds.size(); ++i) point(*context, feed_positions_, i, feeds[i]);
         for (size_t i = 0; i < outputs.size(); ++i) point(*context, output_positions_, i, outputs[i]);
-        paced(1, [&](int64_t, int64_t) { execute(*context, feeds, outputs); });
+        paced(1, [&](int64_t, int64_t) { execute(*context, feeds, outputs, made); });
     }
     release(std::move(context));
 }

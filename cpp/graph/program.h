@@ -1,5 +1,6 @@
 // A compiled trace: kernels bound to attributes, memory planned, ready to run in bursts without Python.
 #pragma once
+#include <functional>
 #include <mutex>
 #include <memory>
 #include <string>
@@ -13,8 +14,10 @@ class Program {
 public:
     Program(const Trace& trace, const std::vector<Tensor>& outputs);
 
-    // One run: feeds are read where they lie, outputs are written straight to `outputs`.
-    void run(const std::vector<const void*>& feeds, const std::vector<void*>& outputs);
+    // One run: feeds are read where they lie, outputs are written straight to `outputs`. `made`, where given, is called
+    // with the number of each output as soon as nothing in the run touches it any more.
+    using Made = std::function<void(size_t output)>;
+    void run(const std::vector<const void*>& feeds, const std::vector<void*>& outputs, const Made& made = {});
 
     // A burst. Step s feeds each source's rows indices[s * batch ...], or rows start + s * batch ... where `indices`
     // is null, and writes results to the same rows of each output (no outputs: they are discarded).
@@ -65,7 +68,8 @@ private:
     void release(std::unique_ptr<Context> context);
     void point(Context& context, const std::vector<std::vector<size_t>>& positions, size_t which, const void* to) const;
     void point_states(Context& context) const;
-    void execute(Context& context, const std::vector<const void*>& feeds, const std::vector<void*>& outputs) const;
+    void execute(Context& context, const std::vector<const void*>& feeds, const std::vector<void*>& outputs,
+                 const Made& made = {}) const;
     void run_rows(Context& context, const Burst& burst, int64_t first, int64_t last) const;  // steps [first, last)
     void gather(Context& context, const Burst& burst, int64_t step) const;
     std::byte* gather_buffer(Context& context, size_t feed) const;
@@ -79,6 +83,7 @@ private:
     Plan plan_;
     std::vector<TensorType> feed_types_, output_types_;
     std::vector<Instruction> instructions_;
+    std::vector<std::pair<size_t, size_t>> settled_;  // how many instructions settle which output, in that order
     std::vector<std::vector<size_t>> feed_positions_, output_positions_, state_positions_;
     std::vector<std::pair<size_t, size_t>> arena_positions_;          // position, offset
     std::vector<std::pair<size_t, const void*>> constant_positions_;  // position, address

@@ -10,6 +10,7 @@ import numpy as np
 
 import fastkeras as keras
 from fastkeras import layers, ops
+from fastkeras.training import parallel_step
 
 RANDOM = np.random.RandomState(0)
 X, Y = RANDOM.randn(103, 6).astype("float32"), RANDOM.randint(0, 3, 103)
@@ -76,6 +77,45 @@ def same_weights():
         "eager": (sequential, adam, X, Y, {"run_eagerly": True}),
         "own train_step": (Averaging, adam, X, Y, {}),
     }
+    compare(cases)
+
+
+def same_weights_in_buckets():
+    """The same where gradients are summed in several buckets while others are still made."""
+    parallel_step.BUCKET_BYTES = 256
+    adam = keras.optimizers.Adam
+    cases = {
+        "shuffled": (sequential, adam, X, Y, {}),
+        "a last batch of one row": (sequential, adam, X[:97], Y[:97], {"shuffle": False}),
+        "eager": (sequential, adam, X[:97], Y[:97], {"run_eagerly": True}),
+        "own train_step": (Averaging, adam, X, Y, {}),
+    }
+    compare({f"{name}, in buckets": case for name, case in cases.items()})
+    with keras.distribution.DataParallel().scope():
+        model = sequential()
+        model.compile("adam", "sparse_categorical_crossentropy")
+        sums = []
+        on_sums(lambda *sum: sums.append(sum))
+        model.train_on_batch(X[:8], Y[:8])
+    # The biases and the small kernel, together 67 numbers; the large kernel; what stands behind gradients.
+    step = sums.index((67, True))
+    assert sums[step : step + 3] == [(67, True), (96, True), (3, False)], sums
+    parallel_step.BUCKET_BYTES = 4 << 20
+
+
+def on_sums(call):
+    """Calls `call(size, patient)` before every sum from here on."""
+    team = keras.distribution.distribution().team
+    whole = team.sum
+
+    def summed(array, patient=False):
+        call(array.size, patient)
+        return whole(array, patient)
+
+    team.sum = summed
+
+
+def compare(cases):
     for name, (make, optimizer, x, y, arguments) in cases.items():
         alone = train(make, optimizer, x, y, 32, **arguments)
         with keras.distribution.DataParallel().scope():
@@ -206,6 +246,7 @@ def names_processes():
 def training_goes_well(folder):
     names_processes()
     same_weights()
+    same_weights_in_buckets()
     same_weights_from_batches()
     same_weights_from_train_on_batch()
     callbacks_of_the_first_process(folder)
@@ -220,17 +261,32 @@ def dies(how):
     def batches():
         for i in range(1000):
             if number == 1 and i == 5:
-                if how == "raises":
-                    raise OSError("the disk is gone")
-                if how == "exits":
-                    sys.exit(3)
-                os.kill(os.getpid(), signal.SIGKILL)
+                end(how)
             yield X[:8], Y[:8]
 
     keras.distribution.set_distribution(keras.distribution.DataParallel(auto_shard_dataset=False))
     model = sequential()
     model.compile("sgd", "sparse_categorical_crossentropy")
     model.fit(batches(), verbose=0)
+
+
+def dies_between_buckets(how):
+    """Process 1 ends in the middle of a step, between the sums of two buckets."""
+    parallel_step.BUCKET_BYTES = 256
+    keras.distribution.set_distribution(keras.distribution.DataParallel())
+    model = sequential()
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    model.train_on_batch(X[:8], Y[:8])
+    on_sums(lambda size, patient: end(how) if rank() == 1 and size == 96 else None)
+    model.fit(X, Y, verbose=0)
+
+
+def end(how):
+    if how == "raises":
+        raise OSError("the disk is gone")
+    if how == "exits":
+        sys.exit(3)
+    os.kill(os.getpid(), signal.SIGINT if how == "is interrupted" else signal.SIGKILL)
 
 
 if __name__ == "__main__":

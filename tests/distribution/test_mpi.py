@@ -43,15 +43,17 @@ def test_two_processes_train_as_one(tmp_path):
 
 
 @needs_mpi
+@pytest.mark.parametrize("when", ["dies", "dies_between_buckets"])
 @pytest.mark.parametrize(
     "how, message",
     [
         ("raises", "OSError: the disk is gone"),
         ("exits", "waits for one that has ended"),
         ("is killed", "signal 9"),
+        ("is interrupted", "failed with KeyboardInterrupt"),
     ],
 )
-def test_a_process_that_dies_ends_all(how, message):
-    result = mpirun("dies", how)
+def test_a_process_that_dies_ends_all(when, how, message):
+    result = mpirun(when, how)
     assert result.returncode != 0
     assert message in result.stdout + result.stderr

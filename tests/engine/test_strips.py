@@ -166,3 +166,24 @@ def test_what_training_can_make_again_has_no_memory(training):
     x = images(32)
     layers = 48 + 48 + 24 + 24
     assert Function(run).compile(x).memory_bytes < 2 * x.numpy().nbytes / 24 * layers
+
+
+def test_gradients_of_strips_are_joined_as_they_are_made(training):
+    run, _ = training
+    x = images(12)
+
+    def step(x):
+        grads = run(x)[2:]
+        return [ops.concatenate([ops.reshape(2.0 * g, (-1,)) for g in part]) for part in (grads[6:], grads[:6])]
+
+    compiled, taken = Function(step).compile(x), []
+
+    def take(number, joined):
+        taken.append(joined.numpy().copy())
+        joined.numpy()[...] = 0
+
+    compiled.run([x], take)
+    schedule = compiled.describe()
+    assert schedule.index("@output 0") < schedule.rindex("strips[") < schedule.index("@output 1")
+    for got, want in zip(taken, compiled.run([x]), strict=True):
+        np.testing.assert_array_equal(got, want.numpy())

@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from fastkeras import engine
 from fastkeras.engine import Function, TensorSpec, Variable, primitive
 
 add, tanh, matmul = primitive("add"), primitive("tanh"), primitive("matmul")
+concatenate = primitive("concatenate")
 
 
 def array(*shape):
@@ -46,6 +48,61 @@ def test_assignments_are_effects_and_later_reads_see_them():
     np.testing.assert_allclose(before.numpy(), x)
     np.testing.assert_allclose(after.numpy(), 4 * x)
     np.testing.assert_allclose(v.numpy(), 2 * x)
+
+
+def test_results_are_taken_while_the_rest_still_runs():
+    x, w = array(384, 384), array(384, 384) / 384
+
+    def step(x):
+        first, later = matmul(x, w), []
+        for _ in range(150):
+            later.append(matmul(later[-1] if later else first, w))
+        # Traced at the end, made when there is what they are made of.
+        twice, joined = first * 2.0, concatenate(later[3], later[5], axis=0)
+        return twice, joined, later[7], None, later[-1]
+
+    compiled = Function(step).compile(x)
+    places = [compiled.describe().index(f"@output {i}") for i in range(4)]
+    assert places == sorted(places)
+    taken, times = [], []
+
+    def take(number, result):
+        times.append(time.perf_counter() - start)
+        taken.append((number, result.numpy().copy()))
+        result.numpy()[...] = number  # nothing in the run reads it any more
+
+    start = time.perf_counter()
+    results = compiled.run([x], take)
+    assert times[2] < 0.8 * (time.perf_counter() - start)
+    assert [number for number, _ in taken] == [0, 1, 2, 3] and results[3] is None
+    expected = compiled.run([x])
+    for (number, values), result, want in zip(taken, results[:3] + results[4:], expected[:3] + expected[4:]):
+        np.testing.assert_array_equal(values, want.numpy())
+        assert (result.numpy() == number).all()
+
+
+def test_results_that_nobody_makes_are_taken_too():
+    v = Variable(np.float32(3))
+    same = array(2)
+    taken = []
+    Function(lambda x: (x, v.value, engine.convert_to_tensor(same), x)).compile(same).run(
+        [same], lambda number, result: taken.append((number, result.numpy().sum()))
+    )
+    np.testing.assert_allclose(taken, [(0, same.sum()), (1, 3), (2, same.sum()), (3, same.sum())])
+
+
+def test_an_error_ends_a_run_whose_results_are_taken():
+    compiled = Function(lambda x: (x + 1.0, x * 2.0)).compile(array(3))
+
+    def refuse(number, result):
+        raise KeyError(number)
+
+    with pytest.raises(KeyError, match="0"):
+        compiled.run([array(3)], refuse)
+    np.testing.assert_array_equal(compiled.run([array(3)], lambda *_: None)[1].numpy(), 2 * array(3))
+    huge = Function(lambda x: primitive("cumsum")(primitive("broadcast_to")(x, shape=(1 << 46,)), axis=0)[-1:])
+    with pytest.raises(MemoryError):  # in the thread of the run
+        huge.compile(array(1)).run([array(1)], lambda *_: None)
 
 
 def test_variables_can_be_swapped():

@@ -13,11 +13,11 @@ class DataParallel:
 
     `fit` starts from the weights of process 0. Of every N * batch_size rows each process takes its N-th; the gradients
     are averaged over all rows before each update, so N processes with batches of B make the steps of one process with
-    batches of N * B. Metrics are those of all rows at the end of an epoch and of `evaluate`, and those of the own rows
-    in between. Callbacks run, and files are written, in process 0 only; what a callback there changes (weights,
-    learning rate, `stop_training`) reaches the others, `stop_training` within an epoch one batch later. `predict`
-    answers in full everywhere, and the `_on_batch` methods take each process's own rows. A process that ends with an
-    error ends all.
+    batches of N * B. More than 4 MB of them are summed in buckets, while others are still made. Metrics are those of
+    all rows at the end of an epoch and of `evaluate`, and those of the own rows in between. Callbacks run, and files
+    are written, in process 0 only; what a callback there changes (weights, learning rate, `stop_training`) reaches the
+    others, `stop_training` within an epoch one batch later. `predict` answers in full everywhere, and the `_on_batch`
+    methods take each process's own rows. A process that ends with an error ends all.
 
     Args:
         device_mesh: `DeviceMesh` of one axis, one device per process.

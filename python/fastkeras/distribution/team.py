@@ -9,6 +9,9 @@ import time
 import numpy as np
 
 _LEFT = 1  # tag of the message of a process that has ended
+# Seconds between two looks at the others while a program of this process runs. A step of 24 layers of 512 units takes
+# 51.7 ms; without a pause 56.6, with 1 ms 57.3.
+_PAUSE = 50e-6
 _GRACE = 5.0  # seconds that others may still need for what the one that left has finished
 
 
@@ -25,7 +28,7 @@ def world():
 
 
 class Team:
-    """Processes that call the same methods in the same order.
+    """Processes that call the same methods in the same order, each in the one thread that trains.
 
     Every exchange begins with a barrier that is polled. A process that dies of an exception aborts the job; one that
     leaves by itself says so, and whoever waits for it aborts.
@@ -51,9 +54,9 @@ class Team:
         print(f"[distribution] {message}", file=sys.stderr, flush=True)
         self.MPI.COMM_WORLD.Abort(1)
 
-    def sum(self, array):
-        """Replaces an array by the sum over all processes."""
-        self._meet()
+    def sum(self, array, patient=False):
+        """Replaces an array by the sum over all processes. A `patient` wait leaves the core to a running program."""
+        self._meet(patient)
         self.comm.Allreduce(self.MPI.IN_PLACE, array)
         return array
 
@@ -77,14 +80,14 @@ class Team:
         """Is the value the same everywhere?"""
         return not self.any(self.broadcast(value) != value)
 
-    def _meet(self):
+    def _meet(self, patient=False):
         request, missed = self.comm.Ibarrier(), None
         while not request.Test():
             if self.control.Iprobe(source=self.MPI.ANY_SOURCE, tag=_LEFT):
                 missed = missed or time.monotonic()
                 if time.monotonic() - missed > _GRACE:
                     self.abort(f"process {self.rank} of {self.size} waits for one that has ended; ending all")
-            os.sched_yield()
+            time.sleep(_PAUSE) if patient else os.sched_yield()
 
     def _leave(self):
         for other in range(self.size):

@@ -86,9 +86,13 @@ class Compiled:
     def __call__(self, *args):
         return self.run(nest.flatten(args))
 
-    def run(self, flat):
-        """The results for the flattened arguments."""
-        results = self._program.run([flat[i] for i in self._arrays])
+    def run(self, flat, take=None):
+        """The results for the flattened arguments.
+
+        With `take` they are made in a thread of their own, while `take(i, tensor)` is called here for the tensors among
+        the flattened results, one after the other, each as soon as nothing in the run touches it any more.
+        """
+        results = self._program.run([flat[i] for i in self._arrays], take)
         if self._single:
             return results[0]
         leaves = list(self._constants)

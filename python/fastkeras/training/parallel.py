@@ -1,16 +1,14 @@
 """Training by one process, and by the processes of a `DataParallel` distribution."""
 
 import functools
-import itertools
 
 import numpy as np
 
-from fastkeras import ops
 from fastkeras.distribution.state import current_team, distribution
-from fastkeras.engine import Function, Variable, convert_to_numpy, nest
-from fastkeras.training.data_adapters import ArrayData, BatchData, DatasetData
+from fastkeras.training.data_adapters import ArrayData, DatasetData
+from fastkeras.training.parallel_step import ParallelStep
+from fastkeras.training.shards import AgreedBatches, ArrayShard, DatasetShard, own_rows
 from fastkeras.training.steps import Step
-from fastkeras.utils.packing import unpack_x_y_sample_weight
 
 
 class Alone:
@@ -66,17 +64,10 @@ class Together(Alone):
     def test_data(self, data):
         if not self.shard:
             return data
-        team = self.team
         if isinstance(data, ArrayData):
-            rows = _part(data.num_samples, team)
-            if data.num_samples < team.size:
-                raise ValueError(
-                    "[DataParallel] needs at least one sample per process. "
-                    f"Received: {data.num_samples} samples for {team.size} processes"
-                )
-            return ArrayData(*_parts(data, rows), batch_size=data.batch_size)
+            return own_rows(data, self.team)
         if isinstance(data, DatasetData):
-            return DatasetShard(data, team)
+            return DatasetShard(data, self.team)
         # as distribute_dataset
         raise ValueError(
             f"The dataset type {type(data).__name__} is not supported for auto-sharding in multi-process setting. "
@@ -129,174 +120,6 @@ def team():
 
 ALONE = Alone()
 _together = functools.cache(Together)
-
-
-class ParallelStep(Step):
-    """A training step in two programs: gradients of the own rows; update with the mean over all processes' rows.
-
-    Between them the gradients are summed as one buffer. Behind them it holds the number of rows (each process counts
-    by its rows), the learning rate of process 0, and whether somebody wants to stop.
-    """
-
-    def __init__(self, model, fn, keep, team):
-        super().__init__(fn, keep, eager=model.run_eagerly)
-        self.model, self.team = model, team
-        self.update = self._update if self.eager else Function(self._update, name="update")
-        self.applied = None  # (the gradients' shapes and dtypes, None where there is none; the variables)
-        self.stopping = False
-
-    @property
-    def _rate(self):
-        optimizer = self.model.optimizer
-        rate = getattr(optimizer, "inner_optimizer", optimizer)._learning_rate
-        return rate if isinstance(rate, Variable) else None
-
-    def _traced(self, data):
-        calls = []
-        own = vars(self.model.optimizer)
-        own["apply"] = lambda grads, trainable_variables=None: calls.append((list(grads), trainable_variables))
-        try:
-            result = super()._traced(data)
-        finally:
-            del own["apply"]
-        if len(calls) != 1:
-            raise ValueError(
-                "[DataParallel] train_step must update the model once, through its optimizer. "
-                f"Received: {len(calls)} calls of optimizer.apply"
-            )
-        grads, variables = calls[0]
-        specs = [None if g is None else (g.shape, g.dtype) for g in grads]
-        self.applied = specs, None if variables is None else list(variables)
-        dtype = self._dtype()
-        rows = next(leaf for leaf in nest.flatten(data) if leaf is not None).shape[0]
-        parts = [ops.reshape(ops.cast(g, dtype), (-1,)) * rows for g in grads if g is not None]
-        rate = 0.0 if self._rate is None or not self.team.is_root else ops.cast(self._rate, dtype)
-        tail = ops.stack([ops.cast(value, dtype) for value in (float(rows), rate, 0.0)])
-        return ops.concatenate([*parts, tail]), result
-
-    def _dtype(self):
-        return "float64" if any(s is not None and s[1] == "float64" for s in self.applied[0]) else "float32"
-
-    def _update(self, total):
-        total, grads, start = ops.convert_to_tensor(total), [], 0
-        specs, variables = self.applied
-        size = sum(int(np.prod(s[0])) for s in specs if s is not None)
-        if self._rate is not None:
-            self._rate.assign(ops.cast(total[size + 1], self._rate.dtype))
-        for spec in specs:
-            if spec is None:
-                grads.append(None)
-                continue
-            shape, dtype = spec
-            end = start + int(np.prod(shape))
-            grads.append(ops.cast(ops.reshape(total[start:end] / total[size], shape), dtype))
-            start = end
-        self.model.optimizer.apply(grads, variables)
-
-    def __call__(self, data):
-        """One step; `data` is None for a process that has no rows in this one."""
-        if data is None:
-            buffer, result = self._nothing(), None
-        else:
-            run = self._traced if self.eager else self.function
-            buffer, result = run(nest.map(lambda x: x if x is None else ops.convert_to_tensor(x), data))
-            buffer = np.array(convert_to_numpy(buffer))
-        buffer[-1] = self.model.stop_training
-        self.team.sum(buffer)
-        self.stopping = bool(buffer[-1])
-        if buffer[-3] > 0:
-            self.update(buffer)
-        return result
-
-    def _nothing(self):
-        if self.applied is None:
-            raise ValueError("[DataParallel] a process has no data for the first step")
-        buffer = np.zeros(sum(int(np.prod(s[0])) for s in self.applied[0] if s is not None) + 3, self._dtype())
-        if self._rate is not None and self.team.is_root:
-            buffer[-2] = float(self._rate.numpy())
-        return buffer
-
-    def run(self, data, first, count, order, outputs=None):
-        result = None
-        for index in range(first, first + count):
-            result = self(data.batch(index, order))
-            if self.stopping:
-                break
-        return result
-
-
-class ArrayShard(ArrayData):
-    """Arrays in batches as large as those of all processes together, of which this one gets its part."""
-
-    def __init__(self, data, team):
-        super().__init__(*_parts(data, slice(None)), batch_size=data.batch_size * team.size, shuffle=data.shuffle)
-        self.team = team
-        if self.num_samples < team.size:
-            raise ValueError(
-                "[DataParallel] needs at least one sample per process. "
-                f"Received: {self.num_samples} samples for {team.size} processes"
-            )
-
-    def pass_order(self):
-        return self.team.broadcast(super().pass_order())
-
-    def batch(self, index, order=None):
-        first = index * self.batch_size
-        part = _part(min(self.batch_size, self.num_samples - first), self.team)
-        rows = slice(first + part.start, first + part.stop)
-        return self.rows(rows, order) if part.stop > part.start else None
-
-    def peek(self):
-        return self.specs(min(self.batch_size, self.num_samples) // self.team.size)
-
-
-class DatasetShard(DatasetData):
-    """Every N-th batch of a PyDataset."""
-
-    def __init__(self, data, team):
-        super().__init__(data.dataset, data.shuffle, data.class_weight)
-        self.team = team
-
-    @property
-    def num_batches(self):
-        known = super().num_batches
-        return None if known is None else -(-known // self.team.size)
-
-    def indices(self):
-        rank, size = self.team.rank, self.team.size
-        if self.dataset.num_batches is None:
-            return itertools.count(rank, size)
-        return self.team.broadcast(super().indices())[rank::size]
-
-
-class AgreedBatches(BatchData):
-    """The batches of a process, and None while it has no more and others have."""
-
-    def __init__(self, data, team):
-        self.data, self.team = data, team
-        self.on_epoch_begin, self.on_epoch_end, self.peek = data.on_epoch_begin, data.on_epoch_end, data.peek
-
-    @property
-    def num_batches(self):
-        return self.data.num_batches
-
-    def batches(self):
-        own = iter(self.data.batches())
-        while True:
-            batch = next(own, None)
-            if not self.team.any(batch is not None):
-                return
-            yield batch
-
-
-def _part(count, team):
-    return slice(team.rank * count // team.size, (team.rank + 1) * count // team.size)
-
-
-def _parts(data, rows):
-    """x, y and sample weights of ArrayData, some rows of them."""
-    leaves = [None if leaf is None else leaf[rows] for leaf in data.leaves]
-    return unpack_x_y_sample_weight(nest.pack_like(data.structure, leaves))
 
 
 def _state(model):
