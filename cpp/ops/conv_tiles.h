@@ -4,16 +4,13 @@
 #include <optional>
 
 #include "core/parallel.h"
-#include "graph/op.h"
 #include "kernels/products/conv_tiles.h"
 #include "ops/conv_plan.h"
 
 namespace fk {
 
-inline std::optional<ConvTiles> tiles_of(const Call& call, const ConvShape& s, int planes) {
+inline std::optional<ConvTiles> tiles_of(const ConvShape& s, int planes) {
     const ConvAxis& depth = s.axis[0];
-    // Three planes of X under all taps take longer to make than floats take to be multiplied.
-    if (planes == 3 && !call.attrs.flag("split", false)) return {};
     if (planes == 0 || !multiplies_tiles() || s.groups != 1 || s.batch == 0) return {};
     if (depth.in != 1 || depth.kernel != 1 || depth.out != 1) return {};
     ConvTiles c{};

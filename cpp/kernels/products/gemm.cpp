@@ -215,7 +215,7 @@ struct Blocks {
 template <class T>
 Blocks cut(const Gemm& g) {
     Blocks s;
-    s.depth = most(1, pieces(g.k, most(1, pieces(g.k, kGemmDepth))));
+    s.depth = most(1, pieces(g.k, most(1, pieces(g.k, kSteps<T> * kGemmDepth))));
     s.depth = pieces(s.depth, kSteps<T>) * kSteps<T>;
     const int64_t deep = s.depth / kSteps<T>;
     const double flops = 2.0 * double(g.m) * double(g.n) * double(g.k) * double(g.batch);

@@ -133,7 +133,8 @@ inline size_t gemm_scratch_bytes(const Gemm& g, size_t element_bytes) {
     const int64_t depth = g.k < kGemmDepth ? g.k + g.k % 2 : kGemmDepth;  // pairs are whole
     // Whole panels are kept: 33 columns take 64 of AVX-512.
     const int64_t columns = g.m <= kGemmRows ? 0 : least(whole(g.n, kGemmPad), kGemmColumns);
-    const size_t planes = size_t(2 * g.planes), bytes = planes > element_bytes ? planes : element_bytes;
+    const size_t planes = size_t(2 * g.planes);
+    const size_t bytes = 2 * planes > element_bytes ? 2 * planes : element_bytes;  // pairs go twice as deep
     size_t slot = size_t((rows + kGemmPad) * (depth + 2 * kGemmPad) + depth * (columns + kGemmPad)) * bytes;
     if (g.planes > 0) {
         const int64_t deep = whole(least(g.k, tile_depth(g.planes)), kTileSteps);
