@@ -1,6 +1,7 @@
 """Matrix products beside torch (where it is installed) and the FMA peak: python bench/gemm.py [--threads N]
 
-With --bfloat16 float32 operands go through products that may round them, and torch multiplies bfloat16 tensors.
+With --precision high or medium ours may round float32 operands, to two planes of bfloat16 or one. torch multiplies
+float32, and at medium tensors of bfloat16.
 Runs of both alternate in one process; the table shows the best of each in GFLOP/s, and the ratio of medians.
 """
 
@@ -26,6 +27,8 @@ SHAPES = [
     (1024, 1024, 1024, True, False), (1024, 1024, 1024, False, True), (2048, 2048, 2048, False, False),
 ]  # fmt: skip
 
+PLANES = {"highest": None, "high": 2, "medium": 1}
+
 
 def fma_peak():
     """GFLOP/s of one core, or None without a compiler."""
@@ -39,9 +42,9 @@ def fma_peak():
         return float(subprocess.run([program], check=True, capture_output=True, text=True).stdout)
 
 
-def ours(a, b, transpose_a, transpose_b, repeat, bfloat16):
+def ours(a, b, transpose_a, transpose_b, repeat, planes):
     product, x, y = primitive("matmul"), convert_to_tensor(a), convert_to_tensor(b)
-    precision = {"planes": 1} if bfloat16 else {}
+    precision = {"planes": planes} if planes else {}
 
     def run():
         for _ in range(repeat):
@@ -78,7 +81,7 @@ def measure(runs, seconds):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--bfloat16", action="store_true")
+    parser.add_argument("--precision", choices=PLANES, default="highest")
     parser.add_argument("--seconds", type=float, default=2.0, help="per shape")
     arguments = parser.parse_args()
     try:
@@ -97,9 +100,9 @@ def main():
         b = rng.standard_normal((n, k) if tb else (k, n)).astype("float32")
         work = 2e-9 * m * n * k
         repeat = max(1, int(0.02 / work))
-        runs = [ours(a, b, ta, tb, repeat, arguments.bfloat16)]
+        runs = [ours(a, b, ta, tb, repeat, PLANES[arguments.precision])]
         if torch:
-            runs.append(theirs(torch, a, b, ta, tb, repeat, arguments.bfloat16))
+            runs.append(theirs(torch, a, b, ta, tb, repeat, arguments.precision == "medium"))
         times = measure(runs, arguments.seconds)
         speeds = [work * repeat / min(t) for t in times]
         share = f"{speeds[0] / peak / arguments.threads:9.0%}" if peak else f"{'-':>9s}"

@@ -18,38 +18,57 @@ struct Extent {
     int high() const { return int(greatest >> 23); }
 };
 
-FK_VEC Extent extent_of(const float* x, int64_t n) {
-    __m512i low = _mm512_set1_epi32(-1), high = _mm512_setzero_si512();
-    const __m512i one = _mm512_set1_epi32(1), magnitude = _mm512_set1_epi32(INT32_MAX);
-    for (int64_t i = 0; i < n; i += kLanes) {
-        const __mmask16 mask = n - i >= kLanes ? __mmask16(-1) : first_lanes(n - i).v;
-        const __m512i bits = _mm512_and_si512(_mm512_maskz_loadu_epi32(mask, x + i), magnitude);
-        low = _mm512_min_epu32(low, _mm512_sub_epi32(bits, one));  // zero becomes the greatest
-        high = _mm512_max_epu32(high, bits);
+// The extent of what it has been shown.
+class Extents {
+public:
+    FK_MEMBER void include(const float* x, int64_t n) {
+        const __m512i one = _mm512_set1_epi32(1), magnitude = _mm512_set1_epi32(INT32_MAX);
+        for (int64_t i = 0; i < n; i += kLanes) {
+            const __mmask16 mask = n - i >= kLanes ? __mmask16(-1) : first_lanes(n - i).v;
+            const __m512i bits = _mm512_and_si512(_mm512_maskz_loadu_epi32(mask, x + i), magnitude);
+            low_ = _mm512_min_epu32(low_, _mm512_sub_epi32(bits, one));  // zero becomes the greatest
+            high_ = _mm512_max_epu32(high_, bits);
+        }
     }
-    const uint32_t least = _mm512_reduce_min_epu32(low);
-    return {least == UINT32_MAX ? least : least + 1, _mm512_reduce_max_epu32(high)};
-}
+    FK_MEMBER Extent all() const {
+        const uint32_t least = _mm512_reduce_min_epu32(low_);
+        return {least == UINT32_MAX ? least : least + 1, _mm512_reduce_max_epu32(high_)};
+    }
+
+private:
+    __m512i low_ = _mm512_set1_epi32(-1), high_ = _mm512_setzero_si512();
+};
+
+// What several threads find.
+class SharedExtent {
+public:
+    void include(Extent e) {
+        while (__atomic_test_and_set(&busy_, __ATOMIC_ACQUIRE)) {}
+        all.include(e);
+        __atomic_clear(&busy_, __ATOMIC_RELEASE);
+    }
+    Extent all;
+
+private:
+    bool busy_ = false;
+};
 
 // Of `lines` runs of n floats, `stride` apart: one pass at the speed of memory, beside which a product has k or n more.
 Extent extent_of(const float* x, int64_t stride, int64_t lines, int64_t n) {
     if (stride == n) n *= lines, lines = 1;
     constexpr int64_t kPiece = 1 << 12, kPiecesPerChunk = 16;
     const int64_t cuts = (n + kPiece - 1) / kPiece;
-    Extent all;
-    bool busy = false;
+    SharedExtent shared;
     parallel_for(lines * cuts, 1 + kPiecesPerChunk * kPiece / (n < kPiece ? n + 1 : kPiece),
                  [&](int64_t begin, int64_t end) {
-                     Extent found;
+                     Extents found;
                      for (int64_t i = begin; i < end; ++i) {
                          const int64_t from = i % cuts * kPiece;
-                         found.include(extent_of(x + i / cuts * stride + from, n - from < kPiece ? n - from : kPiece));
+                         found.include(x + i / cuts * stride + from, n - from < kPiece ? n - from : kPiece);
                      }
-                     while (__atomic_test_and_set(&busy, __ATOMIC_ACQUIRE)) {}
-                     all.include(found);
-                     __atomic_clear(&busy, __ATOMIC_RELEASE);
+                     shared.include(found.all());
                  });
-    return all;
+    return shared.all;
 }
 
 // Do planes hold the operands, and are their products and sums normal numbers? The last bit of an operand must not be

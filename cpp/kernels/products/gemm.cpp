@@ -332,24 +332,30 @@ void block(const Product<T>& p, const Blocks& s, int64_t i0, int64_t j0, void* s
 }
 
 #if defined(__AMX_BF16__)
-void gemm_on_tiles(const Gemm& g, const float* a, const float* b, const float* bias, float* c, void* scratch) {
-    if (g.m == 0 || g.n == 0 || g.batch == 0) return;
+// Do planes hold the operands? Else C is not the product.
+bool gemm_on_tiles(const Gemm& g, const float* a, const float* b, const float* bias, float* c, void* scratch) {
+    if (g.m == 0 || g.n == 0 || g.batch == 0) return true;
     const TileBlocks s = cut_for_tiles(g);
     const int64_t across = pieces(g.n, s.columns), each = pieces(g.m, s.rows) * across;
     const double block = double(s.rows) * double(s.columns) * double(g.k) * count_products(g.planes);
+    SharedExtent extent_a, extent_b;
     __builtin_memset(scratch, 0, 64);
     parallel_for(g.batch * each, most(1, int64_t(kTileChunk / (block + 1))), [&](int64_t begin, int64_t end) {
         const Slot slot(scratch, static_cast<char*>(scratch) + 64, g.threads, s.slot_bytes);
+        Extents found_a, found_b;
         for (int64_t i = begin; i < end; ++i) {
             const int64_t which = i / each, at = i % each;
             tile_block(g, s, a + (g.a_offsets ? g.a_offsets[which] : 0), b + (g.b_offsets ? g.b_offsets[which] : 0),
-                       bias, c + which * g.c_batch, at / across * s.rows, at % across * s.columns, slot.memory,
-                       [&](float* y, int64_t rows, int64_t columns) {
+                       bias, c + which * g.c_batch, at / across * s.rows, at % across * s.columns, slot.memory, found_a,
+                       found_b, [&](float* y, int64_t rows, int64_t columns) {
                            for (int64_t row = 0; g.activation > Activation::relu6 && row < rows; ++row)
                                activate(g.activation, y + row * g.c_row, columns);
                        });
         }
+        extent_a.include(found_a.all());
+        extent_b.include(found_b.all());
     });
+    return g.planes == 1 || splits(extent_a.all, extent_b.all);
 }
 #endif
 
@@ -444,13 +450,14 @@ bool planes_pay(int planes, int64_t m, int64_t n, int64_t k, int64_t elements) {
 }
 
 void gemm_f32(const Gemm& g, const float* a, const float* b, const float* bias, float* c, void* scratch) {
-#if defined(__AVX512BF16__)
-    if (g.planes > 0 && in_lines(g) && (g.planes == 1 || splits(g, a, b)))
 #if defined(__AMX_BF16__)
-        return gemm_on_tiles(g, a, b, bias, c, scratch);
-#else
+    // Sums cannot be added twice: there the operands are looked at first.
+    if (g.planes > 0 && in_lines(g) && (g.planes == 1 || !g.accumulate || splits(g, a, b)) &&
+        gemm_on_tiles(g, a, b, bias, c, scratch))
+        return;
+#elif defined(__AVX512BF16__)
+    if (g.planes > 0 && in_lines(g) && (g.planes == 1 || splits(g, a, b)))
         return gemm<Bf16Pair>(g, a, b, bias, c, scratch);
-#endif
 #endif
     gemm<float>(g, a, b, bias, c, scratch);
 }

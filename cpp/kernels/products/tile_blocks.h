@@ -1,5 +1,6 @@
 // How the tiles of AMX go through a whole product of planes: blocks that stay in the L2 while they are multiplied.
 #pragma once
+#include "kernels/products/exponents.h"
 #include "kernels/products/gemm.h"
 #include "kernels/products/pairs.h"
 #include "kernels/sizes.h"
@@ -26,7 +27,7 @@ TileBlocks cut_for_tiles(const Gemm& g) {
     s.depth = tile_depth(g.planes);
     // Every cut across rows splits B once more, every cut across columns A.
     const double products = double(g.m) * double(g.n) * double(g.k) * double(g.batch) * count_products(g.planes);
-    const int64_t wanted = g.threads == 1 ? 1 : most(1, least(4 * g.threads, int64_t(products / kTileChunk)));
+    const int64_t wanted = g.threads == 1 ? 1 : most(1, least(g.threads, int64_t(products / kTileChunk)));
     const int64_t each = pieces(wanted, g.batch);
     s.rows = g.m, s.columns = least(g.n, kTileColumns);
     if (each > pieces(g.n, s.columns)) {
@@ -47,13 +48,23 @@ TileBlocks cut_for_tiles(const Gemm& g) {
     return s;
 }
 
+// A matrix that is about to be copied: it is in the L1 afterwards, where a pass of its own would read memory once more.
+FK_VEC void include(Extents& found, const float* x, int64_t row, int64_t col, int64_t rows, int64_t cols) {
+    if (col == 1)
+        for (int64_t i = 0; i < rows; ++i) found.include(x + i * row, cols);
+    else
+        for (int64_t j = 0; j < cols; ++j) found.include(x + j * col, rows);
+}
+
 // Columns [0, columns) of `depth` rows of B as panels of pairs, with zeros down to a whole tile.
-void copy_b(const Gemm& g, const TileBlocks& s, const float* b, int64_t depth, int64_t columns, Bf16Pair* to) {
+void copy_b(const Gemm& g, const TileBlocks& s, const float* b, int64_t depth, int64_t columns, Bf16Pair* to,
+            Extents& found) {
     const Planes planes{g.planes, s.b_plane};
     const int64_t pairs = pieces(depth, 2), whole = tile_pairs(depth);
     for (int64_t j = 0; j < columns; j += kGemmPad, to += g.planes * s.b_plane) {
         const float* from = b + j * g.b_col;
         const int64_t n = least(columns - j, kGemmPad);
+        if (g.planes > 1) include(found, from, g.b_row, g.b_col, depth, n);
         g.b_row == 1 ? pair_columns(from, g.b_col, depth, n, kGemmPad, to, planes)
                      : pair_rows(from, g.b_row, depth, n, kGemmPad, to, planes);
         for (int64_t i = 0; i < g.planes && pairs < whole; ++i)
@@ -61,9 +72,11 @@ void copy_b(const Gemm& g, const TileBlocks& s, const float* b, int64_t depth, i
     }
 }
 // Rows [0, rows) of `depth` columns of A as lines of pairs, with zeros to the end of a whole tile.
-void copy_a(const Gemm& g, const TileBlocks& s, const float* a, int64_t rows, int64_t depth, Bf16Pair* to) {
+void copy_a(const Gemm& g, const TileBlocks& s, const float* a, int64_t rows, int64_t depth, Bf16Pair* to,
+            Extents& found) {
     const Planes planes{g.planes, s.a_plane};
     const int64_t pairs = pieces(depth, 2), whole = tile_pairs(depth);
+    if (g.planes > 1) include(found, a, g.a_row, g.a_col, rows, depth);
     g.a_col == 1 ? pair_lines(a, g.a_row, rows, depth, to, s.a_line, planes)
                  : pair_turned(a, g.a_col, depth, rows, to, s.a_line, planes);
     for (int64_t i = 0; i < g.planes && pairs < whole; ++i)
@@ -74,7 +87,7 @@ void copy_a(const Gemm& g, const TileBlocks& s, const float* a, int64_t rows, in
 // Rows [i0, i0 + s.rows) and columns [j0, j0 + s.columns) of C; finish(c, rows, columns) follows where rows are done.
 template <class F>
 void tile_block(const Gemm& g, const TileBlocks& s, const float* a, const float* b, const float* bias, float* c,
-                int64_t i0, int64_t j0, char* slot, F finish) {
+                int64_t i0, int64_t j0, char* slot, Extents& found_a, Extents& found_b, F finish) {
     const int64_t end = least(g.m, i0 + s.rows), columns = least(g.n - j0, s.columns);
     auto* a_copy = reinterpret_cast<Bf16Pair*>(slot);
     auto* b_copy = reinterpret_cast<Bf16Pair*>(slot + s.a_bytes);
@@ -83,14 +96,15 @@ void tile_block(const Gemm& g, const TileBlocks& s, const float* a, const float*
         const int64_t slices = pieces(least(g.k - p0, s.depth), slice);
         const auto depth_of = [&](int64_t q) { return least(g.k - p0 - q * slice, slice); };
         for (int64_t q = 0; q < slices; ++q)
-            copy_b(g, s, b + (p0 + q * slice) * g.b_row + j0 * g.b_col, depth_of(q), columns, b_copy + q * b_slice);
+            copy_b(g, s, b + (p0 + q * slice) * g.b_row + j0 * g.b_col, depth_of(q), columns, b_copy + q * b_slice,
+                   found_b);
         for (int64_t i = i0; i < end; i += kTileRows) {
             const int64_t rows = least(end - i, kTileRows);
             float* to = c + i * g.c_row + j0;
             for (int64_t q = 0; q < slices; ++q) {
                 const int64_t p = p0 + q * slice, depth = depth_of(q);
                 const bool last = p + depth == g.k;
-                copy_a(g, s, a + i * g.a_row + p * g.a_col, rows, depth, a_copy);
+                copy_a(g, s, a + i * g.a_row + p * g.a_col, rows, depth, a_copy, found_a);
                 const Brgemm<Bf16Pair> part{.m = rows,
                                             .n = columns,
                                             .k = tile_pairs(depth),
