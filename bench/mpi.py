@@ -61,7 +61,8 @@ def train(arguments):
 
 def run(processes, *options):
     launcher = shutil.which("mpirun", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
-    command = [launcher, "--allow-run-as-root", "--oversubscribe", "-n", str(processes)] if processes > 1 else []
+    oversubscribe = ["--map-by", ":OVERSUBSCRIBE"] if os.cpu_count() < processes else []  # else one core each
+    command = [launcher, "--allow-run-as-root", *oversubscribe, "-n", str(processes)] if processes > 1 else []
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     command += [sys.executable, __file__, "--job", *options]
     done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
