@@ -32,3 +32,9 @@ def serving(handler):
         finally:
             server.shutdown()
             thread.join()
+
+
+def rounded_to_bfloat16(x):
+    import fastkeras as keras
+
+    return keras.ops.cast(keras.ops.cast(x, "bfloat16"), "float32").numpy()
