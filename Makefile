@@ -48,7 +48,7 @@ sanitize: $(VENV)/bin/python  ## the suite under AddressSanitizer and UndefinedB
 	$(PYTHON) -m venv .venv-sanitize
 	.venv-sanitize/bin/python -m pip install --quiet --upgrade pip
 	.venv-sanitize/bin/python -m pip install --quiet -Ccmake.define.FASTKERAS_SANITIZE=ON -Cbuild-dir=build/sanitize '.[test,demo,images]'
-	LD_PRELOAD="$$(g++ -print-file-name=libasan.so) $$(g++ -print-file-name=libubsan.so)" ASAN_OPTIONS=detect_leaks=0 \
+	LD_PRELOAD="$$(g++ -print-file-name=libasan.so) $$(g++ -print-file-name=libubsan.so)" ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 \
 	  .venv-sanitize/bin/python -m pytest -p no:cacheprovider tests
 
 reference:  ## recompute the stored figures with real Keras (needs bench/peers/install.sh)
