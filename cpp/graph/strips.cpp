@@ -12,8 +12,8 @@
 namespace fk {
 namespace {
 
-// What a node reads and writes. On Granite Rapids (L2 2 MB, L3 far) 1 MB takes ResNet-20 from 69 to 59 ms a step, 0.5 MB
-// is between; on Zen 4 (L2 1 MB, L3 near) 2 MB were 4% faster than 1.
+// What a node reads and writes. On Granite Rapids (L2 2 MB, L3 far) 1 MB takes ResNet-20 from 69 to 59 ms a step, 0.5
+// MB is between; on Zen 4 (L2 1 MB, L3 near) 2 MB were 4% faster than 1.
 constexpr size_t kStripBytes = 1 << 20;
 constexpr size_t kSavedBytes = 4 << 20;  // what strips must spare the memory
 constexpr size_t kNarrow = 3;            // times less than the widest: 2 and 4 are 1 to 2% slower
@@ -252,9 +252,9 @@ int64_t samples_of(const Graph& g, const std::vector<Member>& group, const std::
     // Elementwise ops alone are tile programs, which go through memory once as it is.
     if (saved < kSavedBytes || !worth) return 0;
     // Where samples are summed up the bits must not depend on the number of threads.
-    const int64_t wanted = std::max<int64_t>(
-        1, std::min(int64_t(kStripBytes / std::max<size_t>(1, widest / size_t(samples))),
-                    samples / (sums ? 1 : std::min(int(kFlagBytes), num_threads()))));
+    const int64_t wanted =
+        std::max<int64_t>(1, std::min(int64_t(kStripBytes / std::max<size_t>(1, widest / size_t(samples))),
+                                      samples / (sums ? 1 : std::min(int(kFlagBytes), num_threads()))));
     int64_t each = wanted;
     while (samples % each != 0) --each;
     return each == samples || 4 * each < wanted ? 0 : each;

@@ -26,8 +26,8 @@ inline std::optional<ConvTiles> tiles_of(const ConvShape& s, int planes) {
     c.images_per_band = 1;
     if (c.lines_per_band == c.out[0])
         c.images_per_band = std::clamp<int64_t>(kTileBandBytes / (line_bytes * band_lines_of_x(c)), 1, s.batch);
-    const int64_t bands = (s.batch + c.images_per_band - 1) / c.images_per_band *
-                          ((c.out[0] + c.lines_per_band - 1) / c.lines_per_band);
+    const int64_t bands =
+        (s.batch + c.images_per_band - 1) / c.images_per_band * ((c.out[0] + c.lines_per_band - 1) / c.lines_per_band);
     // As in conv_plan.cpp: they depend on the shape alone, and so do the bits.
     c.parts = std::clamp<int64_t>((4 << 20) / (4 * conv_tiles_sums(c)), 2, 16);
     c.parts = std::max<int64_t>(1, std::min({bands, int64_t(s.flops() / 4e6), c.parts}));

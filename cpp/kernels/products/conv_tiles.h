@@ -39,9 +39,7 @@ FK_INLINE int64_t pairs_of_dy(const ConvTiles& c) { return (c.filters + 15) / 16
 FK_INLINE int64_t conv_tiles_slot_bytes(const ConvTiles& c) {
     return (c.planes * (pairs_of_x(c) + pairs_of_dy(c)) * 4 + 63) / 64 * 64;
 }
-FK_INLINE int64_t conv_tiles_sums(const ConvTiles& c) {
-    return (c.filters * c.kernel[0] * row_of_x(c) + 15) / 16 * 16;
-}
+FK_INLINE int64_t conv_tiles_sums(const ConvTiles& c) { return (c.filters * c.kernel[0] * row_of_x(c) + 15) / 16 * 16; }
 FK_INLINE size_t conv_tiles_scratch_bytes(const ConvTiles& c) {
     return size_t(64 + c.parts * conv_tiles_sums(c) * 4 + c.threads * conv_tiles_slot_bytes(c));
 }
@@ -49,7 +47,6 @@ FK_INLINE size_t conv_tiles_scratch_bytes(const ConvTiles& c) {
 }  // namespace
 
 // Gives up, and returns false, where the CPU has no tiles or planes do not hold the operands.
-FK_PRODUCT(bool, conv_weights_on_tiles,
-           (const ConvTiles& c, const float* x, const float* dy, float* dw, void* scratch))
+FK_PRODUCT(bool, conv_weights_on_tiles, (const ConvTiles& c, const float* x, const float* dy, float* dw, void* scratch))
 
 }  // namespace fk

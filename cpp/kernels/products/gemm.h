@@ -139,7 +139,8 @@ inline size_t gemm_scratch_bytes(const Gemm& g, size_t element_bytes) {
     if (g.planes > 0) {
         const int64_t slice = tile_slice(g.planes);  // the last slice has the room of a whole one
         const int64_t deep = g.k <= slice ? whole(g.k, kTileSteps) : whole(least(g.k, tile_depth(g.planes)), slice);
-        const int64_t elements = kTileRows * (tile_slice(g.planes) + kTileSteps) + deep * whole(least(g.n, kTileColumns), kGemmPad);
+        const int64_t elements =
+            kTileRows * (tile_slice(g.planes) + kTileSteps) + deep * whole(least(g.n, kTileColumns), kGemmPad);
         const size_t tiles = size_t(elements) * planes;
         slot = slot > tiles ? slot : tiles;
     }

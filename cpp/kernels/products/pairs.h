@@ -60,11 +60,10 @@ FK_VEC void pair_lines(const float* from, int64_t line, int64_t lines, int64_t k
                        Planes planes) {
     for (int64_t i = 0; i < lines; ++i, from += line, to += to_line)
         for (int64_t p = 0; p < k; p += 2 * kLanes)
-            each_plane_along(
-                load_up_to(from + p, k - p), load_up_to(from + p + kLanes, k - p - kLanes), planes.count,
-                [&](int64_t plane, IVec pairs) {
-                    store_up_to(to + plane * planes.apart + p / 2, pairs, (k - p + 1) / 2);
-                });
+            each_plane_along(load_up_to(from + p, k - p), load_up_to(from + p + kLanes, k - p - kLanes), planes.count,
+                             [&](int64_t plane, IVec pairs) {
+                                 store_up_to(to + plane * planes.apart + p / 2, pairs, (k - p + 1) / 2);
+                             });
 }
 
 // Sixteen vectors of pairs in so many planes, turned, to `to`: pair r of vector j becomes pair j of line r.
@@ -85,9 +84,8 @@ FK_VEC void pair_columns(const float* from, int64_t column, int64_t k, int64_t c
             for (int r = 0; r < kLanes; ++r) {
                 const float* x = from + (j + r) * column + p;
                 const bool exists = j + r < columns;
-                each_plane_along(
-                    load_up_to(x, exists ? k - p : 0), load_up_to(x + kLanes, exists ? k - p - kLanes : 0),
-                    planes.count, [&](int64_t plane, IVec pairs) { rows[plane][r] = as_float(pairs); });
+                each_plane_along(load_up_to(x, exists ? k - p : 0), load_up_to(x + kLanes, exists ? k - p - kLanes : 0),
+                                 planes.count, [&](int64_t plane, IVec pairs) { rows[plane][r] = as_float(pairs); });
             }
             store_turned(rows, (k - p + 1) / 2, to + p / 2 * width + j, width, kLanes, planes);
         }

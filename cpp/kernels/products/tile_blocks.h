@@ -15,8 +15,8 @@ namespace {
 //
 //   copy of B: [slice][panel][plane][pair of rows][32 columns]      copy of A: [plane][row][pair of columns]
 struct TileBlocks {
-    int64_t rows, columns, depth;       // of a block
-    int64_t a_line, a_plane, b_plane;   // of a whole slice
+    int64_t rows, columns, depth;      // of a block
+    int64_t a_line, a_plane, b_plane;  // of a whole slice
     int64_t a_bytes, slot_bytes;
 };
 
@@ -105,24 +105,23 @@ void tile_block(const Gemm& g, const TileBlocks& s, const float* a, const float*
                 const int64_t p = p0 + q * slice, depth = depth_of(q);
                 const bool last = p + depth == g.k;
                 copy_a(g, s, a + i * g.a_row + p * g.a_col, rows, depth, a_copy, found_a);
-                const Brgemm<Bf16Pair> part{.m = rows,
-                                            .n = columns,
-                                            .k = tile_pairs(depth),
-                                            .a_row = s.a_line,
-                                            .a_col = 1,
-                                            .b_row = kGemmPad,
-                                            .b_panel = g.planes * s.b_plane,
-                                            .c_row = g.c_row,
-                                            .b_padded = true,
-                                            .accumulate = g.accumulate || p > 0,
-                                            .activation = last && g.activation <= Activation::relu6
-                                                              ? g.activation
-                                                              : Activation::linear,
-                                            .bias = last && bias ? bias + j0 : nullptr,
-                                            .planes = g.planes,
-                                            .a_plane = s.a_plane,
-                                            .b_plane = s.b_plane,
-                                            .a_padded = true};
+                const Brgemm<Bf16Pair> part{
+                    .m = rows,
+                    .n = columns,
+                    .k = tile_pairs(depth),
+                    .a_row = s.a_line,
+                    .a_col = 1,
+                    .b_row = kGemmPad,
+                    .b_panel = g.planes * s.b_plane,
+                    .c_row = g.c_row,
+                    .b_padded = true,
+                    .accumulate = g.accumulate || p > 0,
+                    .activation = last && g.activation <= Activation::relu6 ? g.activation : Activation::linear,
+                    .bias = last && bias ? bias + j0 : nullptr,
+                    .planes = g.planes,
+                    .a_plane = s.a_plane,
+                    .b_plane = s.b_plane,
+                    .a_padded = true};
                 const BrgemmPair<Bf16Pair> pair{a_copy, b_copy + q * b_slice};
                 brgemm_bf16(part, &pair, 1, to);
                 if (last) finish(to, rows, columns);
