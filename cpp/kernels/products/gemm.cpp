@@ -408,8 +408,7 @@ void gemm(const Gemm& given, const Sum<T>* a, const Sum<T>* b, const Sum<T>* bia
 // --- products of planes ---
 
 // What products of one, two and three planes cost, in multiply-adds of floats: per multiply-add, and per element that
-// is split. bench/planes.py fits the table; the row of AVX512-BF16 is Zen 4. That of AMX is the ratio of its peak to
-// that of AVX-512 (3,380 and 228 GFLOP/s on the one CPU whose peaks are known) and an estimate: not measured.
+// is split. bench/planes.py fits the table; the row of AVX512-BF16 is Zen 4, that of AMX Granite Rapids.
 struct PlaneCost {
     double product, split;
 };
