@@ -142,6 +142,8 @@ def test_code_of_an_isa_is_shared_with_no_other():
             listing = subprocess.run([nm, "-C", "--defined-only", path], capture_output=True, text=True, check=True)
             for line in listing.stdout.splitlines():
                 kind, name = line.split(maxsplit=2)[1:]
+                if name.startswith("__odr_asan"):  # of a sanitized build (make sanitize), which stays on its machine
+                    continue
                 if (kind.isupper() or kind in "vwu") and f"fk::{isa}::" not in name:
                     leaks.append(f"{isa}/{path.name}: {kind} {name}")
     assert "portable" in seen
