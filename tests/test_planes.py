@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import fastkeras as keras
 from fastkeras._core import multiplies_bfloat16, multiplies_tiles
-from fastkeras.engine import config, primitive
+from fastkeras.engine import config, convert_to_tensor, primitive
 
 
 def _random(seed, *shape):
@@ -62,6 +62,12 @@ def test_products_of_planes_are_those_of_what_the_planes_keep(isa, m, n, k, tran
     # Of two planes the product of both second ones is left out: 2^-16 of a term.
     assert (np.abs(found - exact) <= (2e-7 * np.sqrt(k) + 2**-16 * (planes == 2)) * magnitude).all()
     assert np.abs(found).min() > 0
+
+
+def test_a_product_of_no_terms_is_zero(isa):
+    used = [convert_to_tensor(np.full((40, 50), 7, "float32")) for _ in range(50)]
+    del used  # its memory is what the product gets
+    assert not primitive("matmul")(_random(1, 40, 0), _random(2, 0, 50), planes=3, split=True).numpy().any()
 
 
 def test_planes_pay_where_products_are_large_enough(isa):
@@ -245,8 +251,10 @@ def test_products_of_any_shape(planes, sizes, transposes, threads):
     product = functools.partial(primitive("matmul"), transpose_a=ta, transpose_b=tb)
     before = config.num_threads()
     config.set_num_threads(threads)
-    found, exact, magnitude = _in_planes(planes, product, a, b)
-    config.set_num_threads(before)
+    try:
+        found, exact, magnitude = _in_planes(planes, product, a, b)
+    finally:
+        config.set_num_threads(before)
     assert (np.abs(found - exact) <= (1e-6 + 2**-15 * (planes == 2)) * magnitude).all()
 
 

@@ -71,8 +71,10 @@ def test_it_is_used_and_nothing_else_is_changed(isa):
 def _isa(name):
     before = config.isa()
     config.set_isa(name)
-    yield
-    config.set_isa(before)
+    try:
+        yield
+    finally:
+        config.set_isa(before)
 
 
 @pytest.mark.parametrize("shape", [(8, (16, 16), 32, 32), (2, (16, 16), 128, 64)], ids=str)

@@ -59,7 +59,7 @@ static std::vector<Tensor> apply_widened(const Op& op, std::vector<Tensor> in, A
 
 void run_kernel(const Op& op, const Call& call, const void* const* in, void* const* out) {
     const Kernel kernel = op.kernel(call);
-    // Kept for the next call of the thread: small products took a fifth of their time to get and return some 40 KB.
+    // Kept for the next call of the thread: 0.1 to 0.2 us of the 1.2 to 3 of a small product.
     constexpr size_t kKeptBytes = 1 << 20;
     static thread_local std::unique_ptr<Buffer> kept;
     std::unique_ptr<Buffer> scratch;

@@ -25,7 +25,8 @@ inline std::optional<ConvTiles> tiles_of(const ConvShape& s, int planes) {
     c.lines_per_band = std::clamp<int64_t>(kTileBandBytes / line_bytes, 1, c.out[0]);
     c.images_per_band = 1;
     if (c.lines_per_band == c.out[0])
-        c.images_per_band = std::clamp<int64_t>(kTileBandBytes / (line_bytes * band_lines_of_x(c)), 1, s.batch);
+        c.images_per_band =
+            std::clamp<int64_t>(kTileBandBytes / (line_bytes * lines_of_x(c, c.lines_per_band)), 1, s.batch);
     const int64_t bands =
         (s.batch + c.images_per_band - 1) / c.images_per_band * ((c.out[0] + c.lines_per_band - 1) / c.lines_per_band);
     // As in conv_plan.cpp: they depend on the shape alone, and so do the bits.

@@ -49,7 +49,7 @@ void multiply_band(const ConvTiles& c, const TileBand& band, bool first, const f
     auto* x_copy = reinterpret_cast<Bf16Pair*>(slot);
     Bf16Pair* dy_copy = x_copy + c.planes * x_planes.apart;
     const int64_t line = line_pairs(c), row = row_of_x(c), x_line = line * row, dy_line = line_of_dy(c);
-    const int64_t x_lines = (band.lines - 1) * c.stride[0] + (c.kernel[0] - 1) * c.dilation[0] + 1;
+    const int64_t x_lines = lines_of_x(c, band.lines);
     const bool joined = c.stride[0] == 1;  // lines of dY meet lines of X that follow one another
     constexpr int64_t kMostRuns = 64;
     BrgemmPair<Bf16Pair> runs[kMostRuns];

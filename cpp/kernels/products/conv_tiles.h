@@ -24,13 +24,14 @@ constexpr int64_t kTileBandBytes = 384 << 10;  // of the copies of X, in all pla
 
 // Copies are pairs of neighbouring pixels of dY, so lines of odd width end with half a pair.
 FK_INLINE int64_t line_pairs(const ConvTiles& c) { return (c.out[1] + 1) / 2; }
-FK_INLINE int64_t band_lines_of_x(const ConvTiles& c) {
-    return (c.lines_per_band - 1) * c.stride[0] + (c.kernel[0] - 1) * c.dilation[0] + 1;
+// That so many lines of dY meet.
+FK_INLINE int64_t lines_of_x(const ConvTiles& c, int64_t lines) {
+    return (lines - 1) * c.stride[0] + (c.kernel[0] - 1) * c.dilation[0] + 1;
 }
 // Pairs of a row of the copy of X: all taps of a line of the kernel, and all channels, for a pair of pixels.
 FK_INLINE int64_t row_of_x(const ConvTiles& c) { return c.kernel[1] * c.channels; }
 FK_INLINE int64_t pairs_of_x(const ConvTiles& c) {  // per plane; a panel may be read past the last row
-    return c.images_per_band * band_lines_of_x(c) * line_pairs(c) * row_of_x(c) + 32;
+    return c.images_per_band * lines_of_x(c, c.lines_per_band) * line_pairs(c) * row_of_x(c) + 32;
 }
 FK_INLINE int64_t line_of_dy(const ConvTiles& c) {  // per filter; not a power of two
     return (c.images_per_band * c.lines_per_band * line_pairs(c) + 15) / 16 * 16 + 16;

@@ -338,10 +338,11 @@ bool gemm_on_tiles(const Gemm& g, const float* a, const float* b, const float* b
     const TileBlocks s = cut_for_tiles(g);
     const int64_t across = pieces(g.n, s.columns), each = pieces(g.m, s.rows) * across;
     const double block = double(s.rows) * double(s.columns) * double(g.k) * count_products(g.planes);
+    const int64_t slot_bytes = pieces(tile_slot_bytes(g.planes, s.room, s.columns), 64) * 64;
     SharedExtent extent_a, extent_b;
     __builtin_memset(scratch, 0, 64);
     parallel_for(g.batch * each, most(1, int64_t(kTileChunk / (block + 1))), [&](int64_t begin, int64_t end) {
-        const Slot slot(scratch, static_cast<char*>(scratch) + 64, g.threads, s.slot_bytes);
+        const Slot slot(scratch, static_cast<char*>(scratch) + 64, g.threads, slot_bytes);
         Extents found_a, found_b;
         for (int64_t i = begin; i < end; ++i) {
             const int64_t which = i / each, at = i % each;
@@ -451,7 +452,7 @@ bool planes_pay(int planes, int64_t m, int64_t n, int64_t k, int64_t elements) {
 void gemm_f32(const Gemm& g, const float* a, const float* b, const float* bias, float* c, void* scratch) {
 #if defined(__AMX_BF16__)
     // Sums cannot be added twice: there the operands are looked at first.
-    if (g.planes > 0 && in_lines(g) && (g.planes == 1 || !g.accumulate || splits(g, a, b)) &&
+    if (g.planes > 0 && g.k > 0 && in_lines(g) && (g.planes == 1 || !g.accumulate || splits(g, a, b)) &&
         gemm_on_tiles(g, a, b, bias, c, scratch))
         return;
 #elif defined(__AVX512BF16__)

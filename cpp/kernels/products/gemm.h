@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "core/parallel.h"
 #include "simd/dispatch.h"
 
 namespace fk {
@@ -124,6 +125,26 @@ constexpr double kTileChunk = 3e7;
 constexpr int64_t tile_slice(int planes) { return planes == 1 ? 512 : planes == 2 ? 256 : 160; }
 constexpr int64_t tile_depth(int planes) { return 2 * tile_slice(planes); }
 
+namespace {
+
+// What a block of so many columns and rows of k is copied to: one slice of 32 rows of A, and all slices of B, each with
+// the room of the first; in bfloat16 per plane.
+struct TileRoom {
+    int64_t a_line, a_plane, b_plane, slices;  // in pairs; a_plane, b_plane: of a slice, b_plane: of a panel
+};
+FK_INLINE TileRoom tile_room(int planes, int64_t k) {
+    const int64_t slice = tile_slice(planes), depth = k < tile_depth(planes) ? k : tile_depth(planes);
+    const int64_t pairs = ((k < slice ? k : slice) + kTileSteps - 1) / kTileSteps * (kTileSteps / 2);
+    const int64_t a_line = pairs + 16;  // lines in different sets of the L1
+    return {a_line, kTileRows * a_line, pairs * kGemmPad, (depth + slice - 1) / slice};
+}
+FK_INLINE int64_t tile_slot_bytes(int planes, const TileRoom& room, int64_t columns) {
+    const int64_t panels = (columns + kGemmPad - 1) / kGemmPad;
+    return planes * (room.a_plane + room.slices * panels * room.b_plane) * int64_t(sizeof(Bf16Pair));
+}
+
+}  // namespace
+
 #ifndef FK_ISA
 // Enough for the blocks of any ISA.
 inline size_t gemm_scratch_bytes(const Gemm& g, size_t element_bytes) {
@@ -137,11 +158,7 @@ inline size_t gemm_scratch_bytes(const Gemm& g, size_t element_bytes) {
     const size_t bytes = 2 * planes > element_bytes ? 2 * planes : element_bytes;  // pairs go twice as deep
     size_t slot = size_t((rows + kGemmPad) * (depth + 2 * kGemmPad) + depth * (columns + kGemmPad)) * bytes;
     if (g.planes > 0) {
-        const int64_t slice = tile_slice(g.planes);  // the last slice has the room of a whole one
-        const int64_t deep = g.k <= slice ? whole(g.k, kTileSteps) : whole(least(g.k, tile_depth(g.planes)), slice);
-        const int64_t elements =
-            kTileRows * (tile_slice(g.planes) + kTileSteps) + deep * whole(least(g.n, kTileColumns), kGemmPad);
-        const size_t tiles = size_t(elements) * planes;
+        const auto tiles = size_t(tile_slot_bytes(g.planes, tile_room(g.planes, g.k), least(g.n, kTileColumns)));
         slot = slot > tiles ? slot : tiles;
     }
     return 64 + (slot + 63) / 64 * 64 * size_t(g.threads);

@@ -15,16 +15,15 @@ namespace {
 //
 //   copy of B: [slice][panel][plane][pair of rows][32 columns]      copy of A: [plane][row][pair of columns]
 struct TileBlocks {
-    int64_t rows, columns, depth;      // of a block
-    int64_t a_line, a_plane, b_plane;  // of a whole slice
-    int64_t a_bytes, slot_bytes;
+    int64_t rows, columns;  // of a block
+    TileRoom room;
 };
 
 FK_VEC int64_t tile_pairs(int64_t k) { return pieces(k, kTileSteps) * (kTileSteps / 2); }
 
 TileBlocks cut_for_tiles(const Gemm& g) {
     TileBlocks s;
-    s.depth = tile_depth(g.planes);
+    s.room = tile_room(g.planes, g.k);
     // Every cut across rows splits B once more, every cut across columns A.
     const double products = double(g.m) * double(g.n) * double(g.k) * double(g.batch) * count_products(g.planes);
     const int64_t wanted = g.threads == 1 ? 1 : most(1, least(g.threads, int64_t(products / kTileChunk)));
@@ -38,13 +37,6 @@ TileBlocks cut_for_tiles(const Gemm& g) {
             s.columns = pieces(pieces(s.columns, cuts), kGemmPad) * kGemmPad;
     }
     s.columns = pieces(pieces(g.n, pieces(g.n, s.columns)), kGemmPad) * kGemmPad;
-    const int64_t pairs = tile_pairs(least(g.k, tile_slice(g.planes)));
-    s.a_line = pairs + 16;  // lines in different sets of the L1
-    s.a_plane = kTileRows * s.a_line;
-    s.b_plane = pairs * kGemmPad;
-    s.a_bytes = g.planes * s.a_plane * int64_t(sizeof(Bf16Pair));
-    s.slot_bytes = s.a_bytes + g.planes * s.b_plane * (s.columns / kGemmPad) *
-                                   pieces(least(g.k, s.depth), tile_slice(g.planes)) * int64_t(sizeof(Bf16Pair));
     return s;
 }
 
@@ -59,29 +51,31 @@ FK_VEC void include(Extents& found, const float* x, int64_t row, int64_t col, in
 // Columns [0, columns) of `depth` rows of B as panels of pairs, with zeros down to a whole tile.
 void copy_b(const Gemm& g, const TileBlocks& s, const float* b, int64_t depth, int64_t columns, Bf16Pair* to,
             Extents& found) {
-    const Planes planes{g.planes, s.b_plane};
+    const Planes planes{g.planes, s.room.b_plane};
     const int64_t pairs = pieces(depth, 2), whole = tile_pairs(depth);
-    for (int64_t j = 0; j < columns; j += kGemmPad, to += g.planes * s.b_plane) {
+    for (int64_t j = 0; j < columns; j += kGemmPad, to += g.planes * s.room.b_plane) {
         const float* from = b + j * g.b_col;
         const int64_t n = least(columns - j, kGemmPad);
         if (g.planes > 1) include(found, from, g.b_row, g.b_col, depth, n);
         g.b_row == 1 ? pair_columns(from, g.b_col, depth, n, kGemmPad, to, planes)
                      : pair_rows(from, g.b_row, depth, n, kGemmPad, to, planes);
         for (int64_t i = 0; i < g.planes && pairs < whole; ++i)
-            __builtin_memset(to + i * s.b_plane + pairs * kGemmPad, 0, size_t((whole - pairs) * kGemmPad) * sizeof *to);
+            __builtin_memset(to + i * s.room.b_plane + pairs * kGemmPad, 0,
+                             size_t((whole - pairs) * kGemmPad) * sizeof *to);
     }
 }
 // Rows [0, rows) of `depth` columns of A as lines of pairs, with zeros to the end of a whole tile.
 void copy_a(const Gemm& g, const TileBlocks& s, const float* a, int64_t rows, int64_t depth, Bf16Pair* to,
             Extents& found) {
-    const Planes planes{g.planes, s.a_plane};
+    const Planes planes{g.planes, s.room.a_plane};
     const int64_t pairs = pieces(depth, 2), whole = tile_pairs(depth);
     if (g.planes > 1) include(found, a, g.a_row, g.a_col, rows, depth);
-    g.a_col == 1 ? pair_lines(a, g.a_row, rows, depth, to, s.a_line, planes)
-                 : pair_turned(a, g.a_col, depth, rows, to, s.a_line, planes);
+    g.a_col == 1 ? pair_lines(a, g.a_row, rows, depth, to, s.room.a_line, planes)
+                 : pair_turned(a, g.a_col, depth, rows, to, s.room.a_line, planes);
     for (int64_t i = 0; i < g.planes && pairs < whole; ++i)
         for (int64_t row = 0; row < rows; ++row)
-            __builtin_memset(to + i * s.a_plane + row * s.a_line + pairs, 0, size_t(whole - pairs) * sizeof *to);
+            __builtin_memset(to + i * s.room.a_plane + row * s.room.a_line + pairs, 0,
+                             size_t(whole - pairs) * sizeof *to);
 }
 
 // Rows [i0, i0 + s.rows) and columns [j0, j0 + s.columns) of C; finish(c, rows, columns) follows where rows are done.
@@ -90,10 +84,11 @@ void tile_block(const Gemm& g, const TileBlocks& s, const float* a, const float*
                 int64_t i0, int64_t j0, char* slot, Extents& found_a, Extents& found_b, F finish) {
     const int64_t end = least(g.m, i0 + s.rows), columns = least(g.n - j0, s.columns);
     auto* a_copy = reinterpret_cast<Bf16Pair*>(slot);
-    auto* b_copy = reinterpret_cast<Bf16Pair*>(slot + s.a_bytes);
-    const int64_t slice = tile_slice(g.planes), b_slice = pieces(columns, kGemmPad) * g.planes * s.b_plane;
-    for (int64_t p0 = 0; p0 == 0 || p0 < g.k; p0 += s.depth) {
-        const int64_t slices = pieces(least(g.k - p0, s.depth), slice);
+    Bf16Pair* b_copy = a_copy + g.planes * s.room.a_plane;
+    const int64_t slice = tile_slice(g.planes), depth_of_b = tile_depth(g.planes),
+                  b_slice = pieces(columns, kGemmPad) * g.planes * s.room.b_plane;
+    for (int64_t p0 = 0; p0 == 0 || p0 < g.k; p0 += depth_of_b) {
+        const int64_t slices = pieces(least(g.k - p0, depth_of_b), slice);
         const auto depth_of = [&](int64_t q) { return least(g.k - p0 - q * slice, slice); };
         for (int64_t q = 0; q < slices; ++q)
             copy_b(g, s, b + (p0 + q * slice) * g.b_row + j0 * g.b_col, depth_of(q), columns, b_copy + q * b_slice,
@@ -109,18 +104,18 @@ void tile_block(const Gemm& g, const TileBlocks& s, const float* a, const float*
                     .m = rows,
                     .n = columns,
                     .k = tile_pairs(depth),
-                    .a_row = s.a_line,
+                    .a_row = s.room.a_line,
                     .a_col = 1,
                     .b_row = kGemmPad,
-                    .b_panel = g.planes * s.b_plane,
+                    .b_panel = g.planes * s.room.b_plane,
                     .c_row = g.c_row,
                     .b_padded = true,
                     .accumulate = g.accumulate || p > 0,
                     .activation = last && g.activation <= Activation::relu6 ? g.activation : Activation::linear,
                     .bias = last && bias ? bias + j0 : nullptr,
                     .planes = g.planes,
-                    .a_plane = s.a_plane,
-                    .b_plane = s.b_plane,
+                    .a_plane = s.room.a_plane,
+                    .b_plane = s.room.b_plane,
                     .a_padded = true};
                 const BrgemmPair<Bf16Pair> pair{a_copy, b_copy + q * b_slice};
                 brgemm_bf16(part, &pair, 1, to);
