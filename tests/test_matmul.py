@@ -9,9 +9,9 @@ from fastkeras.engine import Function, GradientTape, cast, convert_to_tensor, pr
 
 matmul = primitive("matmul")
 EPS = {"float32": 2.0**-24, "float64": 2.0**-53}
-# Around the tiles (6x16, 14x32, 6x8) and the ways of few rows or columns; then across the blocks of 240 x 512.
+# Around the tiles (6x16, 14x32, 6x8) and the ways of few rows or columns; then across the blocks of 168 x 256 to 1024.
 SIZES = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 13, 14, 15, 16, 17, 28, 31, 32, 33, 47, 64, 100]
-LARGE = [(250, 40, 1100), (490, 129, 70), (33, 700, 520), (1, 4100, 300), (2000, 1, 700), (3, 90, 1030), (40, 33, 513)]
+LARGE = [(250, 40, 1100), (490, 129, 70), (400, 530, 2048), (33, 700, 520), (1, 4100, 300), (2000, 1, 700), (3, 90, 1030), (40, 33, 513)]
 
 
 def operands(rng, m, n, k, transpose_a, transpose_b, dtype="float32"):
@@ -60,7 +60,9 @@ def test_a_row_does_not_depend_on_its_neighbours(isa, dtype):
             assert matmul(a[: i + 1], b).numpy().tobytes() == whole[: i + 1].tobytes()
 
 
-@pytest.mark.parametrize("sizes", [(32, 128, 784), (784, 128, 32), (300, 300, 300), (2, 6000, 200), (9000, 1, 300)])
+@pytest.mark.parametrize(
+    "sizes", [(32, 128, 784), (784, 128, 32), (300, 300, 300), (2, 6000, 200), (9000, 1, 300), (200, 700, 1536)]
+)
 @pytest.mark.parametrize("transposes", [(False, False), (True, False), (False, True)])
 def test_threads_agree(isa, set_threads, sizes, transposes):
     a, b, *_ = operands(np.random.default_rng(1), *sizes, *transposes)

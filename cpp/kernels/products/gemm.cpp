@@ -23,6 +23,7 @@ constexpr int64_t kPanel = 2 * Lanes<T>::count;
 
 // About 20 us of one core: what a chunk must hold to be worth handing to another thread (a join costs about 1 us).
 constexpr double kChunkFlops = 2e6;
+constexpr int64_t kWideColumns = 256;  // that are worth a copy of A
 
 // --- activations that are not part of the tile ---
 
@@ -215,16 +216,19 @@ struct Blocks {
 template <class T>
 Blocks cut(const Gemm& g) {
     Blocks s;
-    s.depth = most(1, pieces(g.k, most(1, pieces(g.k, kSteps<T> * kGemmDepth))));
+    s.depth = most(1, pieces(g.k, most(1, pieces(g.k, kSteps<T> * gemm_depth()))));
     s.depth = pieces(s.depth, kSteps<T>) * kSteps<T>;
     const int64_t deep = s.depth / kSteps<T>;
     const double flops = 2.0 * double(g.m) * double(g.n) * double(g.k) * double(g.batch);
     int64_t wanted = most(1, least(g.threads == 1 ? 1 : 8 * g.threads, int64_t(flops / kChunkFlops)));
     if (wanted > g.threads && wanted < 4 * g.threads) wanted -= wanted % g.threads;  // equal shares
     const int64_t row_blocks = pieces(g.m, kGemmRows * kGemmRowBlocks);
-    const int64_t most_columns = pieces(g.n, kPanel<T>);
-    const int64_t column_blocks =
-        least(most(pieces(wanted, row_blocks * g.batch), pieces(g.n, kGemmColumns)), most_columns);
+    // Lines of A that fall into two sets of the L1 or one have to be copied, which pays for many columns: 1024^3 on two
+    // threads of Zen 4 175 -> 205 GFLOP/s.
+    const bool colliding = g.a_col == 1 && g.a_row % 512 == 0 && g.m > 64;
+    const int64_t fair = pieces(wanted, row_blocks * g.batch);
+    const int64_t wide = colliding ? most(pieces(g.threads, row_blocks * g.batch), g.n / kWideColumns) : fair;
+    const int64_t column_blocks = least(most(least(fair, wide), pieces(g.n, kGemmColumns)), pieces(g.n, kPanel<T>));
     s.rows = pieces(g.m, most(row_blocks, least(pieces(wanted, column_blocks * g.batch), pieces(g.m, kGemmRows))));
     s.columns = pieces(pieces(g.n, column_blocks), kPanel<T>) * kPanel<T>;
     s.step = pieces(s.rows, pieces(s.rows, kGemmRows));
@@ -234,9 +238,9 @@ Blocks cut(const Gemm& g) {
     // Lines of A far apart are copied where that (half a cycle per element) is small beside the products; columns of A
     // are turned into lines where a tile would otherwise touch more than 128 cache lines.
     // Pairs are always a copy.
-    s.copy_a = kSteps<T> > 1 ||
-               (g.a_col == 1 ? s.depth > 64 && g.m > 64 && s.columns >= 256 : s.depth > 128 && s.columns >= 128);
-    s.a_line = pieces(deep, 16) * 16 + 16;  // not a power of two: lines in different sets of the L1
+    s.copy_a = kSteps<T> > 1 || (g.a_col == 1 ? s.depth > 64 && g.m > 64 && s.columns >= kWideColumns
+                                              : s.depth > 128 && s.columns >= 128);
+    s.a_line = (pieces(deep, 16) | 1) * 16;  // an odd number of cache lines: each row in a set of its own
     s.a_plane = (s.step + kGemmPad) * (deep + kGemmPad) / 16 * 16;
     s.a_bytes = planes * s.a_plane * int64_t(sizeof(T));
     s.slot_bytes = s.a_bytes + planes * (s.keep ? s.columns + kGemmPad : kGemmPad) * deep * int64_t(sizeof(T));
