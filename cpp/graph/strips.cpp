@@ -71,10 +71,16 @@ Attrs attrs_for(const Graph::Node& n, const Shape& y, int64_t samples) {
     return attrs;
 }
 
-// A node that runs by sample, and which of its inputs it reads by sample: the others it reads whole.
+// A node that runs by sample, or the sum over samples of one; which of its inputs it reads by sample: the others it
+// reads whole.
+struct BySample {
+    std::vector<bool> inputs;
+    bool sums;
+};
 struct Member {
     Graph::Node node;
     std::vector<bool> sampled;
+    bool sums;
 };
 
 // Nodes that run by sample and one after the other are a group; where others need what all samples made (the moments of
@@ -92,15 +98,15 @@ public:
             const auto sampled = fed ? by_sample(n) : std::nullopt;
             size_t level = 0;
             for (size_t k = 0; k < n.in.size(); ++k)
-                level = std::max(level, sampled && (*sampled)[k] ? by_sample_at[n.in[k]] : whole_at[n.in[k]]);
+                level = std::max(level, sampled && sampled->inputs[k] ? by_sample_at[n.in[k]] : whole_at[n.in[k]]);
             for (int v : n.out) {
                 fed_[v] = fed;
-                by_sample_at[v] = sampled && n.op->sums ? level + 1 : level;
+                by_sample_at[v] = sampled && sampled->sums ? level + 1 : level;
                 whole_at[v] = sampled ? level + 1 : level;
             }
             if (level >= groups.size()) groups.resize(level + 1), others.resize(level + 1);
             if (sampled)
-                groups[level].push_back({n, *sampled});
+                groups[level].push_back({n, sampled->inputs, sampled->sums});
             else
                 others[level].push_back(n);
         }
@@ -111,14 +117,17 @@ public:
     int64_t samples = 0;
 
 private:
-    // Which inputs does the node read by sample, if it can run so? Values are `fed` when they depend on what the
-    // program is given: of the others, weights and what is made of them, all samples read the same.
-    std::optional<std::vector<bool>> by_sample(const Graph::Node& n) const {
-        const bool elementwise = n.op->tile || (n.op->noop_when_same && n.in.size() == 1);
+    // How does the node run by sample, if it can? Values are `fed` when they depend on what the program is given: of
+    // the others, weights and what is made of them, all samples read the same.
+    std::optional<BySample> by_sample(const Graph::Node& n) const {
         const TensorType& y = g_.types[n.out[0]];
+        const bool has_samples = y.shape.rank() > 0 && y.shape[0] == samples;
+        const bool alike =
+            n.op->noop_when_same && n.in.size() == 1 && has_samples;  // a sum over other axes than the first
+        const bool elementwise = n.op->tile || alike, sums = n.op->sums && !alike;
         if (n.op->impure || n.out.size() != 1 || (!elementwise && n.op->samples == 0) || samples < 2)
             return std::nullopt;
-        if (!n.op->sums && (y.shape.rank() == 0 || y.shape[0] != samples)) return std::nullopt;
+        if (!sums && !has_samples) return std::nullopt;
         std::vector<TensorType> in;
         std::vector<bool> sampled;
         size_t bytes = 0;
@@ -133,14 +142,14 @@ private:
         }
         if (std::find(sampled.begin(), sampled.end(), true) == sampled.end()) return std::nullopt;
         // A sum for every strip must be small beside what it is the sum of.
-        if (n.op->sums && 4 * size_t(samples) * y.bytes() > bytes) return std::nullopt;
+        if (sums && 4 * size_t(samples) * y.bytes() > bytes) return std::nullopt;
         try {  // attributes may hold the number of samples in other ways: would the op take one?
-            const Attrs attrs = attrs_for(n, y.shape, 1);
+            const Attrs attrs = sums ? n.attrs : attrs_for(n, y.shape, 1);
             const TensorType one = n.op->infer({attrs, in, {}})[0];
-            const bool fits = n.op->sums ? one == y
-                                         : one.shape.rank() == y.shape.rank() && one.shape[0] == 1 &&
-                                               one.count() * samples == y.count();
-            return fits ? std::optional(sampled) : std::nullopt;
+            const bool fits =
+                sums ? one == y
+                     : one.shape.rank() == y.shape.rank() && one.shape[0] == 1 && one.count() * samples == y.count();
+            return fits ? std::optional(BySample{std::move(sampled), sums}) : std::nullopt;
         } catch (const std::exception&) {
             return std::nullopt;
         }
@@ -237,8 +246,8 @@ int64_t samples_of(const Graph& g, const std::vector<Member>& group, const std::
             else
                 v.whole = true;
         }
-        if (!m.node.op->sums) values[m.node.out[0]].made = true, bytes += g.types[m.node.out[0]].bytes();
-        worth = worth || m.node.op->samples > 0, sums = sums || m.node.op->sums;
+        if (!m.sums) values[m.node.out[0]].made = true, bytes += g.types[m.node.out[0]].bytes();
+        worth = worth || m.node.op->samples > 0, sums = sums || m.sums;
         widest = std::max(widest, bytes);
     }
     // Half of the passes over memory that are no more: a value inside is neither written nor read.
@@ -277,8 +286,8 @@ void append_strips(Graph& g, std::vector<Member>& group, const std::vector<int>&
                 part.feeds.push_back(v);
         }
         const int y = m.node.out[0];
-        made[y] = true, by_sample[y] = !m.node.op->sums;
-        if (m.node.op->sums || inner_uses[y] < uses[y]) part.outputs.push_back(y);
+        made[y] = true, by_sample[y] = !m.sums;
+        if (m.sums || inner_uses[y] < uses[y]) part.outputs.push_back(y);
         part.nodes.push_back(std::move(m.node));
     }
     for (int v : part.feeds) strips->in_bytes.push_back(by_sample[v] ? g.types[v].bytes() / size_t(strips->count) : 0);
@@ -295,7 +304,8 @@ void append_strips(Graph& g, std::vector<Member>& group, const std::vector<int>&
         v = parts;
     }
     part.types = g.types;
-    for (auto& n : part.nodes) n.attrs = attrs_for(n, g.types[n.out[0]].shape, each);
+    for (auto& n : part.nodes)
+        if (by_sample[n.out[0]]) n.attrs = attrs_for(n, g.types[n.out[0]].shape, each);
     for (size_t v = 0; v < by_sample.size(); ++v)
         if (by_sample[v]) part.types[v].shape[0] = each;
     node.full_inputs.assign(part.feeds.size(), false);

@@ -262,33 +262,47 @@ void depthwise_kernel_grad(const Window& g, const T* x, const T* dy, T* dw, T* s
 
 // --- pooling ---
 
-// The inputs of output position o of a line: f(input element) for one block of channels from c on.
-template <class F>
-FK_VEC void for_each_input(const Window& g, const TapRows& rows, int64_t o, int64_t c, const F& f) {
-    const WindowAxis& a = g.axis[2];
-    const WindowSpan& s = a.spans[o];
-    for_each_tap_row(rows, [&](int64_t, int64_t pixel) [[gnu::always_inline]] {
-        int64_t at = (pixel + s.at) * g.channels + c;
-        for (int64_t t = 0; t < s.count; ++t, at += a.in_step * g.channels) f(at);
-    });
-}
+// What a position of the output sees: `count` steps along each axis, `step` elements apart. Windows of 2x2 are known to
+// the compiler: three loops around four loads took longer than the loads.
+template <bool two_by_two>
+struct Inputs {
+    int64_t count[3], step[3];
+    // f(element) for all of them, from the first on.
+    template <class F>
+    FK_MEMBER void each(int64_t first, const F& f) const {
+        if constexpr (two_by_two) return f(first), f(first + step[2]), f(first + step[1]), f(first + step[1] + step[2]);
+        for (int64_t i = 0; i < count[0]; ++i)
+            for (int64_t j = 0; j < count[1]; ++j) {
+                int64_t at = first + i * step[0] + j * step[1];
+                for (int64_t k = 0; k < count[2]; ++k, at += step[2]) f(at);
+            }
+    }
+};
 
-// f(rows of taps, o, output element, c, lanes, block) for the lines [begin, end).
+// f(inputs, first input element, output element, lanes, block) for blocks of channels of the lines [begin, end).
 template <class T, class F>
-FK_VEC void for_each_output(const Window& g, int64_t begin, int64_t end, const F& f) {
+FK_VEC void for_each_output(const Window& window, int64_t begin, int64_t end, const F& f) {
+    const Window g = window;
     const WindowAxis& a = g.axis[2];
+    const int64_t n = g.channels;
     for (int64_t line = begin; line < end; ++line) {
         const TapRows rows = tap_rows(g, line);
-        for (int64_t o = 0; o < a.out; ++o)
-            for_each_block<T, 4>(g.channels, [&](int64_t c, auto lanes, auto block) [[gnu::always_inline]] {
-                f(rows, o, (line * a.out + o) * g.channels + c, c, lanes, block);
-            });
+        for_each_segment(a, [&](Segment s) {
+            const auto run = [&](auto inputs) [[gnu::always_inline]] {
+                for (int64_t i = 0; i < s.count; ++i)
+                    for_each_block<T, 4>(n, [&](int64_t c, auto lanes, auto block) [[gnu::always_inline]] {
+                        f(inputs, (rows.pixel + s.at + i * s.stride) * n + c, (line * a.out + s.begin + i) * n + c,
+                          lanes, block);
+                    });
+            };
+            const Inputs<false> seen{{rows.depths, rows.heights, s.taps},
+                                     {rows.pixel_depth * n, rows.pixel_height * n, a.in_step * n}};
+            if (rows.depths == 1 && rows.heights == 2 && s.taps == 2)
+                run(Inputs<true>{{1, 2, 2}, {0, seen.step[1], seen.step[2]}});
+            else
+                run(seen);
+        });
     }
-}
-
-template <class T>
-FK_VEC T taps_met(const Window& g, const TapRows& rows, int64_t o) {
-    return T(rows.depths) * T(rows.heights) * T(g.axis[2].spans[o].count);
 }
 
 template <class T>
@@ -297,12 +311,12 @@ void max_pool(const Window& g, const T* x, T* y) {
     constexpr int64_t step = lanes_of<V>;
     parallel_for(lines_of(g), g.chunk, [&](int64_t begin, int64_t end) {
         for_each_output<T>(g, begin, end,
-                           [&](const TapRows& rows, int64_t o, int64_t to, int64_t c, auto lanes, auto block)
+                           [&](const auto& inputs, int64_t first_input, int64_t to, auto lanes, auto block)
                                [[gnu::always_inline]] {
                                    constexpr int K = decltype(block)::count;
                                    V best[K];
                                    for (int k = 0; k < K; ++k) best[k] = V(-T(__builtin_inf()));
-                                   for_each_input(g, rows, o, c, [&](int64_t at) [[gnu::always_inline]] {
+                                   inputs.each(first_input, [&](int64_t at) [[gnu::always_inline]] {
                                        for (int k = 0; k < K; ++k)
                                            best[k] = max_nan(best[k], lanes.load(x + at + k * step));
                                    });
@@ -334,12 +348,12 @@ void max_pool_grad(const Window& g, const T* x, const T* y, const T* dy, const T
         clear_images(g, first, last, dx);
         for_each_output<T>(
             g, begin, end,
-            [&](const TapRows& rows, int64_t o, int64_t to, int64_t c, auto lanes, auto block) [[gnu::always_inline]] {
+            [&](const auto& inputs, int64_t first_input, int64_t to, auto lanes, auto block) [[gnu::always_inline]] {
                 constexpr int K = decltype(block)::count;
                 V best[K], slope[K];
                 for (int k = 0; k < K; ++k)
                     best[k] = lanes.load(y + to + k * step), slope[k] = lanes.load(dy + to + k * step);
-                for_each_input(g, rows, o, c, [&](int64_t at) [[gnu::always_inline]] {
+                inputs.each(first_input, [&](int64_t at) [[gnu::always_inline]] {
                     for (int k = 0; k < K; ++k) {
                         const auto found = lanes.load(x + at + k * step) == best[k];
                         V here = select(found, slope[k], V(T(0)));
@@ -359,12 +373,12 @@ void max_pool_pick(const Window& g, const T* x, const T* y, const T* u, T* picke
     parallel_for(lines_of(g), g.chunk, [&](int64_t begin, int64_t end) {
         for_each_output<T>(
             g, begin, end,
-            [&](const TapRows& rows, int64_t o, int64_t to, int64_t c, auto lanes, auto block) [[gnu::always_inline]] {
+            [&](const auto& inputs, int64_t first_input, int64_t to, auto lanes, auto block) [[gnu::always_inline]] {
                 constexpr int K = decltype(block)::count;
                 V best[K], sum[K], open[K];
                 for (int k = 0; k < K; ++k)
                     best[k] = lanes.load(y + to + k * step), sum[k] = V(T(0)), open[k] = V(T(1));
-                for_each_input(g, rows, o, c, [&](int64_t at) [[gnu::always_inline]] {
+                inputs.each(first_input, [&](int64_t at) [[gnu::always_inline]] {
                     for (int k = 0; k < K; ++k) {
                         const auto found = lanes.load(x + at + k * step) == best[k];
                         sum[k] = select(found, fma(open[k], lanes.load(u + at + k * step), sum[k]), sum[k]);
@@ -377,20 +391,69 @@ void max_pool_pick(const Window& g, const T* x, const T* y, const T* u, T* picke
 }
 
 template <class T>
+void max_pool_where(const Window& g, const T* x, const T* y, T* where) {
+    using V = VecOf<T>;
+    constexpr int64_t step = lanes_of<V>;
+    parallel_for(lines_of(g), g.chunk, [&](int64_t begin, int64_t end) {
+        for_each_output<T>(
+            g, begin, end,
+            [&](const auto& inputs, int64_t first_input, int64_t to, auto lanes, auto block) [[gnu::always_inline]] {
+                constexpr int K = decltype(block)::count;
+                const V none{T(__builtin_inf())};
+                V best[K], found[K], tap(T(0));
+                for (int k = 0; k < K; ++k) best[k] = lanes.load(y + to + k * step), found[k] = none;
+                inputs.each(first_input, [&](int64_t at) [[gnu::always_inline]] {
+                    for (int k = 0; k < K; ++k)
+                        found[k] = min(found[k], select(lanes.load(x + at + k * step) == best[k], tap, none));
+                    tap = tap + V(T(1));
+                });
+                for (int k = 0; k < K; ++k) lanes.store(where + to + k * step, found[k]);
+            });
+    });
+}
+
+template <class T>
+void max_pool_route(const Window& g, const T* where, const T* dy, const T* gate, T* dx) {
+    using V = VecOf<T>;
+    constexpr int64_t step = lanes_of<V>;
+    const bool add = g.overlap;
+    for_each_image(g, [&](int64_t first, int64_t last, int64_t begin, int64_t end) {
+        clear_images(g, first, last, dx);
+        for_each_output<T>(
+            g, begin, end,
+            [&](const auto& inputs, int64_t first_input, int64_t to, auto lanes, auto block) [[gnu::always_inline]] {
+                constexpr int K = decltype(block)::count;
+                V best[K], slope[K], tap(T(0));
+                for (int k = 0; k < K; ++k) {
+                    best[k] = lanes.load(where + to + k * step), slope[k] = lanes.load(dy + to + k * step);
+                    if (gate) slope[k] = select(lanes.load(gate + to + k * step) > V(T(0)), slope[k], V(T(0)));
+                }
+                inputs.each(first_input, [&](int64_t at) [[gnu::always_inline]] {
+                    for (int k = 0; k < K; ++k) {
+                        const V here = select(best[k] == tap, slope[k], V(T(0)));
+                        lanes.store(dx + at + k * step, add ? lanes.load(dx + at + k * step) + here : here);
+                    }
+                    tap = tap + V(T(1));
+                });
+            });
+    });
+}
+
+template <class T>
 void average_pool(const Window& g, const T* x, T* y) {
     using V = VecOf<T>;
     constexpr int64_t step = lanes_of<V>;
     parallel_for(lines_of(g), g.chunk, [&](int64_t begin, int64_t end) {
         for_each_output<T>(g, begin, end,
-                           [&](const TapRows& rows, int64_t o, int64_t to, int64_t c, auto lanes, auto block)
+                           [&](const auto& inputs, int64_t first_input, int64_t to, auto lanes, auto block)
                                [[gnu::always_inline]] {
                                    constexpr int K = decltype(block)::count;
                                    V sum[K];
                                    for (int k = 0; k < K; ++k) sum[k] = V(T(0));
-                                   for_each_input(g, rows, o, c, [&](int64_t at) [[gnu::always_inline]] {
+                                   inputs.each(first_input, [&](int64_t at) [[gnu::always_inline]] {
                                        for (int k = 0; k < K; ++k) sum[k] = sum[k] + lanes.load(x + at + k * step);
                                    });
-                                   const V count(taps_met<T>(g, rows, o));
+                                   const V count(T(inputs.count[0] * inputs.count[1] * inputs.count[2]));
                                    for (int k = 0; k < K; ++k) lanes.store(y + to + k * step, sum[k] / count);
                                });
     });
@@ -405,12 +468,12 @@ void average_pool_grad(const Window& g, const T* dy, T* dx) {
         clear_images(g, first, last, dx);
         for_each_output<T>(
             g, begin, end,
-            [&](const TapRows& rows, int64_t o, int64_t to, int64_t c, auto lanes, auto block) [[gnu::always_inline]] {
+            [&](const auto& inputs, int64_t first_input, int64_t to, auto lanes, auto block) [[gnu::always_inline]] {
                 constexpr int K = decltype(block)::count;
-                const V count(taps_met<T>(g, rows, o));
+                const V count(T(inputs.count[0] * inputs.count[1] * inputs.count[2]));
                 V share[K];
                 for (int k = 0; k < K; ++k) share[k] = lanes.load(dy + to + k * step) / count;
-                for_each_input(g, rows, o, c, [&](int64_t at) [[gnu::always_inline]] {
+                inputs.each(first_input, [&](int64_t at) [[gnu::always_inline]] {
                     for (int k = 0; k < K; ++k)
                         lanes.store(dx + at + k * step, add ? lanes.load(dx + at + k * step) + share[k] : share[k]);
                 });
@@ -420,24 +483,28 @@ void average_pool_grad(const Window& g, const T* dy, T* dx) {
 
 }  // namespace
 
-#define FK_DEFINE(T, type)                                                                                  \
-    void depthwise_##type(const Window& g, const T* x, const T* w, const T* bias, T* y) {                   \
-        depthwise(g, x, w, bias, y);                                                                        \
-    }                                                                                                       \
-    void depthwise_input_grad_##type(const Window& g, const T* dy, const T* w, T* dx) {                     \
-        depthwise_input_grad(g, dy, w, dx);                                                                 \
-    }                                                                                                       \
-    void depthwise_kernel_grad_##type(const Window& g, const T* x, const T* dy, T* dw, T* sums) {           \
-        depthwise_kernel_grad(g, x, dy, dw, sums);                                                          \
-    }                                                                                                       \
-    void max_pool_##type(const Window& g, const T* x, T* y) { max_pool(g, x, y); }                          \
-    void max_pool_grad_##type(const Window& g, const T* x, const T* y, const T* dy, const T* gate, T* dx) { \
-        max_pool_grad(g, x, y, dy, gate, dx);                                                               \
-    }                                                                                                       \
-    void max_pool_pick_##type(const Window& g, const T* x, const T* y, const T* u, T* picked) {             \
-        max_pool_pick(g, x, y, u, picked);                                                                  \
-    }                                                                                                       \
-    void average_pool_##type(const Window& g, const T* x, T* y) { average_pool(g, x, y); }                  \
+#define FK_DEFINE(T, type)                                                                                            \
+    void depthwise_##type(const Window& g, const T* x, const T* w, const T* bias, T* y) {                             \
+        depthwise(g, x, w, bias, y);                                                                                  \
+    }                                                                                                                 \
+    void depthwise_input_grad_##type(const Window& g, const T* dy, const T* w, T* dx) {                               \
+        depthwise_input_grad(g, dy, w, dx);                                                                           \
+    }                                                                                                                 \
+    void depthwise_kernel_grad_##type(const Window& g, const T* x, const T* dy, T* dw, T* sums) {                     \
+        depthwise_kernel_grad(g, x, dy, dw, sums);                                                                    \
+    }                                                                                                                 \
+    void max_pool_##type(const Window& g, const T* x, T* y) { max_pool(g, x, y); }                                    \
+    void max_pool_grad_##type(const Window& g, const T* x, const T* y, const T* dy, const T* gate, T* dx) {           \
+        max_pool_grad(g, x, y, dy, gate, dx);                                                                         \
+    }                                                                                                                 \
+    void max_pool_pick_##type(const Window& g, const T* x, const T* y, const T* u, T* picked) {                       \
+        max_pool_pick(g, x, y, u, picked);                                                                            \
+    }                                                                                                                 \
+    void max_pool_where_##type(const Window& g, const T* x, const T* y, T* where) { max_pool_where(g, x, y, where); } \
+    void max_pool_route_##type(const Window& g, const T* where, const T* dy, const T* gate, T* dx) {                  \
+        max_pool_route(g, where, dy, gate, dx);                                                                       \
+    }                                                                                                                 \
+    void average_pool_##type(const Window& g, const T* x, T* y) { average_pool(g, x, y); }                            \
     void average_pool_grad_##type(const Window& g, const T* dy, T* dx) { average_pool_grad(g, dy, dx); }
 FK_DEFINE(float, f32)
 FK_DEFINE(double, f64)

@@ -61,6 +61,6 @@ std::optional<Attrs> crop(const Call& c, int operand, const Shape& x) {
 }
 
 FK_OP(sum_to, .infer = infer_sum_to, .kernel = kernel_sum_to, .gradient = gradient_sum_to, .noop_when_same = true,
-      .crop = crop)
+      .crop = crop, .samples = 1, .sums = true)
 
 }  // namespace fk

@@ -187,3 +187,51 @@ def test_gradients_of_strips_are_joined_as_they_are_made(training):
     assert schedule.index("@output 0") < schedule.rindex("strips[") < schedule.index("@output 1")
     for got, want in zip(taken, compiled.run([x]), strict=True):
         np.testing.assert_array_equal(got, want.numpy())
+
+
+@pytest.mark.parametrize("size, strides, padding", [(2, 2, "valid"), (2, 2, "same"), (3, 2, "same"), (2, 1, "valid")])
+@pytest.mark.parametrize("relu", [True, False])
+def test_a_large_pool_remembers_where_its_maximum_was(size, strides, padding, relu, isa):
+    """Ties go to the first, NaN to nobody, and the images before the pool are not kept for its gradient."""
+    values = np.random.RandomState(4).randint(-3, 4, (8, 63, 65, 24)).astype("float32")
+    values[0, 5, 7, 3] = np.nan
+    x, bias = ops.convert_to_tensor(values), keras.Variable(np.full(24, 0.5, "float32"))
+
+    def run(x):
+        with keras.GradientTape() as tape:
+            tape.watch(x)
+            y = ops.relu(x * 2.0 + bias) if relu else x * 2.0 + bias
+            y = ops.max_pool(y, size, strides, padding)
+            loss = ops.sum(y[1:] * y[1:]) + ops.sum(y[0, :2])
+        return tape.gradient(loss, [x, bias])
+
+    step = Function(run)
+    for got, want in zip(step(x), run(x), strict=True):
+        np.testing.assert_array_equal(got.numpy(), want.numpy())  # sums of small whole numbers are exact
+    schedule = step.compile(x).describe()
+    assert "max_pool_where" in schedule and "max_pool_route" in schedule and "relu_grad" not in schedule
+
+
+def test_sums_over_samples_are_taken_strip_by_strip(set_threads):
+    """The gradient of a bias, of one that each row of an image has, and of one that every sample has."""
+    x, cases = images(16), [(24,), (64, 1, 1), (1, 64, 64, 24), (16, 1, 1, 24)]
+    biases = [keras.Variable(np.random.RandomState(i).normal(size=shape)) for i, shape in enumerate(cases)]
+
+    def run(x):
+        with keras.GradientTape() as tape:
+            y = block(block(x))
+            for bias in biases:
+                y = ops.tanh(y + bias)
+            loss = ops.mean(block(y))
+        return tape.gradient(loss, biases)
+
+    want, found = [t.numpy() for t in run(x)], []
+    for threads in (1, 2):
+        set_threads(threads)
+        step = Function(run)
+        lines = step.compile(x).describe().split("\n")
+        assert any("sum_to" in line.split("(")[0] for line in lines if line.startswith("strips["))
+        found.append([t.numpy() for t in step(x)])
+    for one, two, exact in zip(*found, want, strict=True):
+        np.testing.assert_array_equal(one, two)
+        np.testing.assert_allclose(one, exact, rtol=1e-4, atol=1e-6 * np.abs(exact).max())
