@@ -11,7 +11,10 @@ matmul = primitive("matmul")
 EPS = {"float32": 2.0**-24, "float64": 2.0**-53}
 # Around the tiles (6x16, 14x32, 6x8) and the ways of few rows or columns; then across the blocks of 168 x 256 to 1024.
 SIZES = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 13, 14, 15, 16, 17, 28, 31, 32, 33, 47, 64, 100]
-LARGE = [(250, 40, 1100), (490, 129, 70), (400, 530, 2048), (33, 700, 520), (1, 4100, 300), (2000, 1, 700), (3, 90, 1030), (40, 33, 513)]
+LARGE = [
+    (250, 40, 1100), (490, 129, 70), (400, 530, 2048), (33, 700, 520), (1, 4100, 300), (2000, 1, 700), (3, 90, 1030),
+    (40, 33, 513),
+]  # fmt: skip
 
 
 def operands(rng, m, n, k, transpose_a, transpose_b, dtype="float32"):
