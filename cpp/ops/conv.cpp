@@ -9,6 +9,7 @@
 #include "kernels/products/gemm.h"
 #include "ops/by_type.h"
 #include "ops/conv_plan.h"
+#include "ops/conv_spread.h"
 #include "ops/conv_tiles.h"
 #include "ops/planes.h"
 #include "ops/winograd.h"
@@ -236,6 +237,8 @@ Kernel kernel_input_grad(const Call& c) {
             return gemm_kernel<T>(pointwise_gemm(c, s.batch * s.in_pixels(), s.in_channels, s.out_channels, true),
                                   false);
         const int planes = planes_of(c, s, s.out_channels / s.groups, s.in_channels / s.groups);
+        const auto spread = spread_of(c, s);
+        if (spread && (planes == 0 || planes == 3)) return spread_kernel(*spread);
         Kernel direct = conv_kernel<T>([&](int planes) { return plan_conv_input_grad(s, sizeof(T), planes); }, planes,
                                        Activation::linear, false);
         const auto winograd = winograd_of(c, s, planes, true);

@@ -5,6 +5,7 @@
 #include "kernels/products/exponents.h"
 #include "kernels/products/lanes.h"
 #include "kernels/products/pairs.h"
+#include "kernels/products/panels.h"
 #include "kernels/products/tile_blocks.h"
 #include "kernels/slot.h"
 #include "simd/math.h"
@@ -157,27 +158,6 @@ void vector_columns(const Product<T>& p, Way way, int64_t begin, int64_t end) {
 
 // --- copies ---
 
-// A panel of B whose columns are contiguous, as `width` elements (whole vectors) per k, zeros after the last column.
-FK_VEC void pack_columns(const float* b, int64_t b_col, int64_t k, int64_t columns, int64_t width, float* to) {
-    for (int64_t j = 0; j < width; j += kLanes)
-        for (int64_t p = 0; p < k; p += kLanes) {
-            const int64_t depth = least(k - p, kLanes);
-            Vec rows[kLanes];
-            for (int r = 0; r < kLanes; ++r) {
-                const float* from = b + (j + r) * b_col + p;
-                rows[r] = j + r >= columns ? Vec(0.f) : depth == kLanes ? load(from) : load_partial(from, depth);
-            }
-            transpose(rows);
-            for (int r = 0; r < kLanes; ++r)
-                if (r < depth) store(to + (p + r) * width + j, rows[r]);
-        }
-}
-// The same for any strides.
-template <class T>
-FK_VEC void pack_any(const T* b, int64_t b_row, int64_t b_col, int64_t k, int64_t columns, int64_t width, T* to) {
-    for (int64_t p = 0; p < k; ++p)
-        for (int64_t j = 0; j < width; ++j) to[p * width + j] = j < columns ? b[p * b_row + j * b_col] : T(0);
-}
 FK_VEC void pack_panel(const float* b, int64_t b_row, int64_t b_col, int64_t k, int64_t columns, int64_t width,
                        float* to, Planes = {}) {
     b_row == 1 ? pack_columns(b, b_col, k, columns, width, to) : pack_any(b, b_row, b_col, k, columns, width, to);
