@@ -50,16 +50,35 @@ struct Known {
     static constexpr bool value = b;
 };
 
-// f(at, whole) for side x side pixels from (row, column) on: at(i, j) is where one lies, which outside of the image is
-// among zeros; whole says that the channels are whole vectors. Both are known to the compiler where that is common.
-template <int64_t side, class F>
+// The compiler may not compute from p what it would have to keep for all of a loop: sixteen addresses are more than the
+// registers hold.
+FK_VEC const float* afresh(const float* p) {
+    asm("" : "+r"(p));
+    return p;
+}
+FK_VEC float* afresh(float* p) {
+    asm("" : "+r"(p));
+    return p;
+}
+
+// f(row, whole) for side x side pixels from (row, column) on: row(i, c, v) loads a line of vectors of channels from c
+// on; pixels outside of the image are zeros. whole says that the channels are whole vectors, and is known to the
+// compiler.
+template <int side, class F>
 FK_VEC void with_pixels(const float* image, const int64_t* size, int64_t channels, int64_t row, int64_t column,
                         const float* zeros, const F& f) {
-    const float* first = image + (row * size[1] + column) * channels;
     const int64_t line = size[1] * channels;
-    const bool inside = row >= 0 && column >= 0 && row + side <= size[0] && column + side <= size[1];
-    if (inside && channels % kLanes == 0)
-        return f([=](int64_t i, int64_t j) { return first + i * line + j * channels; }, Known<true>{});
+    const bool whole = channels % kLanes == 0;
+    if (whole && row >= 0 && column >= 0 && row + side <= size[0] && column + side <= size[1]) {
+        const float* first = image + (row * size[1] + column) * channels;
+        return f(
+            [=](int i, int64_t c, Vec* v) [[gnu::always_inline]] {
+                const float* from = afresh(first + i * line + c);
+#pragma GCC unroll 4
+                for (int j = 0; j < side; ++j) v[j] = load(from + j * channels);
+            },
+            Known<true>{});
+    }
     int64_t columns[side];
     for (int64_t j = 0; j < side; ++j)
         columns[j] = column + j >= 0 && column + j < size[1] ? (column + j) * channels : -1;
@@ -68,25 +87,38 @@ FK_VEC void with_pixels(const float* image, const int64_t* size, int64_t channel
         const float* from = row + i >= 0 && row + i < size[0] ? image + (row + i) * line : nullptr;
         for (int64_t j = 0; j < side; ++j) at[i][j] = from && columns[j] >= 0 ? from + columns[j] : zeros;
     }
-    f([&](int64_t i, int64_t j) { return at[i][j]; }, Known<false>{});
+    const auto some = [&](auto known) [[gnu::always_inline]] {
+        f(
+            [&](int i, int64_t c, Vec* v) [[gnu::always_inline]] {
+#pragma GCC unroll 4
+                for (int j = 0; j < side; ++j)
+                    v[j] = known.value ? load(at[i][j] + c) : load_up_to(at[i][j] + c, channels - c);
+            },
+            known);
+    };
+    whole ? some(Known<true>{}) : some(Known<false>{});
 }
 
-// Tiles [first, first + count), part by part: rows of channels, one per tile. make(at, v) makes the sixteen vectors v
-// of a tile from vectors of its pixels, at(i, j).
-template <int64_t side, class F>
+// Tiles [first, first + count), part by part: rows of channels, one per tile. make(row, v) makes the sixteen vectors v
+// of a tile from its pixels, line by line: row(i, to).
+template <int side, class F>
 FK_VEC void transform_tiles(const Winograd& g, const float* images, const int64_t* size, int64_t channels,
                             const int64_t* before, const float* zeros, int64_t first, int64_t count, float* to,
                             const F& make) {
     const int64_t part = winograd_part(g, channels);
     Tile t(g, first);
     for (int64_t i = 0; i < count; ++i, to += channels, t.step(g)) {
-        const auto transform = [&](auto pixel, auto whole) {
+        const auto transform = [&](const auto& row, auto whole) [[gnu::always_inline]] {
             for (int64_t c = 0; c < channels; c += kLanes) {
-                const int64_t n = whole.value ? kLanes : channels - c;
                 Vec v[16];
-                make([&](int64_t row, int64_t column) { return load_up_to(pixel(row, column) + c, n); }, v);
-#pragma GCC unroll 16
-                for (int j = 0; j < 16; ++j) store_up_to(to + j * part + c, v[j], n);
+                make([&](int line, Vec* pixels) [[gnu::always_inline]] { row(line, c, pixels); }, v);
+                float* p = to + c;
+#pragma GCC unroll 4
+                for (int line = 0; line < 4; ++line, p = afresh(p + 4 * part))
+#pragma GCC unroll 4
+                    for (int j = 0; j < 4; ++j)
+                        whole.value ? store(p + j * part, v[4 * line + j])
+                                    : store_up_to(p + j * part, v[4 * line + j], channels - c);
             }
         };
         with_pixels<side>(images + t.image * size[0] * size[1] * channels, size, channels, t.row - before[0],
@@ -96,26 +128,36 @@ FK_VEC void transform_tiles(const Winograd& g, const float* images, const int64_
 
 // B^T x B.
 void transform_inputs(const Winograd& g, const float* x, const float* zeros, int64_t first, int64_t count, float* to) {
-    transform_tiles<4>(g, x, g.in, g.channels, g.before, zeros, first, count, to, [](const auto& at, Vec* v) {
-        Vec lines[16];
+    transform_tiles<4>(g, x, g.in, g.channels, g.before, zeros, first, count, to,
+                       [](const auto& row, Vec* v) [[gnu::always_inline]] {
+                           Vec lines[16];
 #pragma GCC unroll 4
-        for (int j = 0; j < 4; ++j) input_line(at(0, j), at(1, j), at(2, j), at(3, j), lines + j, 4);
+                           for (int i = 0; i < 4; ++i) {
+                               Vec x[4];
+                               row(i, x);
+                               input_line(x[0], x[1], x[2], x[3], lines + 4 * i, 1);
+                           }
 #pragma GCC unroll 4
-        for (int j = 0; j < 4; ++j)
-            input_line(lines[4 * j], lines[4 * j + 1], lines[4 * j + 2], lines[4 * j + 3], v + 4 * j, 1);
-    });
+                           for (int j = 0; j < 4; ++j)
+                               input_line(lines[j], lines[4 + j], lines[8 + j], lines[12 + j], v + j, 4);
+                       });
 }
 
 // A dY A^T.
 void transform_slopes(const Winograd& g, const float* dy, const float* zeros, int64_t first, int64_t count, float* to) {
     constexpr int64_t none[2] = {0, 0};
-    transform_tiles<2>(g, dy, g.out, g.filters, none, zeros, first, count, to, [](const auto& at, Vec* v) {
-        Vec lines[8];
-        slope_line(at(0, 0), at(1, 0), lines, 2);
-        slope_line(at(0, 1), at(1, 1), lines + 1, 2);
+    transform_tiles<2>(g, dy, g.out, g.filters, none, zeros, first, count, to,
+                       [](const auto& row, Vec* v) [[gnu::always_inline]] {
+                           Vec lines[8];
+#pragma GCC unroll 2
+                           for (int i = 0; i < 2; ++i) {
+                               Vec y[2];
+                               row(i, y);
+                               slope_line(y[0], y[1], lines + 4 * i, 1);
+                           }
 #pragma GCC unroll 4
-        for (int j = 0; j < 4; ++j) slope_line(lines[2 * j], lines[2 * j + 1], v + 4 * j, 1);
-    });
+                           for (int j = 0; j < 4; ++j) slope_line(lines[j], lines[4 + j], v + j, 4);
+                       });
 }
 
 // act(A^T m A + bias) of tiles, to y. False where something is not finite.
@@ -131,13 +173,15 @@ bool transform_outputs(const Winograd& g, const float* m, const float* bias, int
         const bool right = t.column + 1 < g.made[1], below = t.row + 1 < g.made[0];
         for (int64_t c = 0; c < g.filters; c += kLanes) {
             const int64_t n = whole ? kLanes : g.filters - c;
-            const auto at = [&](int j) { return load_up_to(m + j * part + c, n); };
             Vec lines[8], v[4];
+            const float* from = m + c;
 #pragma GCC unroll 4
-            for (int j = 0; j < 4; ++j) output_line(at(j), at(4 + j), at(8 + j), at(12 + j), lines + j, 4);
+            for (int i = 0; i < 4; ++i, from = afresh(from + 4 * part)) {
+                const auto at = [&](int j) [[gnu::always_inline]] { return load_up_to(from + j * part, n); };
+                output_line(at(0), at(1), at(2), at(3), lines + 2 * i, 1);
+            }
 #pragma GCC unroll 2
-            for (int j = 0; j < 2; ++j)
-                output_line(lines[4 * j], lines[4 * j + 1], lines[4 * j + 2], lines[4 * j + 3], v + 2 * j, 1);
+            for (int j = 0; j < 2; ++j) output_line(lines[j], lines[2 + j], lines[4 + j], lines[6 + j], v + j, 2);
             const Vec b = bias ? load_up_to(bias + c, n) : Vec(0.f);
 #pragma GCC unroll 4
             for (int j = 0; j < 4; ++j) {
