@@ -74,7 +74,8 @@ bool is_python_number(py::handle o) {
 }
 
 Tensor to_tensor(py::handle o, bool borrow) {
-    if (py::isinstance<TensorImpl>(o)) return o.cast<Tensor>();
+    py::detail::make_caster<Tensor> tensor;  // asking for the type first would look it up twice
+    if (tensor.load(o, false)) return py::detail::cast_op<Tensor>(tensor);
     if (py::isinstance<Variable>(o)) return o.cast<std::shared_ptr<Variable>>()->read_autocast();
     if (PyBool_Check(o.ptr())) return full({}, DType::boolean, o.ptr() == Py_True);
     if (PyFloat_Check(o.ptr())) return full({}, default_float, PyFloat_AS_DOUBLE(o.ptr()));

@@ -1,7 +1,7 @@
 """Types of the C++ module. Only fastkeras.engine imports it."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -41,8 +41,8 @@ class Variable:
     def __sub__(self, other: Any) -> Tensor: ...
     def __mul__(self, other: Any) -> Tensor: ...
 
-class Primitive:
-    name: str
+class Primitive(Protocol):  # a built-in function
+    __name__: str
     def __call__(self, *tensors: Any, **attributes: Any) -> Any: ...
 
 class Trace:
