@@ -1,5 +1,6 @@
 """Matrix products beside torch (where it is installed) and the FMA peak: python bench/gemm.py [--threads N]
 
+With --random N as many random shapes of up to 1024 instead, small ones as often as large ones.
 With --precision high or medium ours may round float32 operands, to two planes of bfloat16 or one. torch multiplies
 float32, and at medium tensors of bfloat16.
 Runs of both alternate in one process; the table shows the best of each in GFLOP/s, and the ratio of medians.
@@ -26,6 +27,13 @@ SHAPES = [
     (10000, 128, 784, False, False), (512, 512, 512, False, False), (1024, 1024, 1024, False, False),
     (1024, 1024, 1024, True, False), (1024, 1024, 1024, False, True), (2048, 2048, 2048, False, False),
 ]  # fmt: skip
+
+
+def random_shapes(count):
+    rng = np.random.default_rng(0)
+    transposes = [(False, False), (True, False), (False, True)]
+    return [(*(int(size) for size in 2 ** rng.uniform(0, 10, 3)), *transposes[i % 3]) for i in range(count)]
+
 
 PLANES = {"highest": None, "high": 2, "medium": 1}
 
@@ -83,6 +91,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--precision", choices=PLANES, default="highest")
+    parser.add_argument("--random", type=int, metavar="N")
     parser.add_argument("--seconds", type=float, default=2.0, help="per shape")
     arguments = parser.parse_args()
     try:
@@ -95,21 +104,26 @@ def main():
     peak = fma_peak()
     print(f"isa {config.isa()}, {arguments.threads} threads, FMA peak of one core {peak or 'unknown'} GFLOP/s")
     print(f"{'m x n x k':24s}{'GFLOP/s':>9s}{'of peak':>9s}{'torch':>9s}{'ratio':>9s}")
-    for m, n, k, ta, tb in SHAPES:
+    ratios = []
+    for m, n, k, ta, tb in random_shapes(arguments.random) if arguments.random else SHAPES:
         rng = np.random.default_rng(0)
         a = rng.standard_normal((k, m) if ta else (m, k)).astype("float32")
         b = rng.standard_normal((n, k) if tb else (k, n)).astype("float32")
         work = 2e-9 * m * n * k
-        repeat = max(1, int(0.02 / work))
+        repeat = min(1000, max(1, int(0.02 / work)))
         runs = [ours(a, b, ta, tb, repeat, PLANES[arguments.precision])]
         if torch:
             runs.append(theirs(torch, a, b, ta, tb, repeat, arguments.precision == "medium"))
         times = measure(runs, arguments.seconds)
         speeds = [work * repeat / min(t) for t in times]
         share = f"{speeds[0] / peak / arguments.threads:9.0%}" if peak else f"{'-':>9s}"
-        beside = f"{speeds[1]:9.1f}{np.median(times[1]) / np.median(times[0]):9.2f}" if torch else ""
+        if torch:
+            ratios.append(np.median(times[1]) / np.median(times[0]))
+        beside = f"{speeds[1]:9.1f}{ratios[-1]:9.2f}" if torch else ""
         name = f"{m}x{n}x{k}{' A^T' if ta else ''}{' B^T' if tb else ''}"
         print(f"{name:24s}{speeds[0]:9.1f}{share}{beside}", flush=True)
+    if torch:
+        print(f"ratio to torch: geometric mean {np.exp(np.mean(np.log(ratios))):.2f}, lowest {min(ratios):.2f}")
 
 
 if __name__ == "__main__":
