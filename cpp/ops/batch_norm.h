@@ -1,5 +1,6 @@
 // What batch normalisation and its parts share.
 #pragma once
+#include "kernels/batch_norm.h"
 #include "ops/norm.h"
 
 namespace fk {

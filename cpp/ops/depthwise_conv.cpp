@@ -3,6 +3,7 @@
 // depthwise_conv_bias(x, w[, bias]; ..., activation): with bias and relu or relu6, which epilogue fusion makes of a
 // layer. depthwise_conv_input_grad(dy, w; ..., shape), depthwise_conv_kernel_grad(x, dy; ..., kernel): as those of
 // conv.
+#include "kernels/depthwise.h"
 #include "ops/by_type.h"
 #include "ops/window.h"
 

@@ -1,6 +1,7 @@
 // layer_norm(x, [gamma,] [beta]; axes, epsilon, scale, offset) -> y, mean, inverse
 //   y = (x - mean) inverse gamma + beta over the last `axes` axes, inverse = 1 / sqrt(variance + epsilon)
 // layer_norm_grad(x, [gamma,] mean, inverse, dy; axes, scale) -> dx, dgamma, dbeta
+#include "kernels/layer_norm.h"
 #include "ops/norm.h"
 
 namespace fk {

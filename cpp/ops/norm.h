@@ -1,6 +1,5 @@
 // What batch_norm and layer_norm share.
 #pragma once
-#include "kernels/norm.h"
 #include "ops/by_type.h"
 #include "ops/rules.h"
 

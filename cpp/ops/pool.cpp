@@ -6,6 +6,7 @@
 // the two gradients by parts. `where` says which of its elements is y, so that after the forward pass nobody reads x,
 // which is several times larger; with y they go where y is positive. max_pool_pick(x, y, u; ...): of every window of x
 // the element of u where x is greatest.
+#include "kernels/pool.h"
 #include "ops/by_type.h"
 #include "ops/window.h"
 
