@@ -130,7 +130,7 @@ Tensor to_tensor(py::handle o, bool borrow) {
 }
 
 Attr to_attr(const std::string& name, py::handle value) {
-    if (PyBool_Check(value.ptr())) return value.ptr() == Py_True;
+    if (py::detail::make_caster<bool> flag; flag.load(value, false)) return bool(flag);  // NumPy's too
     if (PyLong_Check(value.ptr()) || PyIndex_Check(value.ptr())) return value.cast<int64_t>();
     if (PyFloat_Check(value.ptr())) return value.cast<double>();
     if (py::isinstance<py::str>(value)) return value.cast<std::string>();

@@ -1,0 +1,275 @@
+// From pixels, gradients and taps to tiles of sixteen, and back.
+#pragma once
+#include "kernels/products/winograd.h"
+#include "kernels/sizes.h"
+
+namespace fk::FK_ISA {
+namespace {
+
+constexpr int64_t kPanel = 2 * kLanes;  // of weights
+
+// --- the transforms of one line; those of a tile apply them to its columns, then to its rows ---
+
+FK_VEC void input_line(Vec a, Vec b, Vec c, Vec d, Vec* to, int step) {
+    to[0] = a - c, to[step] = b + c, to[2 * step] = c - b, to[3 * step] = b - d;
+}
+FK_VEC void weight_line(Vec a, Vec b, Vec c, Vec* to, int step) {
+    const Vec half(0.5f), outer = (a + c) * half, inner = b * half;
+    to[0] = a, to[step] = outer + inner, to[2 * step] = outer - inner, to[3 * step] = c;
+}
+FK_VEC void output_line(Vec a, Vec b, Vec c, Vec d, Vec* to, int step) { to[0] = a + b + c, to[step] = b - c - d; }
+FK_VEC void slope_line(Vec a, Vec b, Vec* to, int step) {  // the transpose of output_line
+    to[0] = a, to[step] = a + b, to[2 * step] = a - b, to[3 * step] = -b;
+}
+FK_VEC void weight_slope_line(Vec a, Vec b, Vec c, Vec d, Vec* to, int step) {  // the transpose of weight_line
+    const Vec half(0.5f), sum = (b + c) * half;
+    to[0] = a + sum, to[step] = (b - c) * half, to[2 * step] = sum + d;
+}
+
+// --- tiles of an image ---
+
+// Walks over the tiles of the batch; row and column are those of the first output.
+struct Tile {
+    int64_t image, row, column;
+    FK_MEMBER Tile(const Winograd& g, int64_t i) {
+        const int64_t across = (g.made[1] + 1) / 2, each = across * ((g.made[0] + 1) / 2);
+        image = i / each, row = i % each / across * 2, column = i % across * 2;
+    }
+    FK_MEMBER void step(const Winograd& g) {
+        if ((column += 2) < g.made[1]) return;
+        column = 0;
+        if ((row += 2) < g.made[0]) return;
+        row = 0, ++image;
+    }
+};
+
+template <bool b>
+struct Known {
+    static constexpr bool value = b;
+};
+
+// The compiler may not compute from p what it would have to keep for all of a loop: sixteen addresses are more than the
+// registers hold.
+FK_VEC const float* afresh(const float* p) {
+    asm("" : "+r"(p));
+    return p;
+}
+FK_VEC float* afresh(float* p) {
+    asm("" : "+r"(p));
+    return p;
+}
+
+// f(row, whole) for side x side pixels from (row, column) on: row(i, c, v) loads a line of vectors of channels from c
+// on; pixels outside of the image are zeros. whole says that the channels are whole vectors, and is known to the
+// compiler.
+template <int side, class F>
+FK_VEC void with_pixels(const float* image, const int64_t* size, int64_t channels, int64_t row, int64_t column,
+                        const float* zeros, const F& f) {
+    const int64_t line = size[1] * channels;
+    const bool whole = channels % kLanes == 0;
+    if (whole && row >= 0 && column >= 0 && row + side <= size[0] && column + side <= size[1]) {
+        const float* first = image + (row * size[1] + column) * channels;
+        return f(
+            [=](int i, int64_t c, Vec* v) [[gnu::always_inline]] {
+                const float* from = afresh(first + i * line + c);
+#pragma GCC unroll 4
+                for (int j = 0; j < side; ++j) v[j] = load(from + j * channels);
+            },
+            Known<true>{});
+    }
+    int64_t columns[side];
+    for (int64_t j = 0; j < side; ++j)
+        columns[j] = column + j >= 0 && column + j < size[1] ? (column + j) * channels : -1;
+    const float* at[side][side];
+    for (int64_t i = 0; i < side; ++i) {
+        const float* from = row + i >= 0 && row + i < size[0] ? image + (row + i) * line : nullptr;
+        for (int64_t j = 0; j < side; ++j) at[i][j] = from && columns[j] >= 0 ? from + columns[j] : zeros;
+    }
+    const auto some = [&](auto known) [[gnu::always_inline]] {
+        f(
+            [&](int i, int64_t c, Vec* v) [[gnu::always_inline]] {
+#pragma GCC unroll 4
+                for (int j = 0; j < side; ++j)
+                    v[j] = known.value ? load(at[i][j] + c) : load_up_to(at[i][j] + c, channels - c);
+            },
+            known);
+    };
+    whole ? some(Known<true>{}) : some(Known<false>{});
+}
+
+// Tiles [first, first + count), part by part: rows of channels, one per tile. make(row, v) makes the sixteen vectors v
+// of a tile from its pixels, line by line: row(i, to).
+template <int side, class F>
+FK_VEC void transform_tiles(const Winograd& g, const float* images, const int64_t* size, int64_t channels,
+                            const int64_t* before, const float* zeros, int64_t first, int64_t count, float* to,
+                            const F& make) {
+    const int64_t part = winograd_part(g, channels);
+    Tile t(g, first);
+    for (int64_t i = 0; i < count; ++i, to += channels, t.step(g)) {
+        const auto transform = [&](const auto& row, auto whole) [[gnu::always_inline]] {
+            for (int64_t c = 0; c < channels; c += kLanes) {
+                Vec v[16];
+                make([&](int line, Vec* pixels) [[gnu::always_inline]] { row(line, c, pixels); }, v);
+                float* p = to + c;
+#pragma GCC unroll 4
+                for (int line = 0; line < 4; ++line, p = afresh(p + 4 * part))
+#pragma GCC unroll 4
+                    for (int j = 0; j < 4; ++j)
+                        whole.value ? store(p + j * part, v[4 * line + j])
+                                    : store_up_to(p + j * part, v[4 * line + j], channels - c);
+            }
+        };
+        with_pixels<side>(images + t.image * size[0] * size[1] * channels, size, channels, t.row - before[0],
+                          t.column - before[1], zeros, transform);
+    }
+}
+
+// B^T x B.
+void transform_inputs(const Winograd& g, const float* x, const float* zeros, int64_t first, int64_t count, float* to) {
+    transform_tiles<4>(g, x, g.in, g.channels, g.before, zeros, first, count, to,
+                       [](const auto& row, Vec* v) [[gnu::always_inline]] {
+                           Vec lines[16];
+#pragma GCC unroll 4
+                           for (int i = 0; i < 4; ++i) {
+                               Vec x[4];
+                               row(i, x);
+                               input_line(x[0], x[1], x[2], x[3], lines + 4 * i, 1);
+                           }
+#pragma GCC unroll 4
+                           for (int j = 0; j < 4; ++j)
+                               input_line(lines[j], lines[4 + j], lines[8 + j], lines[12 + j], v + j, 4);
+                       });
+}
+
+// A dY A^T.
+void transform_slopes(const Winograd& g, const float* dy, const float* zeros, int64_t first, int64_t count, float* to) {
+    constexpr int64_t none[2] = {0, 0};
+    transform_tiles<2>(g, dy, g.out, g.filters, none, zeros, first, count, to,
+                       [](const auto& row, Vec* v) [[gnu::always_inline]] {
+                           Vec lines[8];
+#pragma GCC unroll 2
+                           for (int i = 0; i < 2; ++i) {
+                               Vec y[2];
+                               row(i, y);
+                               slope_line(y[0], y[1], lines + 4 * i, 1);
+                           }
+#pragma GCC unroll 4
+                           for (int j = 0; j < 4; ++j) slope_line(lines[j], lines[4 + j], v + j, 4);
+                       });
+}
+
+// act(A^T m A + bias) of tiles, to y. False where something is not finite.
+template <bool whole>
+bool transform_outputs(const Winograd& g, const float* m, const float* bias, int64_t first, int64_t count, float* y) {
+    const int64_t part = winograd_part(g, g.filters), line = g.out[1] * g.filters;
+    const Vec floor(g.activation == Activation::linear ? -__builtin_inff() : 0.f);
+    const Vec ceiling(g.activation == Activation::relu6 ? 6.f : __builtin_inff());
+    Vec wrong(0.f);
+    Tile t(g, first);
+    for (int64_t i = 0; i < count; ++i, m += g.filters, t.step(g)) {
+        float* to = y + ((t.image * g.out[0] + t.row) * g.out[1] + t.column) * g.filters;
+        const bool right = t.column + 1 < g.made[1], below = t.row + 1 < g.made[0];
+        for (int64_t c = 0; c < g.filters; c += kLanes) {
+            const int64_t n = whole ? kLanes : g.filters - c;
+            Vec lines[8], v[4];
+            const float* from = m + c;
+#pragma GCC unroll 4
+            for (int i = 0; i < 4; ++i, from = afresh(from + 4 * part)) {
+                const auto at = [&](int j) [[gnu::always_inline]] { return load_up_to(from + j * part, n); };
+                output_line(at(0), at(1), at(2), at(3), lines + 2 * i, 1);
+            }
+#pragma GCC unroll 2
+            for (int j = 0; j < 2; ++j) output_line(lines[j], lines[2 + j], lines[4 + j], lines[6 + j], v + j, 2);
+            const Vec b = bias ? load_up_to(bias + c, n) : Vec(0.f);
+#pragma GCC unroll 4
+            for (int j = 0; j < 4; ++j) {
+                v[j] = v[j] + b;
+                wrong = fma(v[j], Vec(0.f), wrong);
+                v[j] = min(ceiling, max(floor, v[j]));
+            }
+            store_up_to(to + c, v[0], n);
+            if (right) store_up_to(to + g.filters + c, v[1], n);
+            if (below) store_up_to(to + line + c, v[2], n);
+            if (right && below) store_up_to(to + line + g.filters + c, v[3], n);
+        }
+    }
+    return !any(isnan(wrong));
+}
+
+// The outputs of an image that are not made.
+void clear_rest(const Winograd& g, float* y) {
+    const int64_t line = g.out[1] * g.filters, made = g.made[1] * g.filters;
+    for (int64_t i = 0; i < g.out[0]; ++i) {
+        const int64_t from = i < g.made[0] ? made : 0;
+        __builtin_memset(y + i * line + from, 0, size_t(line - from) * sizeof(float));
+    }
+}
+
+// --- weights ---
+
+// G w G^T from the nine taps.
+FK_VEC void transform_taps(const Vec* taps, Vec* to) {
+    Vec lines[12];
+#pragma GCC unroll 3
+    for (int j = 0; j < 3; ++j) weight_line(taps[j], taps[3 + j], taps[6 + j], lines + j, 3);
+#pragma GCC unroll 4
+    for (int j = 0; j < 4; ++j) weight_line(lines[3 * j], lines[3 * j + 1], lines[3 * j + 2], to + 4 * j, 1);
+}
+
+// The transformed weights of filters [first, first + kPanel) as panels, `part` floats from one of the sixteen to the
+// next.
+void transform_weights(const Winograd& g, const float* w, int64_t first, int64_t part, float* to) {
+    const auto load_taps = [&](const float* from, int64_t n, Vec* taps) {
+        for (int tap = 0; tap < 9; ++tap)
+            taps[tap] = n > 0 ? load_up_to(from + (g.turned ? 8 - tap : tap) * g.w_tap, n) : Vec(0.f);
+    };
+    Vec taps[9], v[16];
+    for (int64_t j = 0; j < kPanel; j += kLanes) {
+        if (g.w_n == 1) {
+            for (int64_t c = 0; c < g.channels; ++c) {
+                load_taps(w + c * g.w_k + first + j, g.filters - first - j, taps);
+                transform_taps(taps, v);
+                for (int i = 0; i < 16; ++i) store(to + i * part + c * kPanel + j, v[i]);
+            }
+            continue;
+        }
+        for (int64_t c = 0; c < g.channels; c += kLanes) {
+            Vec block[16][kLanes];
+            for (int64_t r = 0; r < kLanes; ++r) {
+                load_taps(w + (first + j + r) * g.w_n + c, first + j + r < g.filters ? g.channels - c : 0, taps);
+                transform_taps(taps, v);
+                for (int i = 0; i < 16; ++i) block[i][r] = v[i];
+            }
+            for (int i = 0; i < 16; ++i) {
+                transpose(block[i]);
+                for (int64_t r = 0; r < least(kLanes, g.channels - c); ++r)
+                    store(to + i * part + (c + r) * kPanel + j, block[i][r]);
+            }
+        }
+    }
+}
+
+// G^T s G: the gradient of the taps from the sixteen sums, which are added in order. False where it is not finite.
+bool transform_sums(const Winograd& g, const float* sums, int64_t count, int64_t first, int64_t last, float* dw) {
+    const int64_t size = g.channels * g.filters;
+    Vec wrong(0.f);
+    for (int64_t i = first; i < last; i += kLanes) {
+        const int64_t n = last - i;
+        Vec s[16], lines[12], v[9];
+        for (int j = 0; j < 16; ++j) {
+            s[j] = load_up_to(sums + j * size + i, n);
+            for (int64_t k = 1; k < count; ++k) s[j] += load_up_to(sums + (k * 16 + j) * size + i, n);
+        }
+        for (int j = 0; j < 4; ++j) weight_slope_line(s[j], s[4 + j], s[8 + j], s[12 + j], lines + j, 4);
+        for (int j = 0; j < 3; ++j)
+            weight_slope_line(lines[4 * j], lines[4 * j + 1], lines[4 * j + 2], lines[4 * j + 3], v + 3 * j, 1);
+        for (int j = 0; j < 9; ++j) {
+            wrong = fma(v[j], Vec(0.f), wrong);
+            store_up_to(dw + j * size + i, v[j], n);
+        }
+    }
+    return !any(isnan(wrong));
+}
+
+}  // namespace
+}  // namespace fk::FK_ISA
