@@ -188,7 +188,9 @@ void brgemm(const Brgemm<T>& g, const BrgemmPair<T>* pairs, int64_t count, Sum<T
     const bool pack = g.pack && (tiles > 1 || g.pack_panel > 0);
     // The first panel meets A where it comes from; a prefetcher of the CPU sees rows, not that the next ones follow.
     // 131072 rows of 96 floats from memory, Zen 4: 54 -> 81 GFLOP/s with 24 columns, 70 -> 103 with 32.
-    const bool streams = !kOfPairs<T> && count == 1 && tiles > 1 && g.a_row == g.k && g.a_col == 1;
+    // Of one vector and few rows (Winograd's with 16 channels) the fetch would take a tenth of the time.
+    const bool pays = tiles > 1 && (g.n > Lanes<T>::count || g.m > 112);
+    const bool streams = !kOfPairs<T> && count == 1 && pays && g.a_row == g.k && g.a_col == 1;
     for (int64_t panel = 0; panel * kPanel<T> < g.n; ++panel) {
         const int64_t rest = g.n - panel * kPanel<T>, columns = rest < kPanel<T> ? rest : kPanel<T>;
         const int64_t vectors = (columns + Lanes<T>::count - 1) / Lanes<T>::count;
