@@ -9,6 +9,30 @@
 namespace fk::FK_ISA {
 namespace {
 
+// c = a b with sixteen channels and filters, one vector of AVX-512: all of b fits the registers, where a tile of brgemm
+// would begin and end every sixteen steps (64x32x32x16 -> 16 on Zen 4: 112 -> 133 GFLOP/s of the direct sums).
+template <int kRows>
+FK_VEC void square_rows(const float* a, const Vec* b, float* c) {
+    Vec sum[kRows];
+#pragma GCC unroll 8
+    for (int i = 0; i < kRows; ++i) sum[i] = Vec(0.f);
+#pragma GCC unroll 16
+    for (int k = 0; k < kLanes; ++k)
+#pragma GCC unroll 8
+        for (int i = 0; i < kRows; ++i) sum[i] = fma(Vec(a[i * kLanes + k]), b[k], sum[i]);
+#pragma GCC unroll 8
+    for (int i = 0; i < kRows; ++i) store(c + i * kLanes, sum[i]);
+}
+FK_VEC void square_product(const float* a, const float* b, int64_t m, float* c) {
+    Vec rows[kLanes];
+#pragma GCC unroll 16
+    for (int k = 0; k < kLanes; ++k) rows[k] = load(b + k * kPanel);
+    int64_t i = 0;
+    for (; i + 8 <= m; i += 8) square_rows<8>(a + i * kLanes, rows, c + i * kLanes);
+    for (; i + 4 <= m; i += 4) square_rows<4>(a + i * kLanes, rows, c + i * kLanes);
+    for (; i < m; ++i) square_rows<1>(a + i * kLanes, rows, c + i * kLanes);
+}
+
 // Sixteen products m x k by k x n; part i of an operand lies i times its distance from the first.
 struct Parts {
     const float* first;
@@ -16,6 +40,12 @@ struct Parts {
 };
 template <class T>
 void multiply(const Brgemm<T>& product, Parts a, Parts b, float* c, int64_t c_apart) {
+    if (kSteps<T> == 1 && kLanes == 16 && product.n == 16 && product.a_row == 16 && product.k == 16 &&
+        product.b_padded) {
+        for (int64_t i = 0; i < 16; ++i)
+            square_product(a.first + i * a.apart, b.first + i * b.apart, product.m, c + i * c_apart);
+        return;
+    }
     for (int64_t i = 0; i < 16; ++i) {
         const BrgemmPair<T> pair{reinterpret_cast<const T*>(a.first + i * a.apart),
                                  reinterpret_cast<const T*>(b.first + i * b.apart)};
