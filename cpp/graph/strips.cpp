@@ -13,7 +13,7 @@ namespace fk {
 namespace {
 
 // What a node reads and writes. On Granite Rapids (L2 2 MB, L3 far) 1 MB takes ResNet-20 from 69 to 59 ms a step, 0.5
-// MB is between; on Zen 4 (L2 1 MB, L3 near) 2 MB were 4% faster than 1.
+// MB is between; on Zen 4 (L2 1 MB, L3 near) 2 MB are as fast.
 constexpr size_t kStripBytes = 1 << 20;
 constexpr size_t kSavedBytes = 4 << 20;  // what strips must spare the memory
 constexpr size_t kNarrow = 3;            // times less than the widest: 2 and 4 are 1 to 2% slower
