@@ -71,8 +71,8 @@ Attrs attrs_for(const Graph::Node& n, const Shape& y, int64_t samples) {
     return attrs;
 }
 
-// A node that runs by sample, or the sum over samples of one; which of its inputs it reads by sample: the others it
-// reads whole.
+// How a node runs by sample: which of its inputs it reads so (the others it reads whole), and whether its result is a
+// sum over samples.
 struct BySample {
     std::vector<bool> inputs;
     bool sums;
@@ -122,8 +122,7 @@ private:
     std::optional<BySample> by_sample(const Graph::Node& n) const {
         const TensorType& y = g_.types[n.out[0]];
         const bool has_samples = y.shape.rank() > 0 && y.shape[0] == samples;
-        const bool alike =
-            n.op->noop_when_same && n.in.size() == 1 && has_samples;  // a sum over other axes than the first
+        const bool alike = n.op->noop_when_same && n.in.size() == 1 && has_samples;  // sums over other axes, too
         const bool elementwise = n.op->tile || alike, sums = n.op->sums && !alike;
         if (n.op->impure || n.out.size() != 1 || (!elementwise && n.op->samples == 0) || samples < 2)
             return std::nullopt;
@@ -141,8 +140,8 @@ private:
             sampled.push_back(by);
         }
         if (std::find(sampled.begin(), sampled.end(), true) == sampled.end()) return std::nullopt;
-        // A sum for every strip must be small beside what it is the sum of.
-        if (sums && 4 * size_t(samples) * y.bytes() > bytes) return std::nullopt;
+        // A sum for every strip must be small beside what it is the sum of, and not be rounded before it is added.
+        if (sums && (4 * size_t(samples) * y.bytes() > bytes || y.dtype == DType::bfloat16)) return std::nullopt;
         try {  // attributes may hold the number of samples in other ways: would the op take one?
             const Attrs attrs = sums ? n.attrs : attrs_for(n, y.shape, 1);
             const TensorType one = n.op->infer({attrs, in, {}})[0];

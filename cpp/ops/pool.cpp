@@ -1,11 +1,12 @@
 // max_pool(x; size, strides, pads), average_pool(x; ...): images x (batch, spatial ..., channels), windows of `size`.
 // Zeros around the image are not part of any window. Where several elements are greatest, the first is.
 // max_pool_grad(x, y, dy; ...), average_pool_grad(dy; ..., shape): gradients of x.
+// max_pool_pick(x, y, u; ...): of every window of x the element of u where x is greatest.
 // max_pool_relu_grad(x, y, dy, r; ..., gated): relu_grad(max_pool_grad(x, y, dy), r), which epilogue fusion makes of
-// the two; with `gated` r is x, and not given. max_pool_where(x, y; ...), max_pool_route(where, dy, [y]; ..., shape):
-// the two gradients by parts. `where` says which of its elements is y, so that after the forward pass nobody reads x,
-// which is several times larger; with y they go where y is positive. max_pool_pick(x, y, u; ...): of every window of x
-// the element of u where x is greatest.
+// the two; with `gated` r is x, and not given.
+// max_pool_where(x, y; ...), max_pool_route(where, dy, [y]; ..., shape): the two gradients by parts. `where` says which
+// of a window's elements is y, so that after the forward pass nobody reads x, which is several times larger. With y
+// gradients go where that is positive.
 #include "kernels/pool.h"
 #include "ops/by_type.h"
 #include "ops/window.h"
