@@ -15,16 +15,17 @@ FK_VEC Way choose(const Gemm& g) {
     // Up to 3 rows, transposing B costs more than the inner products lose in their last additions.
     if (g.m <= 3 && g.a_col == 1 && g.b_row == 1 && g.b_col != 1) return Way::dots;
     // Of one step nothing is read twice, and C is written line by line (619x819x1 on Zen 4: 67 -> 33 us).
-    if ((g.m == 1 || g.k == 1) && g.b_col == 1) return Way::gather;
+    if ((g.m == 1 || (g.k == 1 && g.n >= kLanes)) && g.b_col == 1) return Way::gather;
     return Way::tiles;
 }
 
-// The same product transposed: worth it when C is a single column, as one row has ways of its own.
+// The same product transposed: worth it where C has few columns, as few rows have ways of their own. Its rows are the
+// columns of C, 1 apart; its columns lie c_row of the other apart.
 FK_VEC Gemm turn(const Gemm& g) {
     Gemm t = g;
     t.m = g.n, t.n = g.m;
     t.a_row = g.b_col, t.a_col = g.b_row, t.b_row = g.a_col, t.b_col = g.a_row;
-    t.c_row = g.m;
+    t.c_row = 1;
     t.a_offsets = g.b_offsets, t.b_offsets = g.a_offsets;
     return t;
 }
@@ -92,40 +93,53 @@ struct Product {
     const Gemm& g;
     const Sum<T>*a, *b, *bias;
     Sum<T>* c;
-    bool bias_is_scalar;  // the product was turned around because n was 1
+    int64_t c_col = 1;
+    bool turned = false;  // bias goes by rows
 };
 
-// Columns [begin, end) of a product of few rows or of one step.
+// Columns [begin, end) by gathering, where they are contiguous.
 template <class T>
-void vector_columns(const Product<T>& p, Way way, int64_t begin, int64_t end) {
+void gather_columns(const Product<T>& p, int64_t begin, int64_t end) {
     const Gemm& g = p.g;
     for (int64_t i = 0; i < g.m; ++i) {
         const T* x = p.a + i * g.a_row;
         T* y = p.c + i * g.c_row;
         bool accumulate = g.accumulate;
-        if (!accumulate && (way == Way::dots || g.k == 0)) {
-            for (int64_t j = begin; j < end; ++j) y[j] = 0;
+        const auto add = [&](auto rows, int64_t k) {
+            constexpr int kRows = decltype(rows)::value;
+            const auto run = accumulate ? add_rows<kRows, true, T> : add_rows<kRows, false, T>;
+            run(end - begin, x + k * g.a_col, g.a_col, p.b + k * g.b_row + begin, g.b_row, y + begin);
             accumulate = true;
-        }
-        if (way == Way::gather) {
-            const auto add = [&](auto rows, int64_t k) {
-                constexpr int kRows = decltype(rows)::value;
-                const auto run = accumulate ? add_rows<kRows, true, T> : add_rows<kRows, false, T>;
-                run(end - begin, x + k * g.a_col, g.a_col, p.b + k * g.b_row + begin, g.b_row, y + begin);
-                accumulate = true;
-            };
-            int64_t k = 0;
-            for (; k + 8 <= g.k; k += 8) add(Rows<8>{}, k);
-            for (; k < g.k; ++k) add(Rows<1>{}, k);
-        } else {
-            int64_t j = begin;
-            for (; j + 4 <= end; j += 4) dot_columns<4>(g.k, x, p.b + j * g.b_col, g.b_col, y + j);
-            for (; j < end; ++j) dot_columns<1>(g.k, x, p.b + j * g.b_col, g.b_col, y + j);
-        }
+        };
+        int64_t k = 0;
+        for (; k + 8 <= g.k; k += 8) add(Rows<8>{}, k);
+        for (; k < g.k; ++k) add(Rows<1>{}, k);
+        for (int64_t j = begin; !accumulate && j < end; ++j) y[j] = 0;  // the sum of nothing
         if (p.bias)
-            for (int64_t j = begin; j < end; ++j) y[j] += p.bias[p.bias_is_scalar ? 0 : j];
+            for (int64_t j = begin; j < end; ++j) y[j] += p.bias[p.turned ? i : j];
         activate(g.activation, y + begin, end - begin);
     }
+}
+
+// Columns [begin, end) by inner products.
+template <class T>
+void dots(const Product<T>& p, int64_t begin, int64_t end) {
+    const Gemm& g = p.g;
+    constexpr int64_t kSome = 64;
+    T y[kSome];
+    for (int64_t i = 0; i < g.m; ++i)
+        for (int64_t at = begin; at < end; at += kSome) {
+            const T *x = p.a + i * g.a_row, *b = p.b + at * g.b_col;
+            T* c = p.c + i * g.c_row + at * p.c_col;
+            const int64_t n = least(end - at, kSome);
+            for (int64_t j = 0; j < n; ++j) y[j] = g.accumulate ? c[j * p.c_col] : T(0);
+            int64_t j = 0;
+            for (; j + 4 <= n; j += 4) dot_columns<4>(g.k, x, b + j * g.b_col, g.b_col, y + j);
+            for (; j < n; ++j) dot_columns<1>(g.k, x, b + j * g.b_col, g.b_col, y + j);
+            for (j = 0; p.bias && j < n; ++j) y[j] += p.bias[p.turned ? i : at + j];
+            activate(g.activation, y, n);
+            for (j = 0; j < n; ++j) c[j * p.c_col] = y[j];
+        }
 }
 
 }  // namespace

@@ -217,7 +217,9 @@ template <class T>
 void gemm(const Gemm& given, const Sum<T>* a, const Sum<T>* b, const Sum<T>* bias, Sum<T>* c, void* scratch) {
     if (given.m == 0 || given.n == 0 || given.batch == 0) return;
     Gemm g = given;
-    const bool turned = g.n == 1 && g.c_row == 1 && choose(turn(g)) != Way::tiles;
+    const Way other = choose(turn(g));
+    const bool turned = g.n == 1 && g.c_row == 1 ? other != Way::tiles
+                                                 : kSteps<T> == 1 && other == Way::dots && choose(g) == Way::tiles;
     if (turned) {
         g = turn(g);
         const Sum<T>* t = a;
@@ -229,6 +231,7 @@ void gemm(const Gemm& given, const Sum<T>* a, const Sum<T>* b, const Sum<T>* bia
                           b + (g.b_offsets ? g.b_offsets[i] : 0),
                           bias,
                           c + i * g.c_batch,
+                          turned ? given.c_row : 1,
                           turned};
     };
     const Way way = choose(g);
@@ -241,7 +244,9 @@ void gemm(const Gemm& given, const Sum<T>* a, const Sum<T>* b, const Sum<T>* bia
         parallel_for(g.batch * cuts, grain, [&](int64_t begin, int64_t end) {
             for (int64_t i = begin; i < end; ++i) {
                 const int64_t j = i % cuts * columns;
-                if constexpr (kSteps<T> == 1) vector_columns(product(i / cuts), way, j, least(g.n, j + columns));
+                if constexpr (kSteps<T> == 1)
+                    way == Way::dots ? dots(product(i / cuts), j, least(g.n, j + columns))
+                                     : gather_columns(product(i / cuts), j, least(g.n, j + columns));
             }
         });
         return;
