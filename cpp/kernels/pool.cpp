@@ -51,38 +51,37 @@ FK_VEC void for_each_output(const Window& window, int64_t begin, int64_t end, co
     }
 }
 
+// The same for all lines, in parallel.
+template <class T, class F>
+FK_VEC void make_outputs(const Window& g, const F& f) {
+    parallel_for(lines_of(g), g.chunk, [&](int64_t begin, int64_t end) { for_each_output<T>(g, begin, end, f); });
+}
+
+// The same where f writes to the inputs' places in dx, image by image in parallel; inputs that no window has are zero.
+template <class T, class F>
+FK_VEC void make_inputs(const Window& g, T* dx, const F& f) {
+    const int64_t lines = g.axis[0].out * g.axis[1].out, images = lines > 0 ? 1 + (g.chunk - 1) / lines : 1;
+    const int64_t size = g.axis[0].in * g.axis[1].in * g.axis[2].in * g.channels;
+    parallel_for(g.images, images, [&](int64_t begin, int64_t end) {
+        if (!g.cover || g.overlap) __builtin_memset(dx + begin * size, 0, size_t((end - begin) * size) * sizeof(T));
+        for_each_output<T>(g, begin * lines, end * lines, f);
+    });
+}
+
 template <class T>
 void max_pool(const Window& g, const T* x, T* y) {
     using V = VecOf<T>;
     constexpr int64_t step = lanes_of<V>;
-    parallel_for(lines_of(g), g.chunk, [&](int64_t begin, int64_t end) {
-        for_each_output<T>(g, begin, end,
-                           [&](const auto& inputs, int64_t first_input, int64_t to, auto lanes, auto block)
-                               [[gnu::always_inline]] {
-                                   constexpr int K = decltype(block)::count;
-                                   V best[K];
-                                   for (int k = 0; k < K; ++k) best[k] = V(-T(__builtin_inf()));
-                                   inputs.each(first_input, [&](int64_t at) [[gnu::always_inline]] {
-                                       for (int k = 0; k < K; ++k)
-                                           best[k] = max_nan(best[k], lanes.load(x + at + k * step));
-                                   });
-                                   for (int k = 0; k < K; ++k) lanes.store(y + to + k * step, best[k]);
-                               });
-    });
-}
-
-// f(first line, last line) of some images in parallel.
-template <class F>
-FK_VEC void for_each_image(const Window& g, const F& f) {
-    const int64_t lines = g.axis[0].out * g.axis[1].out, images = lines > 0 ? 1 + (g.chunk - 1) / lines : 1;
-    parallel_for(g.images, images, [&](int64_t begin, int64_t end) { f(begin, end, begin * lines, end * lines); });
-}
-
-template <class T>
-FK_VEC void clear_images(const Window& g, int64_t begin, int64_t end, T* dx) {
-    if (g.cover && !g.overlap) return;
-    const int64_t image = g.axis[0].in * g.axis[1].in * g.axis[2].in * g.channels;
-    __builtin_memset(dx + begin * image, 0, size_t((end - begin) * image) * sizeof(T));
+    make_outputs<T>(
+        g, [&](const auto& inputs, int64_t first_input, int64_t to, auto lanes, auto block) [[gnu::always_inline]] {
+            constexpr int K = decltype(block)::count;
+            V best[K];
+            for (int k = 0; k < K; ++k) best[k] = V(-T(__builtin_inf()));
+            inputs.each(first_input, [&](int64_t at) [[gnu::always_inline]] {
+                for (int k = 0; k < K; ++k) best[k] = max_nan(best[k], lanes.load(x + at + k * step));
+            });
+            for (int k = 0; k < K; ++k) lanes.store(y + to + k * step, best[k]);
+        });
 }
 
 template <class T>
@@ -90,72 +89,61 @@ void max_pool_grad(const Window& g, const T* x, const T* y, const T* dy, const T
     using V = VecOf<T>;
     constexpr int64_t step = lanes_of<V>;
     const bool add = g.overlap;
-    for_each_image(g, [&](int64_t first, int64_t last, int64_t begin, int64_t end) {
-        clear_images(g, first, last, dx);
-        for_each_output<T>(
-            g, begin, end,
-            [&](const auto& inputs, int64_t first_input, int64_t to, auto lanes, auto block) [[gnu::always_inline]] {
-                constexpr int K = decltype(block)::count;
-                V best[K], slope[K];
-                for (int k = 0; k < K; ++k)
-                    best[k] = lanes.load(y + to + k * step), slope[k] = lanes.load(dy + to + k * step);
-                inputs.each(first_input, [&](int64_t at) [[gnu::always_inline]] {
-                    for (int k = 0; k < K; ++k) {
-                        const auto found = lanes.load(x + at + k * step) == best[k];
-                        V here = select(found, slope[k], V(T(0)));
-                        if (gate) here = select(lanes.load(gate + at + k * step) > V(T(0)), here, V(T(0)));
-                        slope[k] = select(found, V(T(0)), slope[k]);  // the first takes all
-                        lanes.store(dx + at + k * step, add ? lanes.load(dx + at + k * step) + here : here);
-                    }
-                });
+    make_inputs<T>(
+        g, dx, [&](const auto& inputs, int64_t first_input, int64_t to, auto lanes, auto block) [[gnu::always_inline]] {
+            constexpr int K = decltype(block)::count;
+            V best[K], slope[K];
+            for (int k = 0; k < K; ++k)
+                best[k] = lanes.load(y + to + k * step), slope[k] = lanes.load(dy + to + k * step);
+            inputs.each(first_input, [&](int64_t at) [[gnu::always_inline]] {
+                for (int k = 0; k < K; ++k) {
+                    const auto found = lanes.load(x + at + k * step) == best[k];
+                    V here = select(found, slope[k], V(T(0)));
+                    if (gate) here = select(lanes.load(gate + at + k * step) > V(T(0)), here, V(T(0)));
+                    slope[k] = select(found, V(T(0)), slope[k]);  // the first takes all
+                    lanes.store(dx + at + k * step, add ? lanes.load(dx + at + k * step) + here : here);
+                }
             });
-    });
+        });
 }
 
 template <class T>
 void max_pool_pick(const Window& g, const T* x, const T* y, const T* u, T* picked) {
     using V = VecOf<T>;
     constexpr int64_t step = lanes_of<V>;
-    parallel_for(lines_of(g), g.chunk, [&](int64_t begin, int64_t end) {
-        for_each_output<T>(
-            g, begin, end,
-            [&](const auto& inputs, int64_t first_input, int64_t to, auto lanes, auto block) [[gnu::always_inline]] {
-                constexpr int K = decltype(block)::count;
-                V best[K], sum[K], open[K];
-                for (int k = 0; k < K; ++k)
-                    best[k] = lanes.load(y + to + k * step), sum[k] = V(T(0)), open[k] = V(T(1));
-                inputs.each(first_input, [&](int64_t at) [[gnu::always_inline]] {
-                    for (int k = 0; k < K; ++k) {
-                        const auto found = lanes.load(x + at + k * step) == best[k];
-                        sum[k] = select(found, fma(open[k], lanes.load(u + at + k * step), sum[k]), sum[k]);
-                        open[k] = select(found, V(T(0)), open[k]);
-                    }
-                });
-                for (int k = 0; k < K; ++k) lanes.store(picked + to + k * step, sum[k]);
+    make_outputs<T>(
+        g, [&](const auto& inputs, int64_t first_input, int64_t to, auto lanes, auto block) [[gnu::always_inline]] {
+            constexpr int K = decltype(block)::count;
+            V best[K], sum[K], open[K];
+            for (int k = 0; k < K; ++k) best[k] = lanes.load(y + to + k * step), sum[k] = V(T(0)), open[k] = V(T(1));
+            inputs.each(first_input, [&](int64_t at) [[gnu::always_inline]] {
+                for (int k = 0; k < K; ++k) {
+                    const auto found = lanes.load(x + at + k * step) == best[k];
+                    sum[k] = select(found, fma(open[k], lanes.load(u + at + k * step), sum[k]), sum[k]);
+                    open[k] = select(found, V(T(0)), open[k]);
+                }
             });
-    });
+            for (int k = 0; k < K; ++k) lanes.store(picked + to + k * step, sum[k]);
+        });
 }
 
 template <class T>
 void max_pool_where(const Window& g, const T* x, const T* y, T* where) {
     using V = VecOf<T>;
     constexpr int64_t step = lanes_of<V>;
-    parallel_for(lines_of(g), g.chunk, [&](int64_t begin, int64_t end) {
-        for_each_output<T>(
-            g, begin, end,
-            [&](const auto& inputs, int64_t first_input, int64_t to, auto lanes, auto block) [[gnu::always_inline]] {
-                constexpr int K = decltype(block)::count;
-                const V none{T(__builtin_inf())};
-                V best[K], found[K], tap(T(0));
-                for (int k = 0; k < K; ++k) best[k] = lanes.load(y + to + k * step), found[k] = none;
-                inputs.each(first_input, [&](int64_t at) [[gnu::always_inline]] {
-                    for (int k = 0; k < K; ++k)
-                        found[k] = min(found[k], select(lanes.load(x + at + k * step) == best[k], tap, none));
-                    tap = tap + V(T(1));
-                });
-                for (int k = 0; k < K; ++k) lanes.store(where + to + k * step, found[k]);
+    make_outputs<T>(
+        g, [&](const auto& inputs, int64_t first_input, int64_t to, auto lanes, auto block) [[gnu::always_inline]] {
+            constexpr int K = decltype(block)::count;
+            const V none{T(__builtin_inf())};
+            V best[K], found[K], tap(T(0));
+            for (int k = 0; k < K; ++k) best[k] = lanes.load(y + to + k * step), found[k] = none;
+            inputs.each(first_input, [&](int64_t at) [[gnu::always_inline]] {
+                for (int k = 0; k < K; ++k)
+                    found[k] = min(found[k], select(lanes.load(x + at + k * step) == best[k], tap, none));
+                tap = tap + V(T(1));
             });
-    });
+            for (int k = 0; k < K; ++k) lanes.store(where + to + k * step, found[k]);
+        });
 }
 
 template <class T>
@@ -163,46 +151,39 @@ void max_pool_route(const Window& g, const T* where, const T* dy, const T* gate,
     using V = VecOf<T>;
     constexpr int64_t step = lanes_of<V>;
     const bool add = g.overlap;
-    for_each_image(g, [&](int64_t first, int64_t last, int64_t begin, int64_t end) {
-        clear_images(g, first, last, dx);
-        for_each_output<T>(
-            g, begin, end,
-            [&](const auto& inputs, int64_t first_input, int64_t to, auto lanes, auto block) [[gnu::always_inline]] {
-                constexpr int K = decltype(block)::count;
-                V best[K], slope[K], tap(T(0));
+    make_inputs<T>(
+        g, dx, [&](const auto& inputs, int64_t first_input, int64_t to, auto lanes, auto block) [[gnu::always_inline]] {
+            constexpr int K = decltype(block)::count;
+            V best[K], slope[K], tap(T(0));
+            for (int k = 0; k < K; ++k) {
+                best[k] = lanes.load(where + to + k * step), slope[k] = lanes.load(dy + to + k * step);
+                if (gate) slope[k] = select(lanes.load(gate + to + k * step) > V(T(0)), slope[k], V(T(0)));
+            }
+            inputs.each(first_input, [&](int64_t at) [[gnu::always_inline]] {
                 for (int k = 0; k < K; ++k) {
-                    best[k] = lanes.load(where + to + k * step), slope[k] = lanes.load(dy + to + k * step);
-                    if (gate) slope[k] = select(lanes.load(gate + to + k * step) > V(T(0)), slope[k], V(T(0)));
+                    const V here = select(best[k] == tap, slope[k], V(T(0)));
+                    lanes.store(dx + at + k * step, add ? lanes.load(dx + at + k * step) + here : here);
                 }
-                inputs.each(first_input, [&](int64_t at) [[gnu::always_inline]] {
-                    for (int k = 0; k < K; ++k) {
-                        const V here = select(best[k] == tap, slope[k], V(T(0)));
-                        lanes.store(dx + at + k * step, add ? lanes.load(dx + at + k * step) + here : here);
-                    }
-                    tap = tap + V(T(1));
-                });
+                tap = tap + V(T(1));
             });
-    });
+        });
 }
 
 template <class T>
 void average_pool(const Window& g, const T* x, T* y) {
     using V = VecOf<T>;
     constexpr int64_t step = lanes_of<V>;
-    parallel_for(lines_of(g), g.chunk, [&](int64_t begin, int64_t end) {
-        for_each_output<T>(g, begin, end,
-                           [&](const auto& inputs, int64_t first_input, int64_t to, auto lanes, auto block)
-                               [[gnu::always_inline]] {
-                                   constexpr int K = decltype(block)::count;
-                                   V sum[K];
-                                   for (int k = 0; k < K; ++k) sum[k] = V(T(0));
-                                   inputs.each(first_input, [&](int64_t at) [[gnu::always_inline]] {
-                                       for (int k = 0; k < K; ++k) sum[k] = sum[k] + lanes.load(x + at + k * step);
-                                   });
-                                   const V count(T(inputs.count[0] * inputs.count[1] * inputs.count[2]));
-                                   for (int k = 0; k < K; ++k) lanes.store(y + to + k * step, sum[k] / count);
-                               });
-    });
+    make_outputs<T>(
+        g, [&](const auto& inputs, int64_t first_input, int64_t to, auto lanes, auto block) [[gnu::always_inline]] {
+            constexpr int K = decltype(block)::count;
+            V sum[K];
+            for (int k = 0; k < K; ++k) sum[k] = V(T(0));
+            inputs.each(first_input, [&](int64_t at) [[gnu::always_inline]] {
+                for (int k = 0; k < K; ++k) sum[k] = sum[k] + lanes.load(x + at + k * step);
+            });
+            const V count(T(inputs.count[0] * inputs.count[1] * inputs.count[2]));
+            for (int k = 0; k < K; ++k) lanes.store(y + to + k * step, sum[k] / count);
+        });
 }
 
 template <class T>
@@ -210,21 +191,17 @@ void average_pool_grad(const Window& g, const T* dy, T* dx) {
     using V = VecOf<T>;
     constexpr int64_t step = lanes_of<V>;
     const bool add = g.overlap;
-    for_each_image(g, [&](int64_t first, int64_t last, int64_t begin, int64_t end) {
-        clear_images(g, first, last, dx);
-        for_each_output<T>(
-            g, begin, end,
-            [&](const auto& inputs, int64_t first_input, int64_t to, auto lanes, auto block) [[gnu::always_inline]] {
-                constexpr int K = decltype(block)::count;
-                const V count(T(inputs.count[0] * inputs.count[1] * inputs.count[2]));
-                V share[K];
-                for (int k = 0; k < K; ++k) share[k] = lanes.load(dy + to + k * step) / count;
-                inputs.each(first_input, [&](int64_t at) [[gnu::always_inline]] {
-                    for (int k = 0; k < K; ++k)
-                        lanes.store(dx + at + k * step, add ? lanes.load(dx + at + k * step) + share[k] : share[k]);
-                });
+    make_inputs<T>(
+        g, dx, [&](const auto& inputs, int64_t first_input, int64_t to, auto lanes, auto block) [[gnu::always_inline]] {
+            constexpr int K = decltype(block)::count;
+            const V count(T(inputs.count[0] * inputs.count[1] * inputs.count[2]));
+            V share[K];
+            for (int k = 0; k < K; ++k) share[k] = lanes.load(dy + to + k * step) / count;
+            inputs.each(first_input, [&](int64_t at) [[gnu::always_inline]] {
+                for (int k = 0; k < K; ++k)
+                    lanes.store(dx + at + k * step, add ? lanes.load(dx + at + k * step) + share[k] : share[k]);
             });
-    });
+        });
 }
 
 }  // namespace
