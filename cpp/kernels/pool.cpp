@@ -9,7 +9,8 @@ namespace fk::FK_ISA {
 namespace {
 
 // What a position of the output sees: `count` steps along each axis, `step` elements apart. Windows of 2x2 are known to
-// the compiler: three loops around four loads took longer than the loads.
+// the compiler instead of three loops around four loads (8x26x26x32 in the L2, Zen 4: 17.1 -> 14.5 us, its place 18.0
+// -> 16.4, its gradient 22.4 -> 20.8).
 template <bool two_by_two>
 struct Inputs {
     int64_t count[3], step[3];

@@ -5,6 +5,7 @@
 
 #include "core/parallel.h"
 #include "kernels/products/conv_spread.h"
+#include "ops/by_type.h"
 #include "ops/conv_plan.h"
 
 namespace fk {
@@ -41,8 +42,7 @@ inline std::optional<ConvSpread> spread_of(const Call& call, const ConvShape& s)
 
 inline Kernel spread_kernel(const ConvSpread& c) {
     return {[c](const void* const* in, void* const* out, void* scratch) {
-                conv_spread_f32(c, static_cast<const float*>(in[0]), static_cast<const float*>(in[1]),
-                                static_cast<float*>(out[0]), scratch);
+                conv_spread_f32(c, input<float>(in, 0), input<float>(in, 1), output<float>(out, 0), scratch);
             },
             size_t(64 + c.threads * c.slot_bytes)};
 }

@@ -103,6 +103,7 @@ std::optional<Op::Absorbed> absorb_relu_grad(const Call& self, const Op& next, c
     return Op::Absorbed{"max_pool_relu_grad", self.attrs, {1}};
 }
 
+// The gate is x itself, whatever made it.
 std::optional<Op::Remade> gate_by_x(const Attrs& attrs, std::span<const int> in, const Op&, const Attrs&,
                                     std::span<const int>, std::span<const int>) {
     if (in.size() < 4 || in[3] != in[0]) return std::nullopt;

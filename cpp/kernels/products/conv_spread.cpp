@@ -30,7 +30,7 @@ void multiply(const ConvSpread& c, const float* dy, const float* w, int64_t firs
     }
 }
 
-// Pixels [begin, end) of a line of products, `stride` pixels of dX apart, are added where they belong.
+// Products with one tap, of pixels that follow one another, to pixels of dX that lie `stride` apart.
 FK_VEC void add(float* to, const float* from, int64_t count, int64_t stride) {
     if (stride > 1)
         for (int64_t i = 0; i < count; ++i) to[i * stride] += from[i];
