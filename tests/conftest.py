@@ -5,6 +5,7 @@ import pathlib
 import sys
 import tempfile
 
+import hypothesis
 import pytest
 
 import fastkeras as keras
@@ -15,6 +16,17 @@ os.environ["KERAS_HOME"] = tempfile.mkdtemp(prefix="keras-home-")  # neither rea
 
 # Programs for an environment that has Keras, not modules to look for doctests in.
 collect_ignore_glob = ["reference/make*.py", "saving/check_keras_opens_ours.py"]
+
+# Two runs of the suite do the same: what fails, fails again. Another seed, other weights and other examples.
+SEED = int(os.environ.get("FASTKERAS_TEST_SEED", "1"))
+hypothesis.settings.register_profile("repeatable", derandomize=SEED == 1)
+hypothesis.settings.load_profile("repeatable")
+
+
+@pytest.fixture(autouse=True)
+def seed():
+    """Weights that a test does not choose are the same in every run (four relus out of four begin inactive once in 16)."""
+    keras.utils.set_random_seed(SEED)
 
 
 @pytest.fixture(params=config.available_isas())
