@@ -280,7 +280,8 @@ Kernel kernel_grad_kernel(const Call& c, const ConvShape& s, int planes) {
                                  scratch);
                   },
                   p->scratch_bytes};
-    const auto winograd = winograd_of(c, s, planes);
+    auto winograd = winograd_of(c, s, planes);
+    if (winograd) winograd->of_weights = true;
     // Sixteen sums per weight instead of nine, and several times, must stay in reach of the L2.
     if (!winograd || s.in_channels * s.out_channels > kMostWinogradWeights) return direct;
     return first_try(
