@@ -129,7 +129,7 @@ void max_pool_pick(const Window& g, const T* x, const T* y, const T* u, T* picke
 }
 
 template <class T>
-void max_pool_where(const Window& g, const T* x, const T* y, T* where) {
+void max_pool_where(const Window& g, const T* x, const T* y, bool gated, T* where) {
     using V = VecOf<T>;
     constexpr int64_t step = lanes_of<V>;
     make_outputs<T>(
@@ -140,15 +140,18 @@ void max_pool_where(const Window& g, const T* x, const T* y, T* where) {
             for (int k = 0; k < K; ++k) best[k] = lanes.load(y + to + k * step), found[k] = none;
             inputs.each(first_input, [&](int64_t at) [[gnu::always_inline]] {
                 for (int k = 0; k < K; ++k)
-                    found[k] = min(found[k], select(lanes.load(x + at + k * step) == best[k], tap, none));
+                    found[k] = select(lanes.load(x + at + k * step) == best[k], min(tap, found[k]), found[k]);
                 tap = tap + V(T(1));
             });
-            for (int k = 0; k < K; ++k) lanes.store(where + to + k * step, found[k]);
+            for (int k = 0; k < K; ++k) {
+                if (gated) found[k] = select(best[k] > V(T(0)), found[k], none);
+                lanes.store(where + to + k * step, found[k]);
+            }
         });
 }
 
 template <class T>
-void max_pool_route(const Window& g, const T* where, const T* dy, const T* gate, T* dx) {
+void max_pool_route(const Window& g, const T* where, const T* dy, T* dx) {
     using V = VecOf<T>;
     constexpr int64_t step = lanes_of<V>;
     const bool add = g.overlap;
@@ -156,10 +159,8 @@ void max_pool_route(const Window& g, const T* where, const T* dy, const T* gate,
         g, dx, [&](const auto& inputs, int64_t first_input, int64_t to, auto lanes, auto block) [[gnu::always_inline]] {
             constexpr int K = decltype(block)::count;
             V best[K], slope[K], tap(T(0));
-            for (int k = 0; k < K; ++k) {
+            for (int k = 0; k < K; ++k)
                 best[k] = lanes.load(where + to + k * step), slope[k] = lanes.load(dy + to + k * step);
-                if (gate) slope[k] = select(lanes.load(gate + to + k * step) > V(T(0)), slope[k], V(T(0)));
-            }
             inputs.each(first_input, [&](int64_t at) [[gnu::always_inline]] {
                 for (int k = 0; k < K; ++k) {
                     const V here = select(best[k] == tap, slope[k], V(T(0)));
@@ -215,9 +216,11 @@ void average_pool_grad(const Window& g, const T* dy, T* dx) {
     void max_pool_pick_##type(const Window& g, const T* x, const T* y, const T* u, T* picked) {                       \
         max_pool_pick(g, x, y, u, picked);                                                                            \
     }                                                                                                                 \
-    void max_pool_where_##type(const Window& g, const T* x, const T* y, T* where) { max_pool_where(g, x, y, where); } \
-    void max_pool_route_##type(const Window& g, const T* where, const T* dy, const T* gate, T* dx) {                  \
-        max_pool_route(g, where, dy, gate, dx);                                                                       \
+    void max_pool_where_##type(const Window& g, const T* x, const T* y, bool gated, T* where) {                       \
+        max_pool_where(g, x, y, gated, where);                                                                        \
+    }                                                                                                                 \
+    void max_pool_route_##type(const Window& g, const T* where, const T* dy, T* dx) {                                 \
+        max_pool_route(g, where, dy, dx);                                                                             \
     }                                                                                                                 \
     void average_pool_##type(const Window& g, const T* x, T* y) { average_pool(g, x, y); }                            \
     void average_pool_grad_##type(const Window& g, const T* dy, T* dx) { average_pool_grad(g, dy, dx); }

@@ -12,10 +12,10 @@ namespace fk {
     FK_KERNEL(void, max_pool_grad_##type,                                                                              \
               (const Window& g, const T* x, const T* y, const T* dy, const T* gate, T* dx))                            \
     FK_KERNEL(void, max_pool_pick_##type, (const Window& g, const T* x, const T* y, const T* u, T* picked))            \
-    /* the same in two steps: which of its inputs is the first greatest (infinity: none, y is NaN); dx, where gate     \
-       (unless null) is positive, which is like y */                                                                   \
-    FK_KERNEL(void, max_pool_where_##type, (const Window& g, const T* x, const T* y, T* where))                        \
-    FK_KERNEL(void, max_pool_route_##type, (const Window& g, const T* where, const T* dy, const T* gate, T* dx))       \
+    /* the same in two steps: which of its inputs is the first greatest (infinity: none, as y is NaN, or gated and not \
+       positive); dx */                                                                                                \
+    FK_KERNEL(void, max_pool_where_##type, (const Window& g, const T* x, const T* y, bool gated, T* where))            \
+    FK_KERNEL(void, max_pool_route_##type, (const Window& g, const T* where, const T* dy, T* dx))                      \
     /* mean over the taps that meet the image, and the gradient of x */                                                \
     FK_KERNEL(void, average_pool_##type, (const Window& g, const T* x, T* y))                                          \
     FK_KERNEL(void, average_pool_grad_##type, (const Window& g, const T* dy, T* dx))

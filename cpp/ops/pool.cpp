@@ -4,9 +4,9 @@
 // max_pool_pick(x, y, u; ...): of every window of x the element of u where x is greatest.
 // max_pool_relu_grad(x, y, dy, r; ..., gated): relu_grad(max_pool_grad(x, y, dy), r), which epilogue fusion makes of
 // the two; with `gated` r is x, and not given.
-// max_pool_where(x, y; ...), max_pool_route(where, dy, [y]; ..., shape): the two gradients by parts. `where` says which
-// of a window's elements is y, so that after the forward pass nobody reads x, which is several times larger. With y
-// gradients go where that is positive.
+// max_pool_where(x, y; ..., gated), max_pool_route(where, dy; ..., shape): the two gradients by parts. `where` says which
+// of a window's elements is y, or with `gated` that y is not positive, so that after the forward pass nobody reads x,
+// which is several times larger.
 #include "kernels/pool.h"
 #include "ops/by_type.h"
 #include "ops/window.h"
@@ -56,9 +56,8 @@ FK_POOL_KERNEL(max_pool_grad, c.in[0].shape,
                : c.in.size() > 3 ? 3
                                  : -1,
                input<T>(in, 0), input<T>(in, 1), input<T>(in, 2), gate < 0 ? nullptr : input<T>(in, size_t(gate)))
-FK_POOL_KERNEL(max_pool_where, c.in[0].shape, -1, input<T>(in, 0), input<T>(in, 1))
-FK_POOL_KERNEL(max_pool_route, c.out[0].shape, c.in.size() > 2 ? 2 : -1, input<T>(in, 0), input<T>(in, 1),
-               gate < 0 ? nullptr : input<T>(in, size_t(gate)))
+FK_POOL_KERNEL(max_pool_where, c.in[0].shape, gated_by_x(c) ? 1 : -1, input<T>(in, 0), input<T>(in, 1), gate > 0)
+FK_POOL_KERNEL(max_pool_route, c.out[0].shape, -1, input<T>(in, 0), input<T>(in, 1))
 FK_POOL_KERNEL(max_pool_pick, c.in[0].shape, -1, input<T>(in, 0), input<T>(in, 1), input<T>(in, 2))
 FK_POOL_KERNEL(average_pool_grad, c.out[0].shape, -1, input<T>(in, 0))
 #undef FK_POOL_KERNEL
@@ -118,9 +117,7 @@ std::vector<Op::Part> parts_of_grad(const Call& c) {
     constexpr int x = 0, y = 1, dy = 2, dx = 3, where = 4;
     Attrs attrs = c.attrs;
     attrs.set("shape", spatial_sizes(c.in[0].shape));
-    std::vector<int> routed{where, dy};
-    if (gated_by_x(c)) routed.push_back(y);
-    return {{"max_pool_where", c.attrs, {x, y}, {where}}, {"max_pool_route", attrs, routed, {dx}}};
+    return {{"max_pool_where", c.attrs, {x, y}, {where}}, {"max_pool_route", attrs, {where, dy}, {dx}}};
 }
 
 // Pixels up to the end of the last window, in the image (operand 0) and in what a relu made of it (operand 3).
@@ -152,7 +149,7 @@ FK_OP(max_pool_grad, .infer = infer_max_grad, .kernel = kernel_max_pool_grad, .g
 FK_OP(max_pool_relu_grad, .infer = infer_max_grad, .kernel = kernel_max_pool_grad, .remake = gate_by_x, .reads = reads,
       .crop = crop, .samples = 4, .parts = parts_of_grad)
 FK_OP(max_pool_where, .infer = infer_pick, .kernel = kernel_max_pool_where, .samples = 2)
-FK_OP(max_pool_route, .infer = infer_image<kRoute>, .kernel = kernel_max_pool_route, .samples = 3)
+FK_OP(max_pool_route, .infer = infer_image<kRoute>, .kernel = kernel_max_pool_route, .samples = 2)
 FK_OP(max_pool_pick, .infer = infer_pick, .kernel = kernel_max_pool_pick, .gradient = gradient_pick)
 FK_OP(average_pool, .infer = infer<kAverage>, .kernel = kernel_average_pool, .gradient = gradient_average,
       .reads = reads, .crop = crop, .samples = 1, .widens = true)

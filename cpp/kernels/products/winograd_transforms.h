@@ -234,16 +234,16 @@ void transform_weights(const Winograd& g, const float* w, int64_t first, int64_t
             continue;
         }
         for (int64_t c = 0; c < g.channels; c += kLanes) {
-            Vec block[16][kLanes];
+            Vec block[9][kLanes];
             for (int64_t r = 0; r < kLanes; ++r) {
                 load_taps(w + (first + j + r) * g.w_n + c, first + j + r < g.filters ? g.channels - c : 0, taps);
-                transform_taps(taps, v);
-                for (int i = 0; i < 16; ++i) block[i][r] = v[i];
+                for (int tap = 0; tap < 9; ++tap) block[tap][r] = taps[tap];
             }
-            for (int i = 0; i < 16; ++i) {
-                transpose(block[i]);
-                for (int64_t r = 0; r < least(kLanes, g.channels - c); ++r)
-                    store(to + i * part + (c + r) * kPanel + j, block[i][r]);
+            for (auto& rows : block) transpose(rows);
+            for (int64_t r = 0; r < least(kLanes, g.channels - c); ++r) {
+                for (int tap = 0; tap < 9; ++tap) taps[tap] = block[tap][r];
+                transform_taps(taps, v);
+                for (int i = 0; i < 16; ++i) store(to + i * part + (c + r) * kPanel + j, v[i]);
             }
         }
     }
