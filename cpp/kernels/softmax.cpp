@@ -10,15 +10,6 @@ namespace {
 // 16,384 exponentials take some 8 us: worth handing to another thread.
 FK_VEC int64_t row_grain(int64_t n) { return n > 0 && n < 16384 ? 16384 / n : 1; }
 
-// exp for x <= 0. Below -87.3 the result would be denormal and is 0, so one scaling does where exp needs two.
-FK_VEC Vec exp_negative(Vec x) {
-    const Vec c = max(Vec(-87.3f), x), k = round(c * Vec(1.44269504f)), r = reduce_by_ln2(c, k);
-    const Vec p = polynomial(r, 0.49999994f, 0.166665196f, 0.0416683927f, 0.00836878084f, 0.00138144661f);
-    const Vec e = (fma(r * r, p, r) + Vec(1.f)) * power_of_two(to_int(k));
-    return select(x < Vec(-87.3f), Vec(0.f), e);
-}
-FK_VEC double exp_negative(double x) { return exp(x); }
-
 // A NaN may get lost here; it comes back with the exponentials.
 template <class T>
 FK_VEC T row_max(const T* x, int64_t n) {

@@ -32,6 +32,14 @@ FK_VEC Vec exp(Vec x) {
     return e * power_of_two(half) * power_of_two(n - half);
 }
 
+// exp for x <= 0. Below -87.3 the result would be denormal and is 0, so one scaling does where exp needs two.
+FK_VEC Vec exp_negative(Vec x) {
+    const Vec c = max(Vec(-87.3f), x), k = round(c * Vec(1.44269504f)), r = reduce_by_ln2(c, k);
+    const Vec p = polynomial(r, 0.49999994f, 0.166665196f, 0.0416683927f, 0.00836878084f, 0.00138144661f);
+    const Vec e = (fma(r * r, p, r) + Vec(1.f)) * power_of_two(to_int(k));
+    return select(x < Vec(-87.3f), Vec(0.f), e);
+}
+
 FK_VEC Vec expm1(Vec x) {
     const Vec c = min(Vec(89.f), max(Vec(-20.f), x));  // below: -1 in float
     const Vec k = round(c * Vec(1.44269504f)), r = reduce_by_ln2(c, k);
@@ -151,5 +159,6 @@ FK_LANEWISE_2(fmod)
 #undef FK_LANEWISE_2
 FK_VEC float sigmoid(float x) { return 1.f / (1.f + exp(-x)); }
 FK_VEC double sigmoid(double x) { return 1.0 / (1.0 + exp(-x)); }
+FK_VEC double exp_negative(double x) { return exp(x); }
 
 }  // namespace fk::FK_ISA

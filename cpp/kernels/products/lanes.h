@@ -69,6 +69,13 @@ FK_VEC void run_brgemm(const Brgemm<Bf16Pair>& g, const BrgemmPair<Bf16Pair>* pa
 }
 #endif
 
+FK_VEC void run_gemm(const Gemm& g, const float* a, const float* b, const float* bias, float* c, void* scratch) {
+    gemm_f32(g, a, b, bias, c, scratch);
+}
+FK_VEC void run_gemm(const Gemm& g, const double* a, const double* b, const double* bias, double* c, void* scratch) {
+    gemm_f64(g, a, b, bias, c, scratch);
+}
+
 // V: what sums are kept in; Operand: what is multiplied.
 template <class T>
 struct Lanes;

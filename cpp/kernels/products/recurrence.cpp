@@ -9,13 +9,6 @@
 namespace fk::FK_ISA {
 namespace {
 
-FK_VEC void run_gemm(const Gemm& g, const float* a, const float* b, const float* bias, float* c, void* scratch) {
-    gemm_f32(g, a, b, bias, c, scratch);
-}
-FK_VEC void run_gemm(const Gemm& g, const double* a, const double* b, const double* bias, double* c, void* scratch) {
-    gemm_f64(g, a, b, bias, c, scratch);
-}
-
 template <class T>
 constexpr int64_t kPanel = 2 * Lanes<T>::count;
 

@@ -2,9 +2,18 @@
 
 import math
 
-from fastkeras.engine import cast, config, convert_to_tensor, op
+from fastkeras.engine import cast, config, convert_to_tensor, op, primitive
 from fastkeras.ops import numpy
 from fastkeras.ops._activations import softmax
+
+_attention = primitive("attention")
+
+
+def attend(query, key, value, mask, scale, is_causal=False, save=False):
+    """softmax(scale query · keyᵀ) value, where a bool mask (or None) lets queries look; `save` announces a gradient."""
+    masks = [] if mask is None else [numpy.reshape(mask, (1,) * (4 - len(mask.shape)) + tuple(mask.shape))]
+    return _attention(query, key, value, *masks, scale=scale, causal=is_causal, save=save)[0]
+
 
 # As JAX: far below any logit, and half of it may still be added.
 _MASKED = {"float32": -0.7 * 3.4028235e38, "float64": -0.7 * 1.7976931348623157e308, "bfloat16": -0.7 * 3.3895314e38}
@@ -64,16 +73,17 @@ def dot_product_attention(
         )
     if shared != heads:
         key, value = (numpy.repeat(x, heads // shared, axis=2) for x in (key, value))
+    scale = 1.0 / math.sqrt(query.shape[-1]) if scale is None else scale
+    mask = None if mask is None else cast(convert_to_tensor(mask), "bool")
+    if bias is None:
+        return attend(query, key, value, mask, scale, bool(is_causal))
     # Scaling the queries, as they are fewer than the logits.
-    query = query * (1.0 / math.sqrt(query.shape[-1]) if scale is None else scale)
-    query, value = (numpy.transpose(x, (0, 2, 1, 3)) for x in (query, value))
-    logits = numpy.matmul(query, numpy.transpose(key, (0, 2, 3, 1)))
-    if bias is not None:
-        logits = logits + cast(convert_to_tensor(bias), dtype)
+    query, key, value = (numpy.transpose(x, (0, 2, 1, 3)) for x in (query * scale, key, value))
+    logits = numpy.matmul(query, numpy.swapaxes(key, -1, -2)) + cast(convert_to_tensor(bias), dtype)
     if is_causal:
         rows, columns = logits.shape[-2:]
         causal = numpy.expand_dims(numpy.arange(rows), 1) >= numpy.arange(columns)
         mask = causal if mask is None else numpy.logical_and(mask, causal)
     if mask is not None:
-        logits = numpy.where(cast(mask, "bool"), logits, _MASKED[dtype])
+        logits = numpy.where(mask, logits, _MASKED[dtype])
     return numpy.transpose(numpy.matmul(softmax(logits), value), (0, 2, 1, 3))

@@ -1,0 +1,210 @@
+#include "kernels/products/attention.h"
+
+#include "kernels/loop.h"
+#include "kernels/products/lanes.h"
+#include "kernels/sizes.h"
+#include "kernels/slot.h"
+#include "simd/math.h"
+
+namespace fk::FK_ISA {
+namespace {
+
+// About 20 us of one core: what a chunk must hold to be worth handing to another thread.
+constexpr double kChunkFlops = 2e6;
+
+// What a hidden key's logit becomes: far below all others, and finite, so that a query that sees nothing sees all alike.
+template <class T>
+constexpr T kHidden = T(-0.7) * (sizeof(T) == sizeof(float) ? T(3.4028235e38f) : T(1.7976931348623157e308));
+
+// The scores of one query: `n` keys in front of those it may not see; of them those that `seen` says (null: all).
+template <class T>
+struct Row {
+    T* scores;
+    int64_t n;
+    T scale;
+    const T* seen;
+
+    template <class Lanes>
+    FK_MEMBER VecOf<T> logit(int64_t i, Lanes lanes) const {
+        using V = VecOf<T>;
+        const V x = lanes.load(scores + i) * V(scale);
+        return seen ? select(lanes.load(seen + i) > V(T(0)), x, V(kHidden<T>)) : x;
+    }
+    // Scores become probabilities. A NaN may get lost in the greatest; it comes back with the exponentials.
+    FK_MEMBER void softmax() const {
+        using V = VecOf<T>;
+        const V m(hmax(reduce_vectors<T>(
+            n, V(T(-__builtin_inf())), [](V a, V b) [[gnu::always_inline]] { return max(a, b); },
+            [&](int64_t i, auto lanes) [[gnu::always_inline]] { return logit(i, lanes); })));
+        const V inverse(T(1) / sum_of<T>(n, [&](int64_t i, auto lanes) [[gnu::always_inline]] {
+            const V e = exp_negative(logit(i, lanes) - m);
+            lanes.store(scores + i, e);
+            return e;
+        }));
+        for_each_vector<T>(n, [&](int64_t i, auto lanes) [[gnu::always_inline]] {
+            lanes.store(scores + i, lanes.load(scores + i) * inverse);
+        });
+    }
+    // From probabilities and their gradients dp those of the products q k, to dp.
+    FK_MEMBER void slopes(T* dp) const {
+        using V = VecOf<T>;
+        const V dot(sum_of<T>(n, [&](int64_t i, auto lanes)
+                                     [[gnu::always_inline]] { return lanes.load(scores + i) * lanes.load(dp + i); }));
+        for_each_vector<T>(n, [&](int64_t i, auto lanes) [[gnu::always_inline]] {
+            const V d = lanes.load(scores + i) * (lanes.load(dp + i) - dot) * V(scale);
+            lanes.store(dp + i, seen ? select(lanes.load(seen + i) > V(T(0)), d, V(T(0))) : d);
+        });
+    }
+};
+
+// Queries [first, first + rows) of one head, and the memory of a thread.
+template <class T>
+struct Block {
+    const Attention& a;
+    int64_t sample, head, first, rows, keys;  // keys that some of the queries may see
+    T *scores, *slopes, *seen;
+    int64_t line;  // from a query's scores to the next one's
+    void* products;
+
+    // Scores lie in p, unless that is null.
+    FK_MEMBER Block(const Attention& a, const bool* mask, T* p, int64_t which, int64_t block, void* memory)
+        : a(a), sample(which / a.heads), head(which % a.heads), first(block * a.block), mask_(mask) {
+        rows = least(a.queries - first, a.block);
+        keys = a.causal && !mask ? least(a.keys, first + rows) : a.keys;
+        slopes = static_cast<T*>(memory);
+        T* own = slopes + a.block * a.line;
+        seen = own + a.block * a.line;
+        products = seen + a.line;
+        scores = p ? p + (which * a.queries + first) * a.keys : own;
+        line = p ? a.keys : a.line;
+    }
+
+    // Element 0 of row i of this head, in a tensor with `length` rows of `width` per sample and head.
+    template <class E>
+    FK_MEMBER E* at(E* x, int64_t length, int64_t i, int64_t width) const {
+        return x + ((sample * length + i) * a.heads + head) * width;
+    }
+    FK_MEMBER Row<T> row(int64_t i) const {
+        const int64_t query = first + i;
+        T* x = scores + i * line;
+        if (!mask_) return {x, a.causal ? least(keys, query + 1) : keys, T(a.scale), nullptr};
+        const bool* from = mask_ + sample * a.mask[0] + head * a.mask[1] + query * a.mask[2];
+        for (int64_t j = 0; j < keys; ++j) seen[j] = T(from[j * a.mask[3]] && (!a.causal || j <= query));
+        return {x, keys, T(a.scale), seen};
+    }
+    // What lies behind the keys that a query may see.
+    FK_MEMBER void clear_rest(const Row<T>& row, T* x, int64_t end) const {
+        if (row.n < end) __builtin_memset(x + row.n, 0, size_t(end - row.n) * sizeof(T));
+    }
+    void make_probabilities(const T* q, const T* k) const {
+        of_pairs(a.size, q, k, scores, line);
+        for (int64_t i = 0; i < rows; ++i) {
+            const Row<T> r = row(i);
+            r.softmax();
+            clear_rest(r, r.scores, line == a.keys ? a.keys : keys);  // p is read by blocks of another size, too
+        }
+    }
+
+    // c = x y^T, a product for each query and key, of rows of `width` elements.
+    void of_pairs(int64_t width, const T* x, const T* y, T* c, int64_t c_row) const {
+        Gemm g;
+        g.m = rows, g.n = keys, g.k = width;
+        g.a_row = g.b_col = a.heads * width, g.a_col = g.b_row = 1, g.c_row = c_row, g.planes = a.planes;
+        run_gemm(g, x, y, nullptr, c, products);
+    }
+    // c = s y, a row for each query.
+    void of_queries(int64_t width, const T* s, int64_t s_row, const T* y, T* c) const {
+        Gemm g;
+        g.m = rows, g.n = width, g.k = keys;
+        g.a_row = s_row, g.a_col = 1, g.b_row = g.c_row = a.heads * width, g.b_col = 1, g.planes = a.planes;
+        run_gemm(g, s, y, nullptr, c, products);
+    }
+    // c (+)= s^T y, a row for each key.
+    void of_keys(int64_t width, const T* s, int64_t s_row, const T* y, T* c, bool add) const {
+        Gemm g;
+        g.m = keys, g.n = width, g.k = rows;
+        g.a_row = 1, g.a_col = s_row, g.b_row = g.c_row = a.heads * width, g.b_col = 1, g.planes = a.planes;
+        g.accumulate = add;
+        run_gemm(g, s, y, nullptr, c, products);
+    }
+
+private:
+    const bool* mask_;
+};
+
+FK_VEC int64_t grain(const Attention& a, double queries) {
+    return most(1, int64_t(kChunkFlops / (2 * queries * double(a.keys) * double(a.size + a.value_size) + 1)));
+}
+
+template <class T>
+void forward(const Attention& a, const T* q, const T* k, const T* v, const bool* mask, T* y, T* p, void* scratch) {
+    const int64_t blocks = pieces(a.queries, a.block);
+    __builtin_memset(scratch, 0, 64);
+    parallel_for(a.batch * a.heads * blocks, grain(a, double(a.block)), [&](int64_t begin, int64_t end) {
+        const Slot slot(scratch, static_cast<char*>(scratch) + 64, a.threads, a.slot_bytes);
+        for (int64_t i = begin; i < end; ++i) {
+            const Block<T> b(a, mask, p, i / blocks, i % blocks, slot.memory);
+            b.make_probabilities(b.at(q, a.queries, b.first, a.size), b.at(k, a.keys, 0, a.size));
+            b.of_queries(a.value_size, b.scores, b.line, b.at(v, a.keys, 0, a.value_size),
+                         b.at(y, a.queries, b.first, a.value_size));
+        }
+    });
+}
+
+template <class T>
+void clear_rows(const Attention& a, T* x, int64_t width, int64_t from) {
+    for (int64_t i = from; i < a.keys; ++i) __builtin_memset(x + i * a.heads * width, 0, size_t(width) * sizeof(T));
+}
+
+template <class T>
+void backward(const Attention& a, const T* q, const T* k, const T* v, const bool* mask, const T* p, const T* dy, T* dq,
+              T* dk, T* dv, void* scratch) {
+    const int64_t blocks = pieces(a.queries, a.block);
+    __builtin_memset(scratch, 0, 64);
+    parallel_for(a.batch * a.heads, grain(a, 2 * double(a.queries)), [&](int64_t begin, int64_t end) {
+        const Slot slot(scratch, static_cast<char*>(scratch) + 64, a.threads, a.slot_bytes);
+        for (int64_t i = begin; i < end; ++i) {
+            // The last block sees the most keys, so that the others add to what it has begun.
+            int64_t begun = 0;
+            for (int64_t block = blocks; block-- > 0;) {
+                const Block<T> b(a, mask, const_cast<T*>(p), i, block, slot.memory);
+                const T *queries = b.at(q, a.queries, b.first, a.size), *keys = b.at(k, a.keys, 0, a.size);
+                const T* slopes = b.at(dy, a.queries, b.first, a.value_size);
+                if (!p) b.make_probabilities(queries, keys);
+                b.of_pairs(a.value_size, slopes, b.at(v, a.keys, 0, a.value_size), b.slopes, a.line);
+                for (int64_t row = 0; row < b.rows; ++row) {
+                    const Row<T> r = b.row(row);
+                    T* dp = b.slopes + row * a.line;
+                    r.slopes(dp);
+                    b.clear_rest(r, dp, b.keys);
+                }
+                b.of_keys(a.value_size, b.scores, b.line, slopes, b.at(dv, a.keys, 0, a.value_size), begun > 0);
+                b.of_keys(a.size, b.slopes, a.line, queries, b.at(dk, a.keys, 0, a.size), begun > 0);
+                b.of_queries(a.size, b.slopes, a.line, keys, b.at(dq, a.queries, b.first, a.size));
+                begun = most(begun, b.keys);
+            }
+            const Block<T> head(a, nullptr, nullptr, i, 0, slot.memory);
+            clear_rows(a, head.at(dk, a.keys, 0, a.size), a.size, begun);
+            clear_rows(a, head.at(dv, a.keys, 0, a.value_size), a.value_size, begun);
+        }
+    });
+}
+
+}  // namespace
+
+#define FK_DEFINE(T, type)                                                                                            \
+    void attention_##type(const Attention& a, const T* q, const T* k, const T* v, const bool* mask, T* y, T* p,       \
+                          void* scratch) {                                                                            \
+        forward(a, q, k, v, mask, y, p, scratch);                                                                     \
+    }                                                                                                                 \
+    void attention_grad_##type(const Attention& a, const T* q, const T* k, const T* v, const bool* mask, const T* p,  \
+                               const T* dy, T* dq, T* dk, T* dv, void* scratch) {                                     \
+        backward(a, q, k, v, mask, p, dy, dq, dk, dv, scratch);                                                       \
+    }
+FK_DEFINE(float, f32)
+#ifndef FK_BASE
+FK_DEFINE(double, f64)
+#endif
+#undef FK_DEFINE
+
+}  // namespace fk::FK_ISA
