@@ -114,9 +114,8 @@ FK_VEC Vec truth(Mask m) {
 FK_VEC double exp2(double x) { return __builtin_exp2(x); }
 FK_VEC Vec exp2(Vec x) {
     const Vec k = round(min(Vec(129.f), max(Vec(-152.f), x)));
-    const IVec n = to_int(k), half = n >> 1;
     const Vec fraction = select(isnan(x), x, min(Vec(1.f), max(Vec(-1.f), x - k)));
-    return exp(fraction * Vec(0.693147181f)) * power_of_two(half) * power_of_two(n - half);
+    return times_power_of_two(exp(fraction * Vec(0.693147181f)), k);
 }
 
 FK_FLOAT T gelu_erf(T x) { return T(0.5) * x * (T(1) + erf(x * T(0.7071067811865476))); }

@@ -208,21 +208,21 @@ void average_pool_grad(const Window& g, const T* dy, T* dx) {
 
 }  // namespace
 
-#define FK_DEFINE(T, type)                                                                                            \
-    void max_pool_##type(const Window& g, const T* x, T* y) { max_pool(g, x, y); }                                    \
-    void max_pool_grad_##type(const Window& g, const T* x, const T* y, const T* dy, const T* gate, T* dx) {           \
-        max_pool_grad(g, x, y, dy, gate, dx);                                                                         \
-    }                                                                                                                 \
-    void max_pool_pick_##type(const Window& g, const T* x, const T* y, const T* u, T* picked) {                       \
-        max_pool_pick(g, x, y, u, picked);                                                                            \
-    }                                                                                                                 \
-    void max_pool_where_##type(const Window& g, const T* x, const T* y, bool gated, T* where) {                       \
-        max_pool_where(g, x, y, gated, where);                                                                        \
-    }                                                                                                                 \
-    void max_pool_route_##type(const Window& g, const T* where, const T* dy, T* dx) {                                 \
-        max_pool_route(g, where, dy, dx);                                                                             \
-    }                                                                                                                 \
-    void average_pool_##type(const Window& g, const T* x, T* y) { average_pool(g, x, y); }                            \
+#define FK_DEFINE(T, type)                                                                                  \
+    void max_pool_##type(const Window& g, const T* x, T* y) { max_pool(g, x, y); }                          \
+    void max_pool_grad_##type(const Window& g, const T* x, const T* y, const T* dy, const T* gate, T* dx) { \
+        max_pool_grad(g, x, y, dy, gate, dx);                                                               \
+    }                                                                                                       \
+    void max_pool_pick_##type(const Window& g, const T* x, const T* y, const T* u, T* picked) {             \
+        max_pool_pick(g, x, y, u, picked);                                                                  \
+    }                                                                                                       \
+    void max_pool_where_##type(const Window& g, const T* x, const T* y, bool gated, T* where) {             \
+        max_pool_where(g, x, y, gated, where);                                                              \
+    }                                                                                                       \
+    void max_pool_route_##type(const Window& g, const T* where, const T* dy, T* dx) {                       \
+        max_pool_route(g, where, dy, dx);                                                                   \
+    }                                                                                                       \
+    void average_pool_##type(const Window& g, const T* x, T* y) { average_pool(g, x, y); }                  \
     void average_pool_grad_##type(const Window& g, const T* dy, T* dx) { average_pool_grad(g, dy, dx); }
 FK_DEFINE(float, f32)
 FK_DEFINE(double, f64)

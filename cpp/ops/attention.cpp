@@ -1,9 +1,9 @@
 // attention(q, k, v, [mask]; scale, causal, save) -> y, p: y = softmax(scale q k^T) v of heads that lie side by side.
 //   q (batch, queries, heads, size), k (batch, keys, heads, size), v (batch, keys, heads, value_size)
-//   mask of bool, of rank 4, broadcasts to (batch, heads, queries, keys): where it is false, a query does not see a key;
-//   causal: nor does query i see a key behind i. One that sees none takes the mean of all values.
-//   p (batch, heads, queries, keys), the probabilities, is for the gradient, which makes them again where it is empty:
-//   without `save`, or where it would be larger than 32 MB.
+//   mask of bool, of rank 4, broadcasts to (batch, heads, queries, keys): where it is false, a query does not see a
+//   key; causal: nor does query i see a key behind i. One that sees none takes the mean of all values. p (batch, heads,
+//   queries, keys), the probabilities, is for the gradient, which makes them again where it is empty: without `save`,
+//   or where it would be larger than 32 MB.
 // attention_grad(q, k, v, [mask,] p, dy; scale, causal) -> dq, dk, dv
 #include "kernels/products/attention.h"
 
@@ -52,8 +52,8 @@ size_t scratch_bytes(Attention& a) {
 }
 
 std::vector<TensorType> infer(const Call& c) {
-    check(c.in.size() == 3 || c.in.size() == 4, "[attention] takes queries, keys, values and a mask. Received: ",
-          c.in.size(), " tensors");
+    check(c.in.size() == 3 || c.in.size() == 4,
+          "[attention] takes queries, keys, values and a mask. Received: ", c.in.size(), " tensors");
     check_float(c.in[0], "attention");
     for (const TensorType& t : c.in.first(3)) {
         check(t.shape.rank() == 4, "[attention] tensors must be (batch, length, heads, size). Received: ", t.shape);

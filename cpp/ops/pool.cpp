@@ -4,9 +4,9 @@
 // max_pool_pick(x, y, u; ...): of every window of x the element of u where x is greatest.
 // max_pool_relu_grad(x, y, dy, r; ..., gated): relu_grad(max_pool_grad(x, y, dy), r), which epilogue fusion makes of
 // the two; with `gated` r is x, and not given.
-// max_pool_where(x, y; ..., gated), max_pool_route(where, dy; ..., shape): the two gradients by parts. `where` says which
-// of a window's elements is y, or with `gated` that y is not positive, so that after the forward pass nobody reads x,
-// which is several times larger.
+// max_pool_where(x, y; ..., gated), max_pool_route(where, dy; ..., shape): the two gradients by parts. `where` says
+// which of a window's elements is y, or with `gated` that y is not positive, so that after the forward pass nobody
+// reads x, which is several times larger.
 #include "kernels/pool.h"
 #include "ops/by_type.h"
 #include "ops/window.h"

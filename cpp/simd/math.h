@@ -17,9 +17,6 @@ FK_VEC Vec polynomial(Vec x, float c0, Rest... rest) {
     return fma(polynomial(x, rest...), x, Vec(c0));
 }
 
-// 2^k for whole k in [-126, 127].
-FK_VEC Vec power_of_two(IVec k) { return as_float((k + IVec(127)) << 23); }
-
 // x = k ln2 + r with |r| <= ln2 / 2; ln2 in two parts, the first short enough for k * part to be exact.
 FK_VEC Vec reduce_by_ln2(Vec x, Vec k) { return fma(k, Vec(2.12194440e-4f), fma(k, Vec(-0.693359375f), x)); }
 
@@ -27,16 +24,14 @@ FK_VEC Vec exp(Vec x) {
     x = min(Vec(89.f), max(Vec(-104.f), x));  // beyond: inf and 0, from the scaling below. NaN passes through.
     const Vec k = round(x * Vec(1.44269504f)), r = reduce_by_ln2(x, k);
     const Vec p = polynomial(r, 0.49999994f, 0.166665196f, 0.0416683927f, 0.00836878084f, 0.00138144661f);
-    const Vec e = fma(r * r, p, r) + Vec(1.f);
-    const IVec n = to_int(k), half = n >> 1;  // 2^128 and 2^-150 are not floats: scale in two steps
-    return e * power_of_two(half) * power_of_two(n - half);
+    return times_power_of_two(fma(r * r, p, r) + Vec(1.f), k);
 }
 
 // exp for x <= 0. Below -87.3 the result would be denormal and is 0, so one scaling does where exp needs two.
 FK_VEC Vec exp_negative(Vec x) {
     const Vec c = max(Vec(-87.3f), x), k = round(c * Vec(1.44269504f)), r = reduce_by_ln2(c, k);
     const Vec p = polynomial(r, 0.49999994f, 0.166665196f, 0.0416683927f, 0.00836878084f, 0.00138144661f);
-    const Vec e = (fma(r * r, p, r) + Vec(1.f)) * power_of_two(to_int(k));
+    const Vec e = times_normal_power_of_two(fma(r * r, p, r) + Vec(1.f), k);
     return select(x < Vec(-87.3f), Vec(0.f), e);
 }
 
@@ -45,7 +40,7 @@ FK_VEC Vec expm1(Vec x) {
     const Vec k = round(c * Vec(1.44269504f)), r = reduce_by_ln2(c, k);
     const Vec p = polynomial(r, 0.5f, 0.166666657f, 0.0416663587f, 0.00833338965f, 0.00139407208f, 0.000198458845f);
     const Vec e = fma(r * r, p, r);                                    // e^r - 1
-    const Vec half = power_of_two(to_int(k) - IVec(1));                // 2^128 is not a float
+    const Vec half = times_normal_power_of_two(Vec(0.5f), k);          // 2^128 is not a float
     const Vec y = fma(half, e, half - Vec(0.5f));                      // (2^k e^r - 1) / 2
     return select(k == Vec(0.f), select(x == Vec(0.f), x, e), y + y);  // keeps -0 and the low bits of small x
 }

@@ -20,6 +20,7 @@
 //                                  counts as zero. Cheaper than / and sqrt
 //   to_int(x) to_float(i)          truncating; NaN and out of range give some integer
 //   as_int(x) as_float(i)          the same bits
+//   times_power_of_two(x, k)       2^k x for whole k; times_normal_power_of_two for k in [-126, 127]
 //   transpose(rows)                Vec rows[kLanes]: element i of row j becomes element j of row i
 //   hsum hmax hmin                 over lanes in one fixed tree; hmax and hmin propagate NaN
 //   lanewise(f, x[, y])            f(float) lane by lane: for what is not worth a vector formula
@@ -76,6 +77,15 @@ FK_VEC Vec rcp(Vec x) {
     const Vec better = fma(y * e, e + Vec(1.f), y);
     return select(isnan(better), y, better);
 }
+
+#if !defined(FK_AVX512)
+FK_VEC Vec power_of_two(IVec k) { return as_float((k + IVec(127)) << 23); }
+FK_VEC Vec times_normal_power_of_two(Vec x, Vec k) { return x * power_of_two(to_int(k)); }
+FK_VEC Vec times_power_of_two(Vec x, Vec k) {
+    const IVec n = to_int(k), half = n >> 1;  // 2^128 and 2^-150 are not floats: in two steps
+    return x * power_of_two(half) * power_of_two(n - half);
+}
+#endif
 
 template <class F>
 FK_VEC Vec lanewise(F f, Vec x) {

@@ -53,6 +53,34 @@ def _layer_norm(x, *weights, axes, epsilon, scale, offset):
     return _normalized(x, weights, axes, epsilon, scale, offset, [x.shape[a] for a in axes])[0]
 
 
+def _attention(q, k, v, *mask, scale, causal, save):
+    logits = scale * np.einsum("btnh,bsnh->bnts", q, k)
+    seen = mask[0] if mask else np.ones((1, 1, 1, 1), bool)
+    if causal:
+        seen = seen & np.tri(q.shape[1], k.shape[1], dtype=bool)
+    return np.einsum("bnts,bsnd->btnd", _softmax(np.where(seen, logits, -1e37)), v)
+
+
+def attention(queries, keys, mask=None, large=None, note="", **options):
+    """`queries`, `keys` (batch, length, heads, size); values are one wider than keys."""
+    attrs = {"scale": 0.4, "causal": False, "save": False} | options
+
+    def shapes(queries, keys):
+        return [queries, keys, (*keys[:-1], keys[-1] + 1)] + [mask] * (mask is not None)
+
+    return Case(
+        "attention",
+        shapes(queries, keys),
+        lambda *arrays, **_: _attention(*arrays, **attrs),
+        call=_first("attention", **attrs),
+        kinds=(None,) * 3 + ("bool",) * (mask is not None),
+        large=large and shapes(*large),
+        note=note,
+        twice=True,
+        rtol=4,
+    )
+
+
 def batch_norm(shape, axis, scale, offset, large=None, **options):
     attrs = {"axis": axis, "epsilon": 0.01, "scale": scale, "offset": offset}
     shapes = [shape] + [(shape[axis],)] * (scale + offset)
@@ -81,6 +109,16 @@ add(
     Case("softmax", [SHAPE], _softmax, rtol=2),
     Case("log_softmax", [SHAPE], lambda x: np.log(_softmax(x)), rtol=2),
     Case("softmax", [(3, 4, 5)], _softmax, note="3d", twice=True, rtol=2),
+    attention((2, 5, 3, 4), (2, 7, 3, 4), save=True, large=[(3, 150, 2, 32), (3, 140, 2, 32)]),
+    attention((2, 5, 3, 4), (2, 7, 3, 4), note="made-again"),
+    attention((2, 6, 1, 17), (2, 6, 1, 17), causal=True, save=True, note="causal"),
+    attention((2, 5, 2, 4), (2, 3, 2, 4), causal=True, note="causal-few-keys"),
+    attention((2, 5, 3, 4), (2, 7, 3, 4), mask=(2, 1, 5, 7), save=True, note="mask"),
+    attention((2, 5, 3, 4), (2, 7, 3, 4), mask=(2, 1, 1, 7), note="mask-of-keys"),
+    attention((2, 5, 3, 4), (2, 7, 3, 4), mask=(1, 3, 5, 1), causal=True, note="mask-of-queries-causal"),
+    attention((1, 70, 1, 3), (1, 1100, 1, 3), save=True, note="blocks"),
+    attention((1, 90, 2, 3), (1, 1100, 2, 3), causal=True, note="blocks-causal"),
+    attention((1, 1200, 1, 3), (1, 1100, 1, 3), causal=True, save=True, note="blocks-causal-saved"),
     Case(
         "sparse_crossentropy",
         [(3, 5), (3, 5, 9)],

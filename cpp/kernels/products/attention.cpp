@@ -12,7 +12,8 @@ namespace {
 // About 20 us of one core: what a chunk must hold to be worth handing to another thread.
 constexpr double kChunkFlops = 2e6;
 
-// What a hidden key's logit becomes: far below all others, and finite, so that a query that sees nothing sees all alike.
+// What a hidden key's logit becomes: far below all others, and finite, so that a query that sees nothing sees all
+// alike.
 template <class T>
 constexpr T kHidden = T(-0.7) * (sizeof(T) == sizeof(float) ? T(3.4028235e38f) : T(1.7976931348623157e308));
 
@@ -37,10 +38,10 @@ struct Row {
             n, V(T(-__builtin_inf())), [](V a, V b) [[gnu::always_inline]] { return max(a, b); },
             [&](int64_t i, auto lanes) [[gnu::always_inline]] { return logit(i, lanes); })));
         const V inverse(T(1) / sum_of<T>(n, [&](int64_t i, auto lanes) [[gnu::always_inline]] {
-            const V e = exp_negative(logit(i, lanes) - m);
-            lanes.store(scores + i, e);
-            return e;
-        }));
+                            const V e = exp_negative(logit(i, lanes) - m);
+                            lanes.store(scores + i, e);
+                            return e;
+                        }));
         for_each_vector<T>(n, [&](int64_t i, auto lanes) [[gnu::always_inline]] {
             lanes.store(scores + i, lanes.load(scores + i) * inverse);
         });
@@ -192,14 +193,14 @@ void backward(const Attention& a, const T* q, const T* k, const T* v, const bool
 
 }  // namespace
 
-#define FK_DEFINE(T, type)                                                                                            \
-    void attention_##type(const Attention& a, const T* q, const T* k, const T* v, const bool* mask, T* y, T* p,       \
-                          void* scratch) {                                                                            \
-        forward(a, q, k, v, mask, y, p, scratch);                                                                     \
-    }                                                                                                                 \
-    void attention_grad_##type(const Attention& a, const T* q, const T* k, const T* v, const bool* mask, const T* p,  \
-                               const T* dy, T* dq, T* dk, T* dv, void* scratch) {                                     \
-        backward(a, q, k, v, mask, p, dy, dq, dk, dv, scratch);                                                       \
+#define FK_DEFINE(T, type)                                                                                           \
+    void attention_##type(const Attention& a, const T* q, const T* k, const T* v, const bool* mask, T* y, T* p,      \
+                          void* scratch) {                                                                           \
+        forward(a, q, k, v, mask, y, p, scratch);                                                                    \
+    }                                                                                                                \
+    void attention_grad_##type(const Attention& a, const T* q, const T* k, const T* v, const bool* mask, const T* p, \
+                               const T* dy, T* dq, T* dk, T* dv, void* scratch) {                                    \
+        backward(a, q, k, v, mask, p, dy, dq, dk, dv, scratch);                                                      \
     }
 FK_DEFINE(float, f32)
 #ifndef FK_BASE

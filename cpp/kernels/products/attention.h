@@ -12,20 +12,20 @@ namespace fk {
 struct Attention {
     int64_t batch, heads, queries, keys, size, value_size;
     double scale;
-    bool causal;      // query i sees the keys up to i
-    int64_t mask[4];  // elements of the mask from one sample, head, query, key to the next; 0: they share it
+    bool causal;          // query i sees the keys up to i
+    int64_t mask[4];      // elements of the mask from one sample, head, query, key to the next; 0: they share it
     int threads, planes;  // see Gemm
     // Scores of so many queries are made at a time, in lines of so many elements; memory of a thread.
     int64_t block, line, slot_bytes;
 };
 
-// `mask` may be null; where it is false a key is as good as not there, and a query that sees none takes the mean of all.
-// `p` (batch, heads, queries, keys) are the probabilities, which the gradient makes again where it gets null.
-#define FK_ATTENTION(declare, T, type)                                                                               \
-    declare(void, attention_##type,                                                                                  \
-            (const Attention& a, const T* q, const T* k, const T* v, const bool* mask, T* y, T* p, void* scratch))   \
-        declare(void, attention_grad_##type,                                                                         \
-                (const Attention& a, const T* q, const T* k, const T* v, const bool* mask, const T* p, const T* dy,  \
+// `mask` may be null; where it is false a key is as good as not there, and a query that sees none takes the mean of
+// all. `p` (batch, heads, queries, keys) are the probabilities, which the gradient makes again where it gets null.
+#define FK_ATTENTION(declare, T, type)                                                                              \
+    declare(void, attention_##type,                                                                                 \
+            (const Attention& a, const T* q, const T* k, const T* v, const bool* mask, T* y, T* p, void* scratch))  \
+        declare(void, attention_grad_##type,                                                                        \
+                (const Attention& a, const T* q, const T* k, const T* v, const bool* mask, const T* p, const T* dy, \
                  T* dq, T* dk, T* dv, void* scratch))
 FK_ATTENTION(FK_PRODUCT, float, f32)
 FK_ATTENTION(FK_KERNEL, double, f64)

@@ -33,7 +33,8 @@ constexpr int64_t kWinogradPad =
 
 FK_INLINE int64_t winograd_tiles(const Winograd& g) { return g.batch * ((g.made[0] + 1) / 2) * ((g.made[1] + 1) / 2); }
 // Tiles that are transformed, multiplied and transformed back at a time: some 256 KB, in the L2. The gradient of the
-// weights loads and stores all of its sums for each chunk: with twice as many tiles 128x12x12x32 -> 64 takes 3.8 -> 3.3 ms.
+// weights loads and stores all of its sums for each chunk: with twice as many tiles 128x12x12x32 -> 64 takes 3.8 -> 3.3
+// ms.
 FK_INLINE int64_t winograd_chunk(const Winograd& g) {
     const int64_t wanted = ((g.of_weights ? 512 : 256) << 10) / (64 * (g.channels + g.filters)) / 28 * 28;
     return wanted < 28 ? 28 : wanted > 112 ? 112 : wanted;

@@ -9,7 +9,7 @@ from fastkeras.layers.einsum_dense import EinsumDense
 from fastkeras.layers.layer import Layer
 from fastkeras.layers.regularization import Dropout
 from fastkeras.layers.weights import store_roles
-from fastkeras.ops._attention import attend
+from fastkeras.ops import _attention
 
 
 @registry.register("keras.layers")
@@ -203,7 +203,8 @@ class MultiHeadAttention(Layer):
             for _ in range(rank - len(mask.shape)):
                 mask = ops.expand_dims(mask, -2 * len(self.attention_axes) - 1)
         if not self.dropout and not return_attention_scores and len(query.shape) == 4:
-            return attend(query, key, value, mask, 1 / math.sqrt(self.key_dim), save=bool(training)), None
+            scale = 1 / math.sqrt(self.key_dim)
+            return _attention.attend(query, key, value, mask, scale, save=bool(training)), None
         scores = ops.einsum(self._scores_equation, key, query * (1 / math.sqrt(self.key_dim)))
         scores = self._softmax(scores, mask=mask)
         kept = self._dropout_layer(scores, training=training) if self.dropout else scores

@@ -8,15 +8,17 @@ from fastkeras.ops._activations import softmax
 
 _attention = primitive("attention")
 
-
-def attend(query, key, value, mask, scale, is_causal=False, save=False):
-    """softmax(scale query · keyᵀ) value, where a bool mask (or None) lets queries look; `save` announces a gradient."""
-    masks = [] if mask is None else [numpy.reshape(mask, (1,) * (4 - len(mask.shape)) + tuple(mask.shape))]
-    return _attention(query, key, value, *masks, scale=scale, causal=is_causal, save=save)[0]
-
-
 # As JAX: far below any logit, and half of it may still be added.
 _MASKED = {"float32": -0.7 * 3.4028235e38, "float64": -0.7 * 1.7976931348623157e308, "bfloat16": -0.7 * 3.3895314e38}
+
+
+def attend(query, key, value, mask, scale, *, is_causal=False, save=False):
+    """softmax(scale query · keyᵀ) value of tensors of one dtype, where `mask`, of bool or None, lets queries look.
+
+    `save` keeps the probabilities: a gradient then need not compute them again.
+    """
+    masks = [] if mask is None else [numpy.reshape(mask, (1,) * (4 - len(mask.shape)) + tuple(mask.shape))]
+    return _attention(query, key, value, *masks, scale=scale, causal=is_causal, save=save)[0]
 
 
 @op
@@ -76,7 +78,7 @@ def dot_product_attention(
     scale = 1.0 / math.sqrt(query.shape[-1]) if scale is None else scale
     mask = None if mask is None else cast(convert_to_tensor(mask), "bool")
     if bias is None:
-        return attend(query, key, value, mask, scale, bool(is_causal))
+        return attend(query, key, value, mask, scale, is_causal=bool(is_causal))
     # Scaling the queries, as they are fewer than the logits.
     query, key, value = (numpy.transpose(x, (0, 2, 1, 3)) for x in (query * scale, key, value))
     logits = numpy.matmul(query, numpy.swapaxes(key, -1, -2)) + cast(convert_to_tensor(bias), dtype)
