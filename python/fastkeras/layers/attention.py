@@ -183,32 +183,32 @@ class MultiHeadAttention(Layer):
         # The projections are handed tensors without masks; the heads' own mask stands for them all.
         query, value = (ops.reshape(x, x.shape) for x in (query, value))
         key = value if key is None else ops.reshape(key, key.shape)
-        mask = self._joined_mask(query, value, query_mask, value_mask, key_mask, attention_mask, use_causal_mask)
+        # One kernel does it all for heads over one axis whose scores nobody looks at; it knows causality itself.
+        at_once = not self.dropout and not return_attention_scores and len(query.shape) == 3
+        joined = use_causal_mask and not at_once
+        mask = self._joined_mask(query, value, query_mask, value_mask, key_mask, attention_mask, joined)
         gate = self._gate_dense(query) if self.use_gate else None
-        found, scores = self._compute_attention(
-            self.query_dense(query),
-            self.key_dense(key),
-            self.value_dense(value),
-            mask,
-            training,
-            return_attention_scores,
-        )
+        heads = self.query_dense(query), self.key_dense(key), self.value_dense(value)
+        if at_once:
+            mask, scale = self._for_heads(mask, heads[0]), 1 / math.sqrt(self.key_dim)
+            found = _attention.attend(*heads, mask, scale, is_causal=bool(use_causal_mask), save=bool(training))
+        else:
+            found, scores = self._compute_attention(*heads, mask, training, return_attention_scores)
         output = self.output_dense(found if gate is None else found * gate)
         return (output, scores) if return_attention_scores else output
 
     def _compute_attention(self, query, key, value, attention_mask=None, training=None, return_attention_scores=False):
-        mask = attention_mask
-        if mask is not None:
-            rank = len(query.shape) - 1 + len(self.attention_axes)
-            for _ in range(rank - len(mask.shape)):
-                mask = ops.expand_dims(mask, -2 * len(self.attention_axes) - 1)
-        if not self.dropout and not return_attention_scores and len(query.shape) == 4:
-            scale = 1 / math.sqrt(self.key_dim)
-            return _attention.attend(query, key, value, mask, scale, save=bool(training)), None
         scores = ops.einsum(self._scores_equation, key, query * (1 / math.sqrt(self.key_dim)))
-        scores = self._softmax(scores, mask=mask)
+        scores = self._softmax(scores, mask=self._for_heads(attention_mask, query))
         kept = self._dropout_layer(scores, training=training) if self.dropout else scores
         return ops.einsum(self._values_equation, kept, value), scores
+
+    def _for_heads(self, mask, query):
+        """The mask with axes of length 1 for the heads and the axes that are not attended over."""
+        if mask is not None:
+            for _ in range(len(query.shape) - 1 + len(self.attention_axes) - len(mask.shape)):
+                mask = ops.expand_dims(mask, -2 * len(self.attention_axes) - 1)
+        return mask
 
     def _joined_mask(self, query, value, query_mask, value_mask, key_mask, attention_mask, causal):
         """(B, T, S), True where a query may look at a key; None when everywhere."""
