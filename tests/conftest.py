@@ -25,7 +25,7 @@ hypothesis.settings.load_profile("repeatable")
 
 @pytest.fixture(autouse=True)
 def seed():
-    """Weights that a test does not choose are the same in every run (four relus out of four begin inactive once in 16)."""
+    """Weights that a test does not choose are the same in every run: four relus of four begin closed once in 16."""
     keras.utils.set_random_seed(SEED)
 
 

@@ -64,7 +64,16 @@ def test_a_row_does_not_depend_on_its_neighbours(isa, dtype):
 
 
 @pytest.mark.parametrize(
-    "sizes", [(32, 128, 784), (784, 128, 32), (300, 300, 300), (2, 6000, 200), (9000, 1, 300), (200, 700, 1536), (520, 300, 2100)]
+    "sizes",
+    [
+        (32, 128, 784),
+        (784, 128, 32),
+        (300, 300, 300),
+        (2, 6000, 200),
+        (9000, 1, 300),
+        (200, 700, 1536),
+        (520, 300, 2100),
+    ],
 )
 @pytest.mark.parametrize("transposes", [(False, False), (True, False), (False, True)])
 def test_threads_agree(isa, set_threads, sizes, transposes):
