@@ -218,6 +218,25 @@ def test_recurrent_layers_at_medium_are_near(isa, kind, units):
     assert np.array_equal(found[0], exact[0]) != multiplies_bfloat16()
 
 
+@pytest.mark.parametrize("keys", [64, 100])
+def test_attention_at_medium_is_near(isa, keys):
+    def call():
+        tensors = [convert_to_tensor(_random(i, 2, n, 3, 32)) for i, n in enumerate((70, keys, keys))]
+        with keras.GradientTape() as tape:
+            for x in tensors:
+                tape.watch(x)
+            y = keras.ops.dot_product_attention(*tensors)
+            loss = keras.ops.sum(keras.ops.square(y))
+        return [y.numpy(), *(g.numpy() for g in tape.gradient(loss, tensors))]
+
+    exact = call()
+    with keras.config.float32_matmul_precision_scope("medium"):
+        found = call()
+    for a, b in zip(found, exact, strict=True):
+        np.testing.assert_allclose(a, b, atol=0.02 * np.abs(b).max())
+        assert np.array_equal(a, b) != multiplies_bfloat16()
+
+
 def test_threads_agree_at_medium(isa, set_threads):
     calls = [(functools.partial(primitive("matmul")), (_random(1, 300, 200), _random(2, 200, 150)))]
     calls += [(call, operands) for _, call, operands in _convolution((16, 20, 20), 16, 32, (3, 3), (1, 1), [1] * 4)]

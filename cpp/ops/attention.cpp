@@ -8,6 +8,7 @@
 #include "kernels/products/attention.h"
 
 #include <algorithm>
+#include <array>
 
 #include "ops/by_type.h"
 #include "ops/planes.h"
@@ -40,14 +41,18 @@ Attention attention_of(const Call& c, bool backward) {
     return a;
 }
 
-// The memory of a thread: scores, their gradients, one line of the mask, and what the largest product wants.
+// The memory of a thread: scores, their gradients, one line of the mask, and what the products want.
 template <class T>
 size_t scratch_bytes(Attention& a) {
-    Gemm largest;
-    largest.m = largest.n = largest.k = std::max({a.block, a.keys, a.size, a.value_size});
-    largest.planes = a.planes;
+    const int64_t width = std::max(a.size, a.value_size);
+    size_t products = 0;
+    for (auto [m, n, k] : {std::array{a.block, a.keys, width}, {a.block, width, a.keys}, {a.keys, width, a.block}}) {
+        Gemm g;
+        g.m = m, g.n = n, g.k = k, g.planes = a.planes;
+        products = std::max(products, gemm_scratch_bytes(g, sizeof(T)));
+    }
     const size_t own = size_t((2 * a.block + 1) * a.line) * sizeof(T);
-    a.slot_bytes = int64_t((own + gemm_scratch_bytes(largest, sizeof(T)) + 63) / 64 * 64);
+    a.slot_bytes = int64_t((own + products + 63) / 64 * 64);
     return 64 + size_t(a.threads) * size_t(a.slot_bytes);
 }
 
@@ -122,9 +127,6 @@ Kernel kernel_grad(const Call& c) {
 // --- the second derivative, of whole tensors by (batch, heads) ---
 
 Tensor heads(const Tensor& x) { return call("transpose", {x}, {{"perm", std::vector<int64_t>{0, 2, 1, 3}}}); }
-Tensor product(const Tensor& a, const Tensor& b, bool ta = false, bool tb = false) {
-    return call("matmul", {a, b}, {{"transpose_a", ta}, {"transpose_b", tb}});
-}
 
 Tensor up_to_the_diagonal(int64_t rows, int64_t columns) {
     const Tensor x = make_tensor({DType::boolean, {rows, columns}});
@@ -136,6 +138,11 @@ Tensor up_to_the_diagonal(int64_t rows, int64_t columns) {
 // dv = p^T dy; u are the gradients of those three.
 std::vector<Tensor> gradient_grad(const Gradient& g) {
     const bool masked = g.in.size() == 6;
+    const auto product = [&](const Tensor& a, const Tensor& b, bool ta = false, bool tb = false) {
+        Attrs attrs{{"transpose_a", ta}, {"transpose_b", tb}};
+        if (g.attrs.has("planes")) attrs.set("planes", g.attrs.integer("planes"));
+        return call("matmul", {a, b}, std::move(attrs));
+    };
     const Tensor q = heads(g.in[0]), k = heads(g.in[1]), v = heads(g.in[2]), dy = heads(g.in.back());
     const double scale = g.attrs.number("scale");
     Tensor seen = masked ? g.in[3] : nullptr;
