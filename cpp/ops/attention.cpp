@@ -153,7 +153,7 @@ std::vector<Tensor> gradient_grad(const Gradient& g) {
     const auto hide = [&](const Tensor& x, double otherwise) {
         return seen ? call("where", {seen, x, full({}, x->dtype, otherwise)}) : x;
     };
-    const double hidden = -0.7 * (q->dtype == DType::float32 ? 3.4028235e38 : 1.7976931348623157e308);
+    const double hidden = q->dtype == DType::float32 ? double(kHiddenLogit<float>) : kHiddenLogit<double>;
     const Tensor p = call("softmax", {hide(scale * product(q, k, false, true), hidden)});
     const Tensor dp = product(dy, v, false, true), ds = hide(scale * call("softmax_grad", {p, dp}), 0);
 

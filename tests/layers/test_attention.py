@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import fastkeras as keras
 
@@ -32,6 +34,35 @@ def test_a_query_sees_what_its_mask_shows():
     assert (before[:, 4:] != after[:, 4:]).any(axis=-1).all()
 
 
+def softmax_of_products(query, key, value, mask, causal):
+    """In float64; a query that sees nothing sees all alike."""
+    logits = np.einsum("btnh,bsnh->bnts", query, key) / np.sqrt(query.shape[-1])
+    seen = mask & (np.tri(*logits.shape[2:], dtype=bool) | (not causal))
+    weights = np.exp(np.where(seen, logits, -1e300) - np.where(seen, logits, -1e300).max(-1, keepdims=True))
+    return np.einsum("bnts,bsnd->btnd", weights / weights.sum(-1, keepdims=True), value)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    sizes=st.tuples(*(st.integers(1, n) for n in (3, 70, 300, 3, 20, 20))),
+    shared=st.tuples(*[st.booleans()] * 4),
+    masked=st.booleans(),
+    causal=st.booleans(),
+)
+def test_any_shape_and_mask(sizes, shared, masked, causal):
+    (batch, queries, keys, heads, size, width), rng = sizes, np.random.default_rng(0)
+    query, key, value = (
+        rng.standard_normal(shape).astype("float32")
+        for shape in ((batch, queries, heads, size), (batch, keys, heads, size), (batch, keys, heads, width))
+    )
+    full = (batch, heads, queries, keys)
+    mask = rng.random([1 if one else n for one, n in zip(shared, full, strict=True)]) < 0.6 if masked else None
+    found = keras.ops.dot_product_attention(query, key, value, mask=mask, is_causal=causal).numpy()
+    wide = [x.astype("float64") for x in (query, key, value)]
+    exact = softmax_of_products(*wide, np.broadcast_to(True if mask is None else mask, full), causal)
+    np.testing.assert_allclose(found, exact, atol=2e-5)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -56,5 +87,9 @@ def test_wrong_tensors():
         keras.ops.dot_product_attention(x[0], x, x)
     with pytest.raises(ValueError, match="multiple of the number of key heads"):
         keras.ops.dot_product_attention(x, x[:, :, :3], x[:, :, :3])
+    with pytest.raises(ValueError, match=r"mask must broadcast to \(2, 8, 4, 4\). Received: shape \(1, 1, 5, 4\)"):
+        keras.ops.dot_product_attention(x, x, x, mask=np.ones((5, 4), bool))
+    with pytest.raises(ValueError, match="queries, keys and values must fit"):
+        keras.ops.dot_product_attention(x, x[..., :2], x)
     with pytest.raises(ValueError, match="JAX on TPU"):
         keras.ops.dot_product_attention(x, x, x, attn_logits_soft_cap=1.0)

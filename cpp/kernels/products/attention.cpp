@@ -9,14 +9,6 @@
 namespace fk::FK_ISA {
 namespace {
 
-// About 20 us of one core: what a chunk must hold to be worth handing to another thread.
-constexpr double kChunkFlops = 2e6;
-
-// What a hidden key's logit becomes: far below all others, and finite, so that a query that sees nothing sees all
-// alike.
-template <class T>
-constexpr T kHidden = T(-0.7) * (sizeof(T) == sizeof(float) ? T(3.4028235e38f) : T(1.7976931348623157e308));
-
 // The scores of one query: `n` keys in front of those it may not see; of them those that `seen` says (null: all).
 template <class T>
 struct Row {
@@ -29,7 +21,7 @@ struct Row {
     FK_MEMBER VecOf<T> logit(int64_t i, Lanes lanes) const {
         using V = VecOf<T>;
         const V x = lanes.load(scores + i) * V(scale);
-        return seen ? select(lanes.load(seen + i) > V(T(0)), x, V(kHidden<T>)) : x;
+        return seen ? select(lanes.load(seen + i) > V(T(0)), x, V(kHiddenLogit<T>)) : x;
     }
     // Scores become probabilities. A NaN may get lost in the greatest; it comes back with the exponentials.
     FK_MEMBER void softmax() const {

@@ -19,6 +19,13 @@ struct Attention {
     int64_t block, line, slot_bytes;
 };
 
+// What a hidden key's logit becomes: far below all others, and finite, so that a query that sees nothing sees all
+// alike.
+template <class T>
+constexpr T kHiddenLogit = -0.7f * 3.4028235e38f;
+template <>
+inline constexpr double kHiddenLogit<double> = -0.7 * 1.7976931348623157e308;
+
 // `mask` may be null; where it is false a key is as good as not there, and a query that sees none takes the mean of
 // all. `p` (batch, heads, queries, keys) are the probabilities, which the gradient makes again where it gets null.
 #define FK_ATTENTION(declare, T, type)                                                                              \

@@ -21,8 +21,6 @@ FK_VEC void run_one(const Brgemm<T>& g, BrgemmPair<T> pair, Sum<T>* c) {
 template <class T>
 constexpr int64_t kPanel = 2 * Lanes<T>::count;
 
-// About 20 us of one core: what a chunk must hold to be worth handing to another thread (a join costs about 1 us).
-constexpr double kChunkFlops = 2e6;
 constexpr int64_t kWideColumns = 256;  // that are worth a copy of A
 
 // --- copies ---

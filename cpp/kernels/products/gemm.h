@@ -112,6 +112,9 @@ FK_PRODUCT(void, gemm_f32, (const Gemm& g, const float* a, const float* b, const
 FK_KERNEL(void, gemm_f64,
           (const Gemm& g, const double* a, const double* b, const double* bias, double* c, void* scratch))
 
+// What a chunk must hold to be worth handing to another thread (a join costs about 1 us): 20 us of one core.
+constexpr double kChunkFlops = 2e6;
+
 // What is copied at a time, into one slot of the scratch per thread: rows of A to a depth that both fit two thirds of
 // the L2, and a panel of B. One thread goes through up to eight such blocks of rows and 1024 columns.
 constexpr int64_t kGemmRows = 168, kGemmRowBlocks = 8, kGemmColumns = 1024;

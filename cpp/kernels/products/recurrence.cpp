@@ -12,9 +12,6 @@ namespace {
 template <class T>
 constexpr int64_t kPanel = 2 * Lanes<T>::count;
 
-// About 20 us of one core: what a piece of a step must hold for another thread to be worth the join.
-constexpr double kPieceFlops = 2e6;
-
 // --- what a step is made of ---
 
 // (batch, steps, width) to (steps [first, first + count), batch, width), or the other way.
@@ -81,7 +78,7 @@ template <class P, class Cell>
 int64_t units_per_piece(const Recurrence& r) {
     if (kSteps<P> > 1) return r.units;  // a chunk makes the pairs of its rows
     const double flops = 2.0 * double(least(r.batch, 16)) * double(r.units) * double(Cell::gates);  // per unit
-    const int64_t piece = most(1, int64_t(kPieceFlops / flops) / kGemmPad) * kGemmPad;
+    const int64_t piece = most(1, int64_t(kChunkFlops / flops) / kGemmPad) * kGemmPad;
     return piece < r.units && r.batch <= recurrent_chunk(r) ? piece : r.units;
 }
 
