@@ -60,10 +60,12 @@ struct Blocks {
     int64_t a_bytes, slot_bytes;
 };
 
-// Columns of A that many steps of k meet are copied by every block of columns, rows of B by every block of rows: how is
-// the product cut best? In cycles per step of k, on Zen 4. With two threads 1024x256x8192 takes 25 ms instead of 74.
+// Where A is copied, every block of columns does it, as every block of rows packs B: how is the product cut best? In
+// cycles per step of k, on Zen 4. With two threads 1024x256x8192 with columns of A takes 25 ms instead of 74.
 template <class T>
-void cut_tall(const Gemm& g, int64_t wanted, Blocks& s) {
+void cut_for_copies(const Gemm& g, int64_t wanted, Blocks& s) {
+    constexpr bool pairs = kSteps<T> > 1;
+    constexpr double copy_a = 1, pack_b = 1, product = 1 / (16.0 * kSteps<T>);
     double least_cost = 1e300;
     const int64_t first = pieces(g.m, kGemmRows * kGemmRowBlocks), all = pieces(g.n, kPanel<T>) * kPanel<T>;
     for (int64_t r = first; r <= most(first, least(wanted, pieces(g.m, kGemmRows))); ++r)
@@ -74,7 +76,7 @@ void cut_tall(const Gemm& g, int64_t wanted, Blocks& s) {
             // The last block of one thread may find the others idle.
             const double rounds = double(pieces(blocks, g.threads)) * shares + (g.threads > 1 ? 0.1 * shares : 0);
             const double cost =
-                rounds * double(g.m) * double(g.n) / 16 + 0.15 * double(c * g.m) + 0.4 * double(r * g.n);
+                rounds * double(g.m) * double(g.n) * product + copy_a * double(c * g.m) + pack_b * double(r * g.n);
             if (cost < least_cost) least_cost = cost, s.rows = pieces(g.m, r), s.columns = columns;
         }
 }
@@ -97,7 +99,7 @@ Blocks cut(const Gemm& g) {
     const int64_t column_blocks = least(most(least(fair, wide), pieces(g.n, kGemmColumns)), pieces(g.n, kPanel<T>));
     s.rows = pieces(g.m, most(row_blocks, least(pieces(wanted, column_blocks * g.batch), pieces(g.m, kGemmRows))));
     s.columns = pieces(pieces(g.n, column_blocks), kPanel<T>) * kPanel<T>;
-    if (kSteps<T> == 1 && g.a_col != 1 && s.depth > 128 && g.m > 64) cut_tall<T>(g, wanted, s);
+    if (kSteps<T> > 1 || (g.a_col != 1 && s.depth > 128 && g.m > 64)) cut_for_copies<T>(g, wanted, s);
     s.step = pieces(s.rows, pieces(s.rows, kGemmRows));
     const int64_t planes = kSteps<T> > 1 ? g.planes : 1;
     s.b_plane = deep * kPanel<T>;
