@@ -63,6 +63,15 @@ def test_any_shape_and_mask(sizes, shared, masked, causal):
     np.testing.assert_allclose(found, exact, atol=2e-5)
 
 
+def test_a_scale_may_be_learned():
+    x, scale = np.random.RandomState(0).rand(2, 3, 2, 4).astype("float32"), keras.Variable(0.7)
+    with keras.GradientTape() as tape:
+        y = keras.ops.dot_product_attention(x, x, x, scale=scale)
+        loss = keras.ops.sum(keras.ops.square(y))
+    assert tape.gradient(loss, scale).numpy() != 0
+    np.testing.assert_allclose(y.numpy(), keras.ops.dot_product_attention(x, x, x, scale=0.7).numpy(), rtol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -76,6 +76,8 @@ def dot_product_attention(
     if shared != heads:
         key, value = (numpy.repeat(x, heads // shared, axis=2) for x in (key, value))
     scale = 1.0 / math.sqrt(query.shape[-1]) if scale is None else scale
+    if not isinstance(scale, (int, float)):  # a tensor: learned, perhaps
+        query, scale = query * scale, 1.0
     mask = None if mask is None else cast(convert_to_tensor(mask), "bool")
     if bias is None:
         return attend(query, key, value, mask, scale, is_causal=bool(is_causal))
