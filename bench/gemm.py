@@ -18,7 +18,8 @@ import numpy as np
 
 from fastkeras.engine import config, convert_to_tensor, primitive
 
-# m, n, k, transpose_a, transpose_b: the mlp of batch 32, squares, and small or skinny ones.
+# m, n, k, transpose_a, transpose_b: the mlp of batch 32, squares, small or skinny ones, gradients of weights over many
+# rows.
 SHAPES = [
     (32, 128, 784, False, False), (128, 784, 32, False, False), (784, 128, 32, True, False),
     (32, 784, 128, False, True), (32, 10, 128, False, False), (128, 10, 32, True, False), (32, 128, 10, False, True),
@@ -26,6 +27,7 @@ SHAPES = [
     (5, 100, 300, False, False), (3, 512, 512, False, True), (17, 33, 65, False, False),
     (10000, 128, 784, False, False), (512, 512, 512, False, False), (1024, 1024, 1024, False, False),
     (1024, 1024, 1024, True, False), (1024, 1024, 1024, False, True), (2048, 2048, 2048, False, False),
+    (1024, 256, 8192, True, False), (512, 512, 8192, True, False), (256, 2000, 8192, True, False),
 ]  # fmt: skip
 
 
