@@ -175,6 +175,7 @@ private:
 };
 
 thread_local bool inline_loops = false;  // inside a chunk, or Alone
+thread_local int worker_number = 0;
 std::atomic<int> wanted_threads{0};
 
 // Denormals are flushed while kernels run: decaying optimizer moments turn denormal after some hundred steps and
@@ -232,6 +233,7 @@ private:
     void work(int worker) {
         const FlushDenormals flush;
         inline_loops = true;
+        worker_number = worker;
         for (int idle = 0; !closed_.load(std::memory_order_acquire);) {
             if (help(worker)) {
                 idle = 0;
@@ -309,6 +311,8 @@ int num_threads() {
     static const int quota = std::getenv("OMP_NUM_THREADS") ? 1 << 20 : cgroup_threads();
     return std::min(omp_get_max_threads(), quota);
 }
+
+int thread_index() { return worker_number; }
 
 void use_threads(int n) { omp_set_num_threads(n); }
 

@@ -33,6 +33,9 @@ FK_INLINE void parallel_for(int64_t n, int64_t grain, const F& f) {
 }
 }  // namespace
 
+// 0 in a caller, the number of the worker in a chunk that one has taken.
+int thread_index();
+
 // Runs body(context) with denormals flushed to zero, as workers do.
 void run_flushed(void (*body)(void* context), void* context);
 
