@@ -90,7 +90,7 @@ INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)', re.MULTILINE)
 MAY_INCLUDE = {
     "core": (),
     "simd": ("isa_list.h", "core/error.h"),
-    "kernels": ("simd/", "core/parallel.h", "core/dtype.h", "core/rng.h"),
+    "kernels": ("simd/", "core/parallel.h", "core/slot.h", "core/dtype.h", "core/rng.h"),
     "graph": ("core/", "kernels/tile.h"),
     "ops": ("graph/op.h", "kernels/", "simd/", "core/"),
     "bind": ("graph/", "core/", "simd/dispatch.h"),

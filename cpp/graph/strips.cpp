@@ -7,6 +7,7 @@
 #include <set>
 
 #include "core/parallel.h"
+#include "core/slot.h"
 #include "graph/graph.h"
 
 namespace fk {
@@ -50,14 +51,10 @@ struct Strips {
     }
 
     void run(const void* const* in, void* const* out, void* scratch) const {
-        auto* busy = static_cast<unsigned char*>(scratch);
-        std::memset(busy, 0, kFlagBytes);
+        std::memset(scratch, 0, kFlagBytes);
         parallel_for(count, 1, [&](int64_t begin, int64_t end) {
-            int slot = 0;
-            while (__atomic_exchange_n(&busy[slot], 1, __ATOMIC_ACQUIRE)) slot = slot + 1 < slots ? slot + 1 : 0;
-            for (int64_t i = begin; i < end; ++i)
-                run_one(i, in, out, static_cast<std::byte*>(scratch) + kFlagBytes + size_t(slot) * slot_bytes);
-            __atomic_store_n(&busy[slot], 0, __ATOMIC_RELEASE);
+            const Slot slot(scratch, static_cast<std::byte*>(scratch) + kFlagBytes, slots, int64_t(slot_bytes));
+            for (int64_t i = begin; i < end; ++i) run_one(i, in, out, reinterpret_cast<std::byte*>(slot.memory));
         });
     }
 };

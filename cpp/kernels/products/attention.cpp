@@ -1,9 +1,9 @@
 #include "kernels/products/attention.h"
 
+#include "core/slot.h"
 #include "kernels/loop.h"
 #include "kernels/products/lanes.h"
 #include "kernels/sizes.h"
-#include "kernels/slot.h"
 #include "simd/math.h"
 
 namespace fk::FK_ISA {

@@ -1,11 +1,11 @@
 #include "kernels/products/conv.h"
 
 #include "core/parallel.h"
+#include "core/slot.h"
 #include "kernels/products/exponents.h"
 #include "kernels/products/gemm.h"
 #include "kernels/products/lanes.h"
 #include "kernels/products/pairs.h"
-#include "kernels/slot.h"
 #include "kernels/sizes.h"
 
 namespace fk::FK_ISA {

@@ -1,9 +1,9 @@
 #include "kernels/products/conv_spread.h"
 
 #include "core/parallel.h"
+#include "core/slot.h"
 #include "kernels/products/lanes.h"
 #include "kernels/products/panels.h"
-#include "kernels/slot.h"
 
 namespace fk::FK_ISA {
 namespace {

@@ -2,10 +2,10 @@
 #include "kernels/products/conv_tiles.h"
 
 #if defined(__AMX_BF16__)
+#include "core/slot.h"
 #include "kernels/products/exponents.h"
 #include "kernels/products/pairs.h"
 #include "kernels/sizes.h"
-#include "kernels/slot.h"
 
 namespace fk::FK_ISA {
 namespace {

@@ -2,12 +2,12 @@
 #include "kernels/products/gemm.h"
 
 #include "core/parallel.h"
+#include "core/slot.h"
 #include "kernels/products/exponents.h"
 #include "kernels/products/few_rows.h"
 #include "kernels/products/pairs.h"
 #include "kernels/products/panels.h"
 #include "kernels/products/tile_blocks.h"
-#include "kernels/slot.h"
 #include "kernels/sizes.h"
 
 namespace fk::FK_ISA {

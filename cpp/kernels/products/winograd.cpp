@@ -1,9 +1,9 @@
 #include "kernels/products/winograd.h"
 
+#include "core/slot.h"
 #include "kernels/products/lanes.h"
 #include "kernels/products/pairs.h"
 #include "kernels/products/winograd_transforms.h"
-#include "kernels/slot.h"
 #include "kernels/sizes.h"
 
 namespace fk::FK_ISA {

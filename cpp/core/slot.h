@@ -3,9 +3,8 @@
 #include <cstdint>
 
 #include "core/parallel.h"
-#include "simd/dispatch.h"
 
-namespace fk::FK_ISA {
+namespace fk {
 namespace {
 
 // One of `slots` parts of `memory`, `bytes` each, for as long as it lives: each time the same for one thread, in whose
@@ -28,4 +27,4 @@ private:
 };
 
 }  // namespace
-}  // namespace fk::FK_ISA
+}  // namespace fk
