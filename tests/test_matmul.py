@@ -73,6 +73,9 @@ def test_a_row_does_not_depend_on_its_neighbours(isa, dtype):
         (9000, 1, 300),
         (200, 700, 1536),
         (520, 300, 2100),
+        (64, 450, 2100),
+        (7, 100, 2500),
+        (3200, 64, 32),
     ],
 )
 @pytest.mark.parametrize("transposes", [(False, False), (True, False), (False, True)])
@@ -156,7 +159,7 @@ def test_gradients(shapes, transposes):
 
 
 @pytest.mark.parametrize("activation", [None, "relu", "sigmoid", "tanh"])
-@pytest.mark.parametrize("sizes", [(1, 128, 60), (3, 10, 40), (32, 128, 784), (250, 17, 9), (19, 1, 8), (5, 40, 1100)])
+@pytest.mark.parametrize("sizes", [(1, 128, 60), (3, 10, 40), (32, 128, 784), (250, 17, 9), (19, 1, 8), (5, 40, 1100), (9, 200, 2100)])
 def test_fused_epilogue(isa, sizes, activation):
     m, n, k = sizes
     rng = np.random.default_rng(5)

@@ -312,6 +312,10 @@ int num_threads() {
     return std::min(omp_get_max_threads(), quota);
 }
 
+void wait_for(const uint8_t* flag) {
+    for (int spin = 0; !__atomic_load_n(flag, __ATOMIC_ACQUIRE); ++spin) spin < kSpins ? relax() : void(sched_yield());
+}
+
 int thread_index() { return worker_number; }
 
 void use_threads(int n) { omp_set_num_threads(n); }

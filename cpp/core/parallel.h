@@ -33,6 +33,10 @@ FK_INLINE void parallel_for(int64_t n, int64_t grain, const F& f) {
 }
 }  // namespace
 
+// Until *flag is not 0. Of a chunk, for what an earlier chunk of the same loop sets: chunks of one thread run in order,
+// and while a worker waits in a later one, its caller has the earlier one or is about to.
+void wait_for(const uint8_t* flag);
+
 // 0 in a caller, the number of the worker in a chunk that one has taken.
 int thread_index();
 

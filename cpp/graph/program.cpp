@@ -233,8 +233,9 @@ void Program::gather(Context& context, const Burst& burst, int64_t step) const {
         const size_t row_bytes = feed_types_[f].bytes() / size_t(burst.batch);
         std::byte* to = gather_buffer(context, f);
         const std::byte* from = burst.sources[f];
-        // 32 KB a piece: below that a second core's wake-up costs more than the copy.
-        const int64_t grain = std::max<int64_t>(1, int64_t(32768 / std::max<size_t>(1, row_bytes)));
+        // At most 32 KB a piece, all of one size: below that a second core's wake-up costs more than the copy.
+        const auto pieces = int64_t((feed_types_[f].bytes() + 32767) / 32768);
+        const int64_t grain = std::max<int64_t>(1, (burst.batch + pieces - 1) / std::max<int64_t>(1, pieces));
         parallel_for(burst.batch, grain, [&](int64_t begin, int64_t end) {
             for (int64_t i = begin; i < end; ++i)
                 std::memcpy(to + size_t(i) * row_bytes, from + size_t(rows[i]) * row_bytes, row_bytes);

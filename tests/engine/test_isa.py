@@ -1,5 +1,7 @@
 """FASTKERAS_ISA chooses the kernels; a wrong name says which names there are."""
 
+import pathlib
+
 import numpy as np
 import pytest
 from helpers import run_python
@@ -14,6 +16,12 @@ def run(isa):
 @pytest.mark.parametrize("isa", config.available_isas())
 def test_the_variable_forces_an_isa(isa):
     assert run(isa).stdout.strip() == isa
+
+
+@pytest.mark.skipif(config.available_isas()[-1] != "avx512_bf16", reason="no pairs of bfloat16, or tiles as well")
+def test_pairs_of_bfloat16_are_chosen_where_they_are_faster_than_floats():
+    amd = "AuthenticAMD" in pathlib.Path("/proc/cpuinfo").read_text()
+    assert run("").stdout.strip() == ("avx512_bf16" if amd else "avx512")
 
 
 def test_a_wrong_name_lists_the_right_ones():

@@ -32,8 +32,8 @@ def set_float32_matmul_precision(precision):
     A level allows, it does not demand. Where the CPU multiplies bfloat16, operands can be split into planes, x = x0 +
     x1 + x2, each the remainder rounded to bfloat16; sums are float32. With AMX all but small products run that way: six
     products of planes at "highest" (x0 y0, x0 y1, x1 y0, x1 y1, x0 y2, x2 y0), which hold every bit of the operands,
-    three at "high", one at "medium". With AVX512-BF16 only the one product of "medium" is faster than float32, up to
-    twice. Operands with infinities, NaN or extreme exponents are multiplied in float32 unless they are rounded anyway.
+    three at "high", one at "medium". With the AVX512-BF16 of AMD's CPUs only the one product of "medium" is faster than
+    float32, up to twice; Intel's is slower, and runs only as `set_isa("avx512_bf16")`. Operands with infinities, NaN or extreme exponents are multiplied in float32 unless they are rounded anyway.
     Every other CPU runs the float32 kernels. `describe_kernels()` says what holds here. Functions and steps that are
     compiled already are compiled again when they next run at another level.
 
@@ -74,7 +74,7 @@ def float32_matmul_precision_scope(precision):
         set_float32_matmul_precision(before)
 
 
-_NO_BFLOAT16 = "these kernels do not multiply bfloat16 (AVX512-BF16 and AMX would)"
+_NO_BFLOAT16 = "these kernels do not multiply bfloat16 (AMX and the AVX512-BF16 of AMD would, fast)"
 
 
 def describe_kernels():
