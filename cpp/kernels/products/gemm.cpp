@@ -22,8 +22,8 @@ template <class T>
 constexpr int64_t kPanel = 2 * Lanes<T>::count;
 
 constexpr int64_t kWideColumns = 256;  // that are worth a copy of A
-constexpr int64_t kFewRows = 64, kSlicedColumns = 512;  // of a product in slices of k, at most
-constexpr int64_t kFewColumns = 128, kManyRows = 56;  // of one thread; the rows are worth packing B
+constexpr int64_t kHalfPage = 512, kFewRows = 64;  // columns whose halves lie in one page of 4 KB; rows that one step takes
+constexpr int64_t kFewColumns = 128, kManyRows = 112;  // of one thread; the rows are worth packing B
 
 // --- copies ---
 
@@ -98,14 +98,17 @@ Blocks cut(const Gemm& g) {
     const int64_t fair = pieces(wanted, row_blocks * g.batch);
     const int64_t wide = colliding ? most(pieces(g.threads, row_blocks * g.batch), g.n / kWideColumns) : fair;
     int64_t column_blocks = least(most(least(fair, wide), pieces(g.n, kGemmColumns)), pieces(g.n, kPanel<T>));
+    int64_t fewest_rows = kGemmRows;
     // Two threads that write parts of one page take lines from each other, since prefetchers go on where the other one
     // writes: blocks of many rows are better than narrow columns (two threads of Emerald Rapids: 784x128x32 86 -> 173
     // GFLOP/s, 3200x64x32 119 -> 171, 1600x256x64 186 -> 207).
-    if (!colliding && g.n < kFewColumns * column_blocks && g.m >= 2 * g.threads * kManyRows) {
+    if (!colliding && g.n <= kHalfPage && g.n < kFewColumns * column_blocks && g.m >= g.threads * kManyRows) {
         column_blocks = pieces(g.n, kGemmColumns);
+        fewest_rows = kManyRows;
         wanted = least(wanted, g.m / kManyRows);
+        wanted -= wanted % g.threads;
     }
-    s.rows = pieces(g.m, most(row_blocks, least(pieces(wanted, column_blocks * g.batch), pieces(g.m, kGemmRows))));
+    s.rows = pieces(g.m, most(row_blocks, least(pieces(wanted, column_blocks * g.batch), pieces(g.m, fewest_rows))));
     s.columns = pieces(pieces(g.n, column_blocks), kPanel<T>) * kPanel<T>;
     if (kSteps<T> > 1 || (g.a_col != 1 && s.depth > 128 && g.m > 64)) cut_for_copies<T>(g, wanted, s);
     s.step = pieces(s.rows, pieces(s.rows, kGemmRows));
@@ -232,7 +235,7 @@ void block(const Product<T>& p, const Blocks& s, const Block& b, char* memory) {
 template <class T>
 bool in_slices(const Gemm& g) {
     return kSteps<T> == 1 && g.threads == 2 && g.batch == 1 && g.m <= kFewRows && g.a_col == 1 && g.b_col == 1 &&
-           g.n > 2 * kPanel<T> && g.n <= kSlicedColumns && g.k >= 2 * gemm_depth();
+           g.n > 2 * kPanel<T> && g.n <= kHalfPage && g.k >= 2 * gemm_depth();
 }
 
 template <class T>
