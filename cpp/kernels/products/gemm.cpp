@@ -86,7 +86,7 @@ void cut_for_copies(const Gemm& g, int64_t wanted, Blocks& s) {
 template <class T>
 Blocks cut(const Gemm& g) {
     Blocks s;
-    s.depth = most(1, pieces(g.k, most(1, pieces(g.k, kSteps<T> * gemm_depth()))));
+    s.depth = most(1, pieces(g.k, most(1, pieces(g.k, kSteps<T> * gemm_depth(g.n, g.k)))));
     s.depth = pieces(s.depth, kSteps<T>) * kSteps<T>;
     const int64_t deep = s.depth / kSteps<T>;
     const double flops = 2.0 * double(g.m) * double(g.n) * double(g.k) * double(g.batch);
@@ -240,7 +240,7 @@ void block(const Product<T>& p, const Blocks& s, const Block& b, char* memory) {
 template <class T>
 bool in_slices(const Gemm& g) {
     return kSteps<T> == 1 && g.threads == 2 && g.batch == 1 && g.m <= kFewRows && g.a_col == 1 && g.b_col == 1 &&
-           g.n > 2 * kPanel<T> && g.n <= kHalfPage && g.k >= 2 * gemm_depth();
+           g.n > 2 * kPanel<T> && g.n <= kHalfPage && g.k >= (near_l2_bytes() ? 2048 : 512);
 }
 
 template <class T>
@@ -249,15 +249,16 @@ void slices(const Product<T>& p, void* scratch) {
     const int64_t panels = pieces(g.n, kPanel<T>);
     // The second thread waits for the first panel: both end together if the first has the larger part.
     const int64_t middle = g.k * panels / (2 * panels - 1);
+    const int64_t depth = gemm_depth(g.n, g.k);
     auto* made = static_cast<uint8_t*>(scratch);
     __builtin_memset(made, 0, 64);
     parallel_for(2, 1, [&](int64_t begin, int64_t end) {
         for (int64_t slice = begin; slice < end; ++slice) {
             const int64_t from = slice == 0 ? 0 : middle, to = slice == 0 ? middle : g.k;
             Blocks s{};
-            s.depth = pieces(to - from, pieces(to - from, gemm_depth()));
+            s.depth = pieces(to - from, pieces(to - from, depth));
             s.step = g.m;
-            char* memory = static_cast<char*>(scratch) + 64 + slice * gemm_depth() * kPanel<T> * int64_t(sizeof(T));
+            char* memory = static_cast<char*>(scratch) + 64 + slice * depth * kPanel<T> * int64_t(sizeof(T));
             for (int64_t j = 0; j < panels; ++j) {
                 if (slice == 1) wait_for(made + j);
                 block(p, s, {0, g.m, j * kPanel<T>, least(g.n, (j + 1) * kPanel<T>), from, to}, memory);

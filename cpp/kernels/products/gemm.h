@@ -118,10 +118,13 @@ constexpr double kChunkFlops = 2e6;
 // What is copied at a time, into one slot of the scratch per thread: rows of A to a depth that both fit two thirds of
 // the L2, and a panel of B. One thread goes through up to eight such blocks of rows and 1024 columns.
 constexpr int64_t kGemmRows = 168, kGemmRowBlocks = 8, kGemmColumns = 1024;
-// Where the L1 is refilled from the L2 as fast as a register tile reads B, panels may be longer than the L1 is large,
-// and C is read and written less often: on Zen 4 1024 take 128x1024x1024 from 107 to 113 GFLOP/s. On Granite Rapids,
-// with twice the FMAs a cycle, 512 were 4% slower than 256.
-FK_INLINE int64_t gemm_depth() { return near_l2_bytes() ? near_l2_bytes() / 1024 : 256; }
+// Steps of k at a time. Where the L1 is refilled from the L2 as fast as a register tile reads B, panels may be longer than
+// the L1 is large, and C is read and written less often: on Zen 4 1024 take 128x1024x1024 from 107 to 113 GFLOP/s. On
+// Granite Rapids, with twice the FMAs a cycle, 512 were 4% slower than 256; but all of k at once is better there, too,
+// where B takes a fourth of the L2 (Emerald Rapids: 10000x128x784 130 -> 148, 512x512x512 5% slower).
+FK_INLINE int64_t gemm_depth(int64_t n, int64_t k) {
+    return near_l2_bytes() ? near_l2_bytes() / 1024 : k <= 1024 && n * k <= 1 << 17 ? 1024 : 256;
+}
 constexpr int64_t kGemmPad = 32;  // the widest panel, and what keeps lines of a copy out of one set of the L1
 
 // Tiles (tile_blocks.h): columns of B and rows of k that are kept in the L2 together, in all planes 1 MB; what meets at
@@ -157,7 +160,7 @@ inline size_t gemm_scratch_bytes(const Gemm& g, size_t element_bytes) {
     const auto least = [](int64_t a, int64_t b) { return a < b ? a : b; };
     const auto whole = [](int64_t n, int64_t size) { return (n + size - 1) / size * size; };
     const int64_t rows = least(g.m, kGemmRows);
-    const int64_t depth = least(g.k + g.k % 2, gemm_depth());  // pairs are whole
+    const int64_t depth = least(g.k + g.k % 2, gemm_depth(g.n, g.k));  // pairs are whole
     // Whole panels are kept: 33 columns take 64 of AVX-512.
     const int64_t columns = g.m <= kGemmRows ? 0 : least(whole(g.n, kGemmPad), kGemmColumns);
     const size_t planes = size_t(2 * g.planes);
