@@ -79,8 +79,9 @@ def test_a_row_does_not_depend_on_its_neighbours(isa, dtype):
     ],
 )
 @pytest.mark.parametrize("transposes", [(False, False), (True, False), (False, True)])
-def test_threads_agree(isa, set_threads, sizes, transposes):
-    a, b, *_ = operands(np.random.default_rng(1), *sizes, *transposes)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_threads_agree(isa, set_threads, sizes, transposes, dtype):
+    a, b, *_ = operands(np.random.default_rng(1), *sizes, *transposes, dtype)
     results = []
     for count in (1, 2):
         set_threads(count)
@@ -159,7 +160,9 @@ def test_gradients(shapes, transposes):
 
 
 @pytest.mark.parametrize("activation", [None, "relu", "sigmoid", "tanh"])
-@pytest.mark.parametrize("sizes", [(1, 128, 60), (3, 10, 40), (32, 128, 784), (250, 17, 9), (19, 1, 8), (5, 40, 1100), (9, 200, 2100)])
+@pytest.mark.parametrize(
+    "sizes", [(1, 128, 60), (3, 10, 40), (32, 128, 784), (250, 17, 9), (19, 1, 8), (5, 40, 1100), (9, 200, 2100)]
+)
 def test_fused_epilogue(isa, sizes, activation):
     m, n, k = sizes
     rng = np.random.default_rng(5)

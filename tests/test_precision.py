@@ -321,7 +321,8 @@ def test_a_mixed_step_multiplies_bfloat16_and_keeps_float32_elsewhere(mixed, isa
     y = model.predict(x, verbose=0).astype("float32")
     kernel, bias, weights, last = (w.numpy() for w in model.weights)
     attributes = dict(strides=[1, 1], dilation=[1, 1], pads=[0] * 4, groups=1)
-    operand = rounded_to_bfloat16 if multiplies_bfloat16() else np.asarray  # what rounds only to widen again is left out
+    # What rounds only to widen again is left out of programs.
+    operand = rounded_to_bfloat16 if multiplies_bfloat16() else np.asarray
     hidden = primitive("conv")(operand(x), operand(kernel), **attributes).numpy() + bias
     exact = operand(hidden.reshape(64, -1)) @ operand(weights) + last
     np.testing.assert_allclose(y, exact, rtol=1 / 128, atol=1e-3)

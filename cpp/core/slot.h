@@ -8,8 +8,8 @@ namespace fk {
 namespace {
 
 // One of `slots` parts of `memory`, `bytes` each, for as long as it lives: each time the same for one thread, in whose
-// L2 it is, unless another one has it. `flags` are 64 bytes, zero at first; a thread beyond the 64th, or beyond `slots`,
-// waits.
+// L2 it is, unless another one has it. `flags` are 64 bytes, zero at first; a thread beyond the 64th, or beyond
+// `slots`, waits.
 class Slot {
 public:
     Slot(void* flags, void* memory_of_all, int slots, int64_t bytes) : busy_(static_cast<uint8_t*>(flags)) {

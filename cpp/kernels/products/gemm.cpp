@@ -22,7 +22,8 @@ template <class T>
 constexpr int64_t kPanel = 2 * Lanes<T>::count;
 
 constexpr int64_t kWideColumns = 256;  // that are worth a copy of A
-constexpr int64_t kHalfPage = 512, kFewRows = 64;  // columns whose halves lie in one page of 4 KB; rows that one step takes
+constexpr int64_t kHalfPage = 512,
+                  kFewRows = 64;  // columns whose halves lie in one page of 4 KB; rows that one step takes
 constexpr int64_t kFewColumns = 128, kManyRows = 112;  // of one thread; the rows are worth packing B
 
 // --- copies ---
@@ -101,8 +102,8 @@ Blocks cut(const Gemm& g) {
     int64_t column_blocks = least(most(least(fair, wide), pieces(g.n, kGemmColumns)), pieces(g.n, kPanel<T>));
     int64_t fewest_rows = kGemmRows;
     // Two threads that write parts of one page take lines from each other, since prefetchers go on where the other one
-    // writes: blocks of many rows are better than narrow columns (two threads of Emerald Rapids: 784x128x32 86 -> 173
-    // GFLOP/s, 3200x64x32 119 -> 171, 1600x256x64 186 -> 207).
+    // writes: blocks of many rows are better than narrow columns (two threads of Emerald Rapids: 784x128x32 131 -> 222
+    // GFLOP/s, 3200x64x32 191 -> 258, 500x300x64 217 -> 271).
     if (!colliding && g.n <= kHalfPage && g.n < kFewColumns * column_blocks && g.m >= g.threads * kManyRows) {
         column_blocks = pieces(g.n, kGemmColumns);
         fewest_rows = kManyRows;
@@ -111,8 +112,9 @@ Blocks cut(const Gemm& g) {
     }
     s.rows = pieces(g.m, most(row_blocks, least(pieces(wanted, column_blocks * g.batch), pieces(g.m, fewest_rows))));
     s.columns = pieces(pieces(g.n, column_blocks), kPanel<T>) * kPanel<T>;
-    // Columns of A, side by side, where a tile would otherwise touch so many cache lines that lie a kilobyte or more apart,
-    // or two kilobytes, in one or two sets of the L1 (Emerald Rapids: 1024x1024x128 119 -> 143 GFLOP/s, on two threads 234
+    // Columns of A, side by side, where a tile would otherwise touch so many cache lines that lie a kilobyte or more
+    // apart, or two kilobytes, in one or two sets of the L1 (Emerald Rapids: 1024x1024x128 119 -> 143 GFLOP/s, on two
+    // threads 234
     // -> 286, 784x1024x128 261 -> 289; with 100 steps and 300 rows 3% slower).
     const bool far_columns = g.a_col >= 256 && s.depth >= (g.a_col % 512 == 0 ? 64 : 128);
     const bool tall = g.a_col != 1 && s.depth > 128;
@@ -121,10 +123,10 @@ Blocks cut(const Gemm& g) {
     const int64_t planes = kSteps<T> > 1 ? g.planes : 1;
     s.b_plane = deep * kPanel<T>;
     s.keep = s.step < s.rows ? planes * s.b_plane : 0;
-    // Lines of A far apart are copied where that (half a cycle per element) is small beside the products. Pairs are always
-    // a copy.
-    s.copy_a = kSteps<T> > 1 || (g.a_col == 1 ? s.depth > 64 && g.m > 64 && s.columns >= kWideColumns
-                                              : far_columns && s.columns >= 64);
+    // Lines of A far apart are copied where that (half a cycle per element) is small beside the products. Pairs are
+    // always a copy.
+    s.copy_a = kSteps<T> > 1 ||
+               (g.a_col == 1 ? s.depth > 64 && g.m > 64 && s.columns >= kWideColumns : far_columns && s.columns >= 64);
     // An odd number of cache lines: each in a set of its own.
     s.a_line = (pieces(kSteps<T> == 1 && g.a_row == 1 ? s.step : deep, 16) | 1) * 16;
     s.a_plane = (s.step + kGemmPad) * (deep + kGemmPad) / 16 * 16;
@@ -231,16 +233,18 @@ void block(const Product<T>& p, const Blocks& s, const Block& b, char* memory) {
 
 // --- two threads, two slices of k ---
 
-// A batch of few rows times weights that stay in the L2 of two threads. Optimizers update weights by rows: a thread that
-// reads columns of them takes half of the lines from the other one, which then has to get them back. Here threads share
-// rows, too: one multiplies the first steps of k, panel by panel of C, and the other goes on with each panel that is made,
-// so that every sum is one chain as ever. The mlp on two threads of Emerald Rapids: 172 -> 130 us a step (its forward
-// product 45 -> 34, its update 52 -> 22). More threads get their chunks as it comes, and on Zen 4, where k of the mlp is
-// too short for this, the L3 is near: slices there were worth 2%.
+constexpr int64_t kFlags = 64;  // bytes in front of the slots: the panels that are made
+
+// A batch of few rows times weights that stay in the L2 of two threads. Optimizers update weights by rows: a thread
+// that reads columns of them takes half of the lines from the other one, which then has to get them back. Here threads
+// share rows, too: one multiplies the first steps of k, panel by panel of C, and the other goes on with each panel that
+// is made, so that every sum is one chain as ever. The mlp on two threads of Emerald Rapids: 172 -> 130 us a step (its
+// forward product 45 -> 34, its update 52 -> 22). More threads get their chunks as it comes, and on Zen 4, where k of
+// the mlp is too short for this, the L3 is near: slices there were worth 2%.
 template <class T>
 bool in_slices(const Gemm& g) {
     return kSteps<T> == 1 && g.threads == 2 && g.batch == 1 && g.m <= kFewRows && g.a_col == 1 && g.b_col == 1 &&
-           g.n > 2 * kPanel<T> && g.n <= kHalfPage && g.k >= (near_l2_bytes() ? 2048 : 512);
+           g.n > 2 * kPanel<T> && g.n <= least(kHalfPage, kFlags * kPanel<T>) && g.k >= (near_l2_bytes() ? 2048 : 512);
 }
 
 template <class T>
@@ -251,14 +255,14 @@ void slices(const Product<T>& p, void* scratch) {
     const int64_t middle = g.k * panels / (2 * panels - 1);
     const int64_t depth = gemm_depth(g.n, g.k);
     auto* made = static_cast<uint8_t*>(scratch);
-    __builtin_memset(made, 0, 64);
+    __builtin_memset(made, 0, kFlags);
     parallel_for(2, 1, [&](int64_t begin, int64_t end) {
         for (int64_t slice = begin; slice < end; ++slice) {
             const int64_t from = slice == 0 ? 0 : middle, to = slice == 0 ? middle : g.k;
             Blocks s{};
             s.depth = pieces(to - from, pieces(to - from, depth));
             s.step = g.m;
-            char* memory = static_cast<char*>(scratch) + 64 + slice * depth * kPanel<T> * int64_t(sizeof(T));
+            char* memory = static_cast<char*>(scratch) + kFlags + slice * depth * kPanel<T> * int64_t(sizeof(T));
             for (int64_t j = 0; j < panels; ++j) {
                 if (slice == 1) wait_for(made + j);
                 block(p, s, {0, g.m, j * kPanel<T>, least(g.n, (j + 1) * kPanel<T>), from, to}, memory);
@@ -345,8 +349,8 @@ void gemm(const Gemm& given, const Sum<T>* a, const Sum<T>* b, const Sum<T>* bia
         const Slot slot(scratch, static_cast<char*>(scratch) + 64, g.threads, s.slot_bytes);
         for (int64_t i = begin; i < end; ++i) {
             const int64_t row = i % each / across * s.rows, column = i % each % across * s.columns;
-            block(product(i / each), s,
-                  {row, least(g.m, row + s.rows), column, least(g.n, column + s.columns), 0, g.k}, slot.memory);
+            block(product(i / each), s, {row, least(g.m, row + s.rows), column, least(g.n, column + s.columns), 0, g.k},
+                  slot.memory);
         }
     });
 }

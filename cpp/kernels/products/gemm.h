@@ -118,10 +118,10 @@ constexpr double kChunkFlops = 2e6;
 // What is copied at a time, into one slot of the scratch per thread: rows of A to a depth that both fit two thirds of
 // the L2, and a panel of B. One thread goes through up to eight such blocks of rows and 1024 columns.
 constexpr int64_t kGemmRows = 168, kGemmRowBlocks = 8, kGemmColumns = 1024;
-// Steps of k at a time. Where the L1 is refilled from the L2 as fast as a register tile reads B, panels may be longer than
-// the L1 is large, and C is read and written less often: on Zen 4 1024 take 128x1024x1024 from 107 to 113 GFLOP/s. On
-// Granite Rapids, with twice the FMAs a cycle, 512 were 4% slower than 256; but all of k at once is better there, too,
-// where B takes a fourth of the L2 (Emerald Rapids: 10000x128x784 130 -> 148, 512x512x512 5% slower).
+// Steps of k at a time. Where the L1 is refilled from the L2 as fast as a register tile reads B, panels may be longer
+// than the L1 is large, and C is read and written less often: on Zen 4 1024 take 128x1024x1024 from 107 to 113 GFLOP/s.
+// On Granite Rapids, with twice the FMAs a cycle, 512 were 4% slower than 256; but all of k at once is better there,
+// too, where B takes a fourth of the L2 (Emerald Rapids: 10000x128x784 130 -> 148, 512x512x512 5% slower).
 FK_INLINE int64_t gemm_depth(int64_t n, int64_t k) {
     return near_l2_bytes() ? near_l2_bytes() / 1024 : k <= 1024 && n * k <= 1 << 17 ? 1024 : 256;
 }

@@ -33,7 +33,8 @@ def set_float32_matmul_precision(precision):
     x1 + x2, each the remainder rounded to bfloat16; sums are float32. With AMX all but small products run that way: six
     products of planes at "highest" (x0 y0, x0 y1, x1 y0, x1 y1, x0 y2, x2 y0), which hold every bit of the operands,
     three at "high", one at "medium". With the AVX512-BF16 of AMD's CPUs only the one product of "medium" is faster than
-    float32, up to twice; Intel's is slower, and runs only as `set_isa("avx512_bf16")`. Operands with infinities, NaN or extreme exponents are multiplied in float32 unless they are rounded anyway.
+    float32, up to twice; Intel's is slower, and runs only as `set_isa("avx512_bf16")`. Operands with infinities, NaN or
+    extreme exponents are multiplied in float32 unless they are rounded anyway.
     Every other CPU runs the float32 kernels. `describe_kernels()` says what holds here. Functions and steps that are
     compiled already are compiled again when they next run at another level.
 
