@@ -122,8 +122,10 @@ constexpr int64_t kGemmRows = 168, kGemmRowBlocks = 8, kGemmColumns = 1024;
 // than the L1 is large, and C is read and written less often: on Zen 4 1024 take 128x1024x1024 from 107 to 113 GFLOP/s.
 // On Granite Rapids, with twice the FMAs a cycle, 512 were 4% slower than 256; but all of k at once is better there,
 // too, where B takes a fourth of the L2 (Emerald Rapids: 10000x128x784 130 -> 148, 512x512x512 5% slower).
+constexpr int64_t kDeepElements = 1 << 17;  // of such a B
+FK_INLINE int64_t gemm_depth(bool deep) { return near_l2_bytes() ? near_l2_bytes() / 1024 : deep ? 1024 : 256; }
 FK_INLINE int64_t gemm_depth(int64_t n, int64_t k) {
-    return near_l2_bytes() ? near_l2_bytes() / 1024 : k <= 1024 && n * k <= 1 << 17 ? 1024 : 256;
+    return gemm_depth(k <= gemm_depth(true) && n * k <= kDeepElements);
 }
 constexpr int64_t kGemmPad = 32;  // the widest panel, and what keeps lines of a copy out of one set of the L1
 
@@ -155,17 +157,20 @@ FK_INLINE int64_t tile_slot_bytes(int planes, const TileRoom& room, int64_t colu
 }  // namespace
 
 #ifndef FK_ISA
-// Enough for the blocks of any ISA.
+// Enough for the blocks of any ISA, also of products with fewer rows, columns or steps.
 inline size_t gemm_scratch_bytes(const Gemm& g, size_t element_bytes) {
     const auto least = [](int64_t a, int64_t b) { return a < b ? a : b; };
+    const auto most = [](int64_t a, int64_t b) { return a > b ? a : b; };
     const auto whole = [](int64_t n, int64_t size) { return (n + size - 1) / size * size; };
-    const int64_t rows = least(g.m, kGemmRows);
-    const int64_t depth = least(g.k + g.k % 2, gemm_depth(g.n, g.k));  // pairs are whole
+    const int64_t rows = least(g.m, kGemmRows), k = g.k + g.k % 2;  // pairs are whole
+    const int64_t wide = least(k, gemm_depth(false)), deep = least(k, gemm_depth(true));
     // Whole panels are kept: 33 columns take 64 of AVX-512.
     const int64_t columns = g.m <= kGemmRows ? 0 : least(whole(g.n, kGemmPad), kGemmColumns);
+    const int64_t b_wide = wide * (columns + kGemmPad),
+                  b_deep = least(deep * columns, kDeepElements) + 2 * deep * kGemmPad;
     const size_t planes = size_t(2 * g.planes);
     const size_t bytes = 2 * planes > element_bytes ? 2 * planes : element_bytes;  // pairs go twice as deep
-    size_t slot = size_t((rows + kGemmPad) * (depth + 2 * kGemmPad) + depth * (columns + kGemmPad)) * bytes;
+    size_t slot = size_t((rows + kGemmPad) * (deep + 2 * kGemmPad) + most(b_wide, b_deep)) * bytes;
     if (g.planes > 0) {
         const auto tiles = size_t(tile_slot_bytes(g.planes, tile_room(g.planes, g.k), least(g.n, kTileColumns)));
         slot = slot > tiles ? slot : tiles;
