@@ -75,7 +75,7 @@ def float32_matmul_precision_scope(precision):
         set_float32_matmul_precision(before)
 
 
-_NO_BFLOAT16 = "these kernels do not multiply bfloat16 (AMX and the AVX512-BF16 of AMD would, fast)"
+_NO_BFLOAT16 = "these kernels do not multiply bfloat16 (AMX would, and the AVX512-BF16 of AMD's CPUs)"
 
 
 def describe_kernels():
