@@ -13,30 +13,30 @@ void step(const AdamStep<double>& s, int64_t n) { adam_f64(s, n); }
 
 template <class T>
 Kernel make(const Call& call) {
-    const int64_t n = call.attrs.integer("n");
     const bool amsgrad = call.attrs.flag("amsgrad", false);
     const T c1 = T(1 - call.attrs.number("beta_1")), c2 = T(1 - call.attrs.number("beta_2"));
     const T epsilon = T(call.attrs.number("epsilon"));
-    const size_t k = size_t(n), alpha = call.in.size() - 1;
-    return {[=, space = IndexSpace(call, n)](const void* const* in, void* const* out, void*) {
-        const T a = *static_cast<const T*>(in[alpha]);
-        space.for_each([&](size_t i, int64_t from, int64_t count) {
-            step({.p = element<T>(out, i, from),
-                  .m = element<T>(out, k + i, from),
-                  .v = element<T>(out, 2 * k + i, from),
-                  .vhat = element<T>(out, 3 * k + i, from, amsgrad),
-                  .p0 = element<T>(in, i, from),
-                  .g = element<T>(in, k + i, from),
-                  .m0 = element<T>(in, 2 * k + i, from),
-                  .v0 = element<T>(in, 3 * k + i, from),
-                  .vhat0 = element<T>(in, 4 * k + i, from, amsgrad),
-                  .alpha = a,
-                  .one_minus_beta_1 = c1,
-                  .one_minus_beta_2 = c2,
-                  .epsilon = epsilon},
-                 count);
-        });
-    }};
+    const Update update(call);
+    return {[=, alpha = call.in.size() - 1](const void* const* in, void* const* out, void* scratch) {
+                const T a = *static_cast<const T*>(in[alpha]);
+                update.for_each<T>(in, out, scratch, [&](const UpdatePiece<T>& x) {
+                    step({.p = x.value(),
+                          .m = x.slot(0),
+                          .v = x.slot(1),
+                          .vhat = x.slot(2, amsgrad),
+                          .p0 = x.old_value(),
+                          .g = x.gradient,
+                          .m0 = x.old_slot(0),
+                          .v0 = x.old_slot(1),
+                          .vhat0 = x.old_slot(2, amsgrad),
+                          .alpha = a,
+                          .one_minus_beta_1 = c1,
+                          .one_minus_beta_2 = c2,
+                          .epsilon = epsilon},
+                         x.count);
+                });
+            },
+            update.scratch_bytes()};
 }
 
 std::vector<TensorType> infer(const Call& call) {

@@ -17,30 +17,30 @@ void step(const RmspropStep<double>& s, int64_t n) { rmsprop_f64(s, n); }
 
 template <class T>
 Kernel make(const Call& call) {
-    const int64_t n = call.attrs.integer("n");
     const bool moving = has_momentum(call), centered = is_centered(call);
     const T rho = T(call.attrs.number("rho")), momentum = T(call.attrs.number("momentum", 0));
     const T epsilon = T(call.attrs.number("epsilon"));
-    const size_t k = size_t(n), rate = call.in.size() - 1, a = moving ? 3 * k : 2 * k;  // a: in the outputs
-    return {[=, space = IndexSpace(call, n)](const void* const* in, void* const* out, void*) {
-        const T lr = *static_cast<const T*>(in[rate]);
-        space.for_each([&](size_t i, int64_t from, int64_t count) {
-            step({.p = element<T>(out, i, from),
-                  .v = element<T>(out, k + i, from),
-                  .m = element<T>(out, 2 * k + i, from, moving),
-                  .a = element<T>(out, a + i, from, centered),
-                  .p0 = element<T>(in, i, from),
-                  .g = element<T>(in, k + i, from),
-                  .v0 = element<T>(in, 2 * k + i, from),
-                  .m0 = element<T>(in, 3 * k + i, from, moving),
-                  .a0 = element<T>(in, a + k + i, from, centered),
-                  .lr = lr,
-                  .rho = rho,
-                  .momentum = momentum,
-                  .epsilon = epsilon},
-                 count);
-        });
-    }};
+    const Update update(call);
+    return {[=, rate = call.in.size() - 1, a = moving ? 2 : 1](const void* const* in, void* const* out, void* scratch) {
+                const T lr = *static_cast<const T*>(in[rate]);
+                update.for_each<T>(in, out, scratch, [&](const UpdatePiece<T>& x) {
+                    step({.p = x.value(),
+                          .v = x.slot(0),
+                          .m = x.slot(1, moving),
+                          .a = x.slot(a, centered),
+                          .p0 = x.old_value(),
+                          .g = x.gradient,
+                          .v0 = x.old_slot(0),
+                          .m0 = x.old_slot(1, moving),
+                          .a0 = x.old_slot(a, centered),
+                          .lr = lr,
+                          .rho = rho,
+                          .momentum = momentum,
+                          .epsilon = epsilon},
+                         x.count);
+                });
+            },
+            update.scratch_bytes()};
 }
 
 std::vector<TensorType> infer(const Call& call) {

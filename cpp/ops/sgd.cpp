@@ -8,31 +8,33 @@
 namespace fk {
 namespace {
 
-bool has_momentum(const Call& call) { return int64_t(call.in.size()) > 2 * call.attrs.integer("n") + 1; }
+bool has_momentum(const Call& call) {
+    return int64_t(call.in.size()) > UpdateInputs(call.attrs).slot(0, 0) + 1;
+}
 
 void step(const SgdStep<float>& s, int64_t n) { sgd_f32(s, n); }
 void step(const SgdStep<double>& s, int64_t n) { sgd_f64(s, n); }
 
 template <class T>
 Kernel make(const Call& call) {
-    const int64_t n = call.attrs.integer("n");
     const bool moving = has_momentum(call), nesterov = call.attrs.flag("nesterov", false);
     const T momentum = T(call.attrs.number("momentum", 0));
-    const size_t k = size_t(n), rate = call.in.size() - 1;
-    return {[=, space = IndexSpace(call, n)](const void* const* in, void* const* out, void*) {
-        const T lr = *static_cast<const T*>(in[rate]);
-        space.for_each([&](size_t i, int64_t from, int64_t count) {
-            step({.p = element<T>(out, i, from),
-                  .m = element<T>(out, k + i, from, moving),
-                  .p0 = element<T>(in, i, from),
-                  .g = element<T>(in, k + i, from),
-                  .m0 = element<T>(in, 2 * k + i, from, moving),
-                  .lr = lr,
-                  .momentum = momentum,
-                  .nesterov = nesterov},
-                 count);
-        });
-    }};
+    const Update update(call);
+    return {[=, rate = call.in.size() - 1](const void* const* in, void* const* out, void* scratch) {
+                const T lr = *static_cast<const T*>(in[rate]);
+                update.for_each<T>(in, out, scratch, [&](const UpdatePiece<T>& x) {
+                    step({.p = x.value(),
+                          .m = x.slot(0, moving),
+                          .p0 = x.old_value(),
+                          .g = x.gradient,
+                          .m0 = x.old_slot(0, moving),
+                          .lr = lr,
+                          .momentum = momentum,
+                          .nesterov = nesterov},
+                         x.count);
+                });
+            },
+            update.scratch_bytes()};
 }
 
 std::vector<TensorType> infer(const Call& call) { return infer_update(call, "sgd_update", has_momentum(call) ? 3 : 2); }

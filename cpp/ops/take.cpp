@@ -9,6 +9,7 @@
 #include <limits>
 
 #include "ops/index.h"
+#include "ops/optimizer.h"
 #include "ops/rows.h"
 
 namespace fk {
@@ -95,6 +96,17 @@ Kernel kernel_take_grad(const Call& call) {
 
 std::vector<Tensor> gradient_take_grad(const Gradient& g) {
     return {call("take", {g.dout[0], g.in[1]}, {{"axis", g.attrs.integer("axis")}}), nullptr};
+}
+
+// The gradient of an embedding is zero but for the rows that a batch has taken: an update that makes it as it goes
+// reads and writes less (20,000 rows of 128, 2,560
+// of them taken, two threads of Zen 4: 1,700 -> 1,270 us).
+std::optional<Op::Absorbed> absorb_take_grad(const Call& self, const Op& next, const Call& next_call, int operand) {
+    const TensorType& table = self.out[0];
+    const int axis = normalize_axis(self.attrs.integer("axis"), table.shape.rank(), "take_grad");
+    const int64_t picked = self.in[1].count();
+    if (axis != 0 || table.count() == 0 || picked >= std::min<int64_t>(table.shape[0], INT32_MAX)) return std::nullopt;
+    return absorb_rows(next, next_call, operand);
 }
 
 // --- take_along_axis ---
@@ -184,7 +196,8 @@ std::vector<Tensor> gradient_along_grad(const Gradient& g) {
 }  // namespace
 
 FK_OP(take, .infer = infer_take, .kernel = kernel_take, .gradient = gradient_take)
-FK_OP(take_grad, .infer = infer_take_grad, .kernel = kernel_take_grad, .gradient = gradient_take_grad, .widens = true)
+FK_OP(take_grad, .infer = infer_take_grad, .kernel = kernel_take_grad, .gradient = gradient_take_grad,
+      .absorb = absorb_take_grad, .widens = true)
 FK_OP(take_along_axis, .infer = infer_along, .kernel = kernel_along, .gradient = gradient_along)
 FK_OP(take_along_axis_grad, .infer = infer_along_grad, .kernel = kernel_along_grad, .gradient = gradient_along_grad,
       .widens = true)

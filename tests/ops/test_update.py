@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from fastkeras.engine import Function, Variable, convert_to_tensor
+from fastkeras import ops
+from fastkeras.engine import Function, GradientTape, Variable, convert_to_tensor
 from fastkeras.ops.update import adam_update, rmsprop_update, sgd_update
 
 BETAS = {"beta_1": 0.9, "beta_2": 0.999}
@@ -103,3 +104,78 @@ def test_a_program_updates_in_place():
         expected = [p - 0.01 * m / (np.sqrt(v) + 1e-7), m, v]
     for variable, value in zip(state, expected, strict=True):
         np.testing.assert_allclose(variable.numpy(), value, rtol=1e-5)
+
+
+UPDATES = {
+    "sgd": (0, lambda p, g, slots, rate: sgd_update(p, g, rate)),
+    "momentum": (1, lambda p, g, slots, rate: sgd_update(p, g, *slots, rate, momentum=0.5)),
+    "rmsprop": (1, lambda p, g, slots, rate: rmsprop_update(p, g, *slots, rate, rho=0.5, epsilon=1.0)),
+    "centered": (
+        3,
+        lambda p, g, slots, rate: rmsprop_update(p, g, *slots, rate, rho=0.5, epsilon=1.0, momentum=0.5, centered=True),
+    ),
+    "adam": (2, lambda p, g, slots, rate: adam_update(p, g, *slots, rate, epsilon=1e-7, **BETAS)),
+    "amsgrad": (3, lambda p, g, slots, rate: adam_update(p, g, *slots, rate, epsilon=1e-7, amsgrad=True, **BETAS)),
+}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("update", UPDATES)
+def test_gradients_of_tables_are_not_stored(update, dtype):
+    """Programs make them row by row; the bits are those of whole gradients, for rows of any width, taken more than
+    once, by indices from the end, outside the table or not at all."""
+    rng = np.random.RandomState(3)
+    slots, run = UPDATES[update]
+    shapes = [(300, 32), (7,), (2000,), (40, 2500), (9000, 3, 5)]  # the second is no table
+    indices = [rng.randint(-300, 300, (6, 20)), np.array([3, 1999, -1, 3, 2000]), rng.randint(0, 40, 20)]
+    indices.append(rng.randint(0, 100, 1000).astype("uint32"))
+    indices[0][0, :3] = [300, -301, 7]
+    taken = [(6, 20, 32), (5,), (20, 2500), (1000, 3, 5)]
+    factors = [rng.normal(size=shape).astype(dtype) for shape in (shapes[1], *taken)]
+
+    def compiled(stored):
+        fill = np.random.RandomState(4)
+        groups = [[Variable(fill.uniform(0.5, 1, s).astype(dtype)) for s in shapes] for _ in range(1 + slots)]
+
+        def step(rate, *rows):
+            with GradientTape() as tape:
+                p, *tables = (v.value for v in (groups[0][1], groups[0][0], *groups[0][2:]))
+                taken = [p, *(ops.take(table, i, axis=0) for table, i in zip(tables, rows, strict=True))]
+                # What is taken from outside is NaN.
+                losses = [ops.where(t == t, t * f, 0) for t, f in zip(taken, factors, strict=True)]
+                loss = sum(ops.sum(x) for x in losses)
+            gradients = tape.gradient(loss, groups[0])
+            values = [[v.value for v in group] for group in groups]
+            for group, results in zip(groups, run(values[0], gradients, values[1:], rate), strict=True):
+                for variable, result in zip(group, results, strict=True):
+                    variable.assign(result)
+            return gradients if stored else rate
+
+        rate = convert_to_tensor(np.asarray(0.1, dtype))
+        program = Function(step).compile(rate, *indices)
+        assert program.describe().count("take_grad") == (len(indices) if stored else 0)
+        for _ in range(2):
+            program(rate, *indices)
+        return [v.numpy() for group in groups for v in group]
+
+    for a, b in zip(compiled(True), compiled(False), strict=True):
+        assert np.isfinite(a).all()
+        assert a.tobytes() == b.tobytes()
+
+
+def test_gradients_of_tables_that_others_read_are_stored():
+    """Clipping needs all of a gradient; rows that outnumber the table are no less than the whole."""
+    table, rate = Variable(np.ones((10, 4), "float32")), convert_to_tensor(np.float32(0.5))
+
+    def step(indices, clip):
+        with GradientTape() as tape:
+            loss = ops.sum(ops.take(table, indices, axis=0))
+        gradient = tape.gradient(loss, table)
+        norm = ops.sqrt(ops.sum(ops.square(gradient)))
+        table.assign(sgd_update([table.value], [gradient / norm if clip else gradient], rate)[0][0])
+        return norm
+
+    few, many = np.array([1, 1, 3], "int32"), np.arange(10, dtype="int32")
+    for indices, clip in ((few, True), (few, False), (many, False)):
+        program = Function(lambda i, clip=clip: step(i, clip)).compile(indices)
+        assert "take_grad" in program.describe()  # its norm is read

@@ -25,6 +25,7 @@ constexpr int64_t kWideColumns = 256;  // that are worth a copy of A
 constexpr int64_t kHalfPage = 512,
                   kFewRows = 64;  // columns whose halves lie in one page of 4 KB; rows that one step takes
 constexpr int64_t kFewColumns = 128, kManyRows = 112;  // of one thread; the rows are worth packing B
+constexpr int64_t kTileRowsOfThread = 16;  // fewer would wait for their own sums
 
 // --- copies ---
 
@@ -110,7 +111,13 @@ Blocks cut(const Gemm& g) {
         wanted = least(wanted, g.m / kManyRows);
         wanted -= wanted % g.threads;
     }
-    s.rows = pieces(g.m, most(row_blocks, least(pieces(wanted, column_blocks * g.batch), pieces(g.m, fewest_rows))));
+    int64_t blocks = most(row_blocks, least(pieces(wanted, column_blocks * g.batch), pieces(g.m, fewest_rows)));
+    // No thread idle, where a few rows more than a tile has are left for it (two threads of Zen 4: 32x32x3200 62 -> NN
+    // us), and equal shares (3200x32x32 46 -> NN us).
+    const int64_t shares = pieces(least(wanted, g.threads), column_blocks * g.batch);
+    if (blocks < shares) blocks = least(shares, pieces(g.m, kTileRowsOfThread));
+    if (blocks > shares && blocks < 4 * shares) blocks = pieces(blocks, shares) * shares;
+    s.rows = pieces(g.m, blocks);
     s.columns = pieces(pieces(g.n, column_blocks), kPanel<T>) * kPanel<T>;
     // Columns of A, side by side, where a tile would otherwise touch so many cache lines that lie a kilobyte or more
     // apart, or two kilobytes, in one or two sets of the L1 (Emerald Rapids: 1024x1024x128 119 -> 143 GFLOP/s, on two
