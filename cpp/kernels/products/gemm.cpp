@@ -93,13 +93,15 @@ Blocks cut(const Gemm& g) {
     const int64_t deep = s.depth / kSteps<T>;
     const double flops = 2.0 * double(g.m) * double(g.n) * double(g.k) * double(g.batch);
     int64_t wanted = most(1, least(g.threads == 1 ? 1 : 8 * g.threads, int64_t(flops / kChunkFlops)));
+    if (wanted == 1 && g.threads > 1 && flops > 1.5 * kChunkFlops) wanted = 2;
     if (wanted > g.threads && wanted < 4 * g.threads) wanted -= wanted % g.threads;  // equal shares
     const int64_t row_blocks = pieces(g.m, kGemmRows * kGemmRowBlocks);
     // Lines of A that fall into two sets of the L1 or one have to be copied, which pays for many columns: 1024^3 on two
     // threads of Zen 4 175 -> 205 GFLOP/s.
     const bool colliding = g.a_col == 1 && g.a_row % 512 == 0 && g.m > 64;
     const int64_t fair = pieces(wanted, row_blocks * g.batch);
-    const int64_t wide = colliding ? most(pieces(g.threads, row_blocks * g.batch), g.n / kWideColumns) : fair;
+    const int64_t one_each = pieces(g.threads, row_blocks * g.batch);
+    const int64_t wide = colliding ? most(1, g.n / kWideColumns / one_each) * one_each : fair;
     int64_t column_blocks = least(most(least(fair, wide), pieces(g.n, kGemmColumns)), pieces(g.n, kPanel<T>));
     int64_t fewest_rows = kGemmRows;
     // Two threads that write parts of one page take lines from each other, since prefetchers go on where the other one
@@ -112,8 +114,8 @@ Blocks cut(const Gemm& g) {
         wanted -= wanted % g.threads;
     }
     int64_t blocks = most(row_blocks, least(pieces(wanted, column_blocks * g.batch), pieces(g.m, fewest_rows)));
-    // No thread idle, where a few rows more than a tile has are left for it (two threads of Zen 4: 32x32x3200 62 -> NN
-    // us), and equal shares (3200x32x32 46 -> NN us).
+    // No thread idle, where a few rows more than a tile has are left for it (two threads of Zen 4: 32x32x3200 62 -> 34
+    // us), and equal shares (3200x32x32 46 -> 35 us).
     const int64_t shares = pieces(least(wanted, g.threads), column_blocks * g.batch);
     if (blocks < shares) blocks = least(shares, pieces(g.m, kTileRowsOfThread));
     if (blocks > shares && blocks < 4 * shares) blocks = pieces(blocks, shares) * shares;
@@ -241,16 +243,17 @@ void block(const Product<T>& p, const Blocks& s, const Block& b, char* memory) {
 
 constexpr int64_t kFlags = 64;  // bytes in front of the slots: the panels that are made
 
-// A batch of few rows times weights that stay in the L2 of two threads. Optimizers update weights by rows: a thread
-// that reads columns of them takes half of the lines from the other one, which then has to get them back. Here threads
-// share rows, too: one multiplies the first steps of k, panel by panel of C, and the other goes on with each panel that
-// is made, so that every sum is one chain as ever. The mlp on two threads of Emerald Rapids: 172 -> 130 us a step (its
-// forward product 45 -> 34, its update 52 -> 22). More threads get their chunks as it comes, and on Zen 4, where k of
-// the mlp is too short for this, the L3 is near: slices there were worth 2%.
+// A batch of few rows times weights that stay in the L2 of two threads, with what an optimizer keeps of them.
+// Optimizers update weights by rows: a thread that reads columns of them takes half of the lines from the other one,
+// which then has to get them back. Here threads share rows, too: one multiplies the first steps of k, panel by panel of
+// C, and the other goes on with each panel that is made, so that every sum is one chain as ever. The mlp on two threads
+// of Emerald Rapids: 172 -> 130 us a step (its forward product 45 -> 34, its update 52 -> 22); of Zen 4 116 -> 113.
+// Larger weights come from the L3 anyway, and the product alone is slower so (3200 x 128 on Zen 4: a step 361 -> 402).
+// More threads get their chunks as it comes.
 template <class T>
 bool in_slices(const Gemm& g) {
     return kSteps<T> == 1 && g.threads == 2 && g.batch == 1 && g.m <= kFewRows && g.a_col == 1 && g.b_col == 1 &&
-           g.n > 2 * kPanel<T> && g.n <= least(kHalfPage, kFlags * kPanel<T>) && g.k >= (near_l2_bytes() ? 2048 : 512);
+           g.n > 2 * kPanel<T> && g.n <= least(kHalfPage, kFlags * kPanel<T>) && g.k >= 512 && g.n * g.k <= kDeepElements;
 }
 
 template <class T>
