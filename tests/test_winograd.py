@@ -52,7 +52,9 @@ def test_any_shape(images, size, channels, filters, pads):
         assert (error <= 1e-6 * _magnitude(call, operands) + 1e-5).all(), name
 
 
-@pytest.mark.parametrize("shape", [(2, (8, 8), 16, 20), (3, (6, 10), 33, 64), (40, (12, 12), 24, 16)], ids=str)
+@pytest.mark.parametrize(
+    "shape", [(2, (8, 8), 16, 20), (3, (6, 10), 33, 64), (40, (12, 12), 24, 16), (1, (5, 9), 16, 48)], ids=str
+)
 def test_every_isa(isa, shape):
     for name, call, operands in _convolution(*shape):
         error = np.abs(call(*operands).numpy() - _exact(call, operands))

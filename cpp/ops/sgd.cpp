@@ -8,9 +8,7 @@
 namespace fk {
 namespace {
 
-bool has_momentum(const Call& call) {
-    return int64_t(call.in.size()) > UpdateInputs(call.attrs).slot(0, 0) + 1;
-}
+bool has_momentum(const Call& call) { return int64_t(call.in.size()) > UpdateInputs(call.attrs).slot(0, 0) + 1; }
 
 void step(const SgdStep<float>& s, int64_t n) { sgd_f32(s, n); }
 void step(const SgdStep<double>& s, int64_t n) { sgd_f64(s, n); }

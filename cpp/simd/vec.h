@@ -136,9 +136,14 @@ FK_VEC int32_t as_int(float x) { return __builtin_bit_cast(int32_t, x); }
 FK_VEC float to_float(int32_t i) { return float(i); }
 FK_VEC int32_t to_int(float x) { return int32_t(x); }
 
+#if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
+#define FK_SCALAR_FMA(suffix, a, b, c) __builtin_fma##suffix(a, b, c)
+#else
+#define FK_SCALAR_FMA(suffix, a, b, c) (a * b + c)  // the function would take a hundred times as long
+#endif
 #define FK_SCALAR_WORDS(T, suffix)                                           \
     FK_VEC T select(bool m, T a, T b) { return m ? a : b; }                  \
-    FK_VEC T fma(T a, T b, T c) { return a * b + c; }                        \
+    FK_VEC T fma(T a, T b, T c) { return FK_SCALAR_FMA(suffix, a, b, c); }   \
     FK_VEC T min(T a, T b) { return a < b ? a : b; }                         \
     FK_VEC T max(T a, T b) { return a > b ? a : b; }                         \
     FK_VEC bool isnan(T x) { return x != x; }                                \
@@ -167,5 +172,6 @@ FK_VEC int32_t to_int(float x) { return int32_t(x); }
 FK_SCALAR_WORDS(float, f)
 FK_SCALAR_WORDS(double, )
 #undef FK_SCALAR_WORDS
+#undef FK_SCALAR_FMA
 
 }  // namespace fk::FK_ISA

@@ -31,7 +31,14 @@ FK_VEC Vec operator+(Vec a, Vec b) { return a.v + b.v; }
 FK_VEC Vec operator-(Vec a, Vec b) { return a.v - b.v; }
 FK_VEC Vec operator*(Vec a, Vec b) { return a.v * b.v; }
 FK_VEC Vec operator/(Vec a, Vec b) { return a.v / b.v; }
+#if defined(__ARM_FEATURE_FMA)
+FK_VEC Vec fma(Vec a, Vec b, Vec c) {
+    for (int i = 0; i < kLanes; ++i) c.v[i] = __builtin_fmaf(a.v[i], b.v[i], c.v[i]);
+    return c;
+}
+#else
 FK_VEC Vec fma(Vec a, Vec b, Vec c) { return a.v * b.v + c.v; }
+#endif
 FK_VEC Vec min(Vec a, Vec b) { return a.v < b.v ? a.v : b.v; }
 FK_VEC Vec max(Vec a, Vec b) { return a.v > b.v ? a.v : b.v; }
 

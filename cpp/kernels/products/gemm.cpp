@@ -25,7 +25,7 @@ constexpr int64_t kWideColumns = 256;  // that are worth a copy of A
 constexpr int64_t kHalfPage = 512,
                   kFewRows = 64;  // columns whose halves lie in one page of 4 KB; rows that one step takes
 constexpr int64_t kFewColumns = 128, kManyRows = 112;  // of one thread; the rows are worth packing B
-constexpr int64_t kTileRowsOfThread = 16;  // fewer would wait for their own sums
+constexpr int64_t kTileRowsOfThread = 16;              // fewer would wait for their own sums
 
 // --- copies ---
 
@@ -253,7 +253,8 @@ constexpr int64_t kFlags = 64;  // bytes in front of the slots: the panels that 
 template <class T>
 bool in_slices(const Gemm& g) {
     return kSteps<T> == 1 && g.threads == 2 && g.batch == 1 && g.m <= kFewRows && g.a_col == 1 && g.b_col == 1 &&
-           g.n > 2 * kPanel<T> && g.n <= least(kHalfPage, kFlags * kPanel<T>) && g.k >= 512 && g.n * g.k <= kDeepElements;
+           g.n > 2 * kPanel<T> && g.n <= least(kHalfPage, kFlags * kPanel<T>) && g.k >= 512 &&
+           g.n * g.k <= kDeepElements;
 }
 
 template <class T>

@@ -14,7 +14,16 @@ struct Doubles {
     FK_MEMBER Doubles(double x) : v(D{} + x) {}
     static constexpr int kCount = kLanes / 2;
 };
-FK_VEC Doubles fma(Doubles a, Doubles b, Doubles c) { return a.v * b.v + c.v; }
+FK_VEC Doubles fma(Doubles a, Doubles b, Doubles c) {
+#if defined(FK_AVX512)
+    return Doubles::D(_mm512_fmadd_pd(a.v, b.v, c.v));
+#elif defined(__FMA__)
+    return Doubles::D(_mm256_fmadd_pd(a.v, b.v, c.v));
+#else
+    for (int i = 0; i < Doubles::kCount; ++i) c.v[i] = fma(a.v[i], b.v[i], c.v[i]);
+    return c;
+#endif
+}
 FK_VEC Doubles operator+(Doubles a, Doubles b) { return a.v + b.v; }
 FK_VEC Doubles max(Doubles a, Doubles b) { return a.v > b.v ? a.v : b.v; }
 FK_VEC Doubles min(Doubles a, Doubles b) { return a.v < b.v ? a.v : b.v; }

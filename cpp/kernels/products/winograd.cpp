@@ -9,30 +9,6 @@
 namespace fk::FK_ISA {
 namespace {
 
-// c = a b with sixteen channels and filters, one vector of AVX-512: all of b fits the registers, where a tile of brgemm
-// would begin and end every sixteen steps (64x32x32x16 -> 16 on Zen 4: 112 -> 133 GFLOP/s of the direct sums).
-template <int kRows>
-FK_VEC void square_rows(const float* a, const Vec* b, float* c) {
-    Vec sum[kRows];
-#pragma GCC unroll 8
-    for (int i = 0; i < kRows; ++i) sum[i] = Vec(0.f);
-#pragma GCC unroll 16
-    for (int k = 0; k < kLanes; ++k)
-#pragma GCC unroll 8
-        for (int i = 0; i < kRows; ++i) sum[i] = fma(Vec(a[i * kLanes + k]), b[k], sum[i]);
-#pragma GCC unroll 8
-    for (int i = 0; i < kRows; ++i) store(c + i * kLanes, sum[i]);
-}
-FK_VEC void square_product(const float* a, const float* b, int64_t m, float* c) {
-    Vec rows[kLanes];
-#pragma GCC unroll 16
-    for (int k = 0; k < kLanes; ++k) rows[k] = load(b + k * kPanel);
-    int64_t i = 0;
-    for (; i + 8 <= m; i += 8) square_rows<8>(a + i * kLanes, rows, c + i * kLanes);
-    for (; i + 4 <= m; i += 4) square_rows<4>(a + i * kLanes, rows, c + i * kLanes);
-    for (; i < m; ++i) square_rows<1>(a + i * kLanes, rows, c + i * kLanes);
-}
-
 // Sixteen products m x k by k x n; part i of an operand lies i times its distance from the first.
 struct Parts {
     const float* first;
@@ -40,12 +16,6 @@ struct Parts {
 };
 template <class T>
 void multiply(const Brgemm<T>& product, Parts a, Parts b, float* c, int64_t c_apart) {
-    if (kSteps<T> == 1 && kLanes == 16 && product.n == 16 && product.a_row == 16 && product.k == 16 &&
-        product.b_padded) {
-        for (int64_t i = 0; i < 16; ++i)
-            square_product(a.first + i * a.apart, b.first + i * b.apart, product.m, c + i * c_apart);
-        return;
-    }
     for (int64_t i = 0; i < 16; ++i) {
         const BrgemmPair<T> pair{reinterpret_cast<const T*>(a.first + i * a.apart),
                                  reinterpret_cast<const T*>(b.first + i * b.apart)};
@@ -80,53 +50,79 @@ struct Memory {
     }
 };
 
+// Do the products' sums stay in the registers, and become outputs there? 8x16x16x32 -> 32 on one thread of Zen 4: 176
+// -> 203 GFLOP/s of the direct sums, 64x8x8x64 -> 64 217 -> 237, 128 channels 227 -> 231. Each multiply-add has an
+// operand from memory then, and two have a second: no matter where there is one of them per cycle, as on Zen 4; where
+// there are two, sums in memory are thought to be as fast from 32 channels on.
+FK_VEC bool sums_fit_registers(const Winograd& g) {
+    return kLanes == 16 && g.filters % kLanes == 0 && g.channels <= (near_l2_bytes() ? 128 : 16);
+}
+constexpr int64_t kTilesAtOnce =
+    128;  // times channels: their inputs, 8 KB, and the weights of 16 filters meet in the L1
+
+// Outputs of tiles [first, first + count) from sums in memory. False where something is not finite.
+bool outputs_through_memory(const Winograd& g, const float* x, const Memory& memory, const float* bias, int64_t first,
+                            int64_t count, float* inputs, float* y) {
+    const int64_t packed = winograd_packed(g), in_part = winograd_part(g, g.channels);
+    float* sums = inputs + 16 * in_part;
+    transform_inputs(g, x, memory.zeros, first, count, inputs, in_part);
+    const auto product = [&](auto one, int64_t k) {
+        using T = decltype(one);
+        multiply<T>({.m = count,
+                     .n = g.filters,
+                     .k = k,
+                     .a_row = k,
+                     .a_col = 1,
+                     .b_row = kPanel,
+                     .b_panel = g.channels * kPanel,
+                     .c_row = g.filters,
+                     .b_padded = true},
+                    {inputs, in_part}, {memory.shared, packed}, sums, winograd_part(g, g.filters));
+    };
+#if defined(__AVX512BF16__)
+    if (g.pairs) {
+        for (int64_t i = 0; i < 16; ++i) pair_in_place(inputs + i * in_part, count, g.channels);
+        product(Bf16Pair{}, g.channels / 2);
+        return transform_outputs(g, sums, bias, first, count, y);
+    }
+#endif
+    product(0.f, g.channels);
+    return transform_outputs(g, sums, bias, first, count, y);
+}
+
 }  // namespace
 
 bool winograd_f32(const Winograd& g, const float* x, const float* w, const float* bias, float* y, void* scratch) {
-    const int64_t packed = winograd_packed(g), in_part = winograd_part(g, g.channels);
+    const int64_t packed = winograd_packed(g);
     const bool pairs = kMultipliesBfloat16 && g.pairs;
+    const bool in_registers = !pairs && sums_fit_registers(g);
+    const int64_t panel = in_registers ? kLanes : kPanel;
     const Memory memory(g, scratch, 16 * packed);
-    parallel_for(pieces(g.filters, kPanel), 1, [&](int64_t begin, int64_t end) {
+    parallel_for(pieces(g.filters, panel), 1, [&](int64_t begin, int64_t end) {
         for (int64_t p = begin; p < end; ++p) {
-            float* panel = memory.shared + p * kPanel * g.channels;
-            transform_weights(g, w, p * kPanel, packed, panel);
-            for (int64_t i = 0; pairs && i < 16; ++i) pair_rows_in_place(panel + i * packed, g.channels, kPanel);
+            float* to = memory.shared + p * panel * g.channels;
+            transform_weights(g, w, p * panel, panel, packed, to);
+            for (int64_t i = 0; pairs && i < 16; ++i) pair_rows_in_place(to + i * packed, g.channels, kPanel);
         }
     });
-    const int64_t tiles = winograd_tiles(g), chunk = winograd_chunk(g);
-    const auto outputs = g.filters % kLanes == 0 ? transform_outputs<true> : transform_outputs<false>;
-    int failed = 0;
     if (g.made[0] < g.out[0] || g.made[1] < g.out[1])
         for (int64_t i = 0; i < g.batch; ++i) clear_rest(g, y + i * g.out[0] * g.out[1] * g.filters);
-    parallel_for(tiles, chunk, [&](int64_t first, int64_t end) {
+    const int64_t group = in_registers ? most(4, kTilesAtOnce / g.channels) : winograd_chunk(g);
+    int failed = 0;
+    parallel_for(winograd_tiles(g), winograd_chunk(g), [&](int64_t first, int64_t end) {
         const Slot slot(memory.flags, memory.slots, g.threads, winograd_slot_bytes(g));
         float* inputs = reinterpret_cast<float*>(slot.memory);
-        float* sums = inputs + 16 * in_part;
-        for (; first < end; first += chunk) {
-            const int64_t count = least(end - first, chunk);
-            transform_inputs(g, x, memory.zeros, first, count, inputs);
-            const auto product = [&](auto one, int64_t k) {
-                using T = decltype(one);
-                multiply<T>({.m = count,
-                             .n = g.filters,
-                             .k = k,
-                             .a_row = k,
-                             .a_col = 1,
-                             .b_row = kPanel,
-                             .b_panel = g.channels * kPanel,
-                             .c_row = g.filters,
-                             .b_padded = true},
-                            {inputs, in_part}, {memory.shared, packed}, sums, winograd_part(g, g.filters));
-            };
-#if defined(__AVX512BF16__)
-            if (pairs) {
-                for (int64_t i = 0; i < 16; ++i) pair_in_place(inputs + i * in_part, count, g.channels);
-                product(Bf16Pair{}, g.channels / 2);
+        bool finite = true;
+        for (; first < end; first += group) {
+            const int64_t count = least(end - first, group);
+            if (!in_registers) {
+                finite &= outputs_through_memory(g, x, memory, bias, first, count, inputs, y);
+                continue;
             }
-#endif
-            if (!pairs) product(0.f, g.channels);
-            if (!outputs(g, sums, bias, first, count, y)) __atomic_store_n(&failed, 1, __ATOMIC_RELAXED);
+            transform_inputs(g, x, memory.zeros, first, count, inputs, group * g.channels);
+            finite &= multiply_to_outputs(g, inputs, group * g.channels, memory.shared, packed, bias, first, count, y);
         }
+        if (!finite) __atomic_store_n(&failed, 1, __ATOMIC_RELAXED);
     });
     return !failed;
 }
@@ -145,7 +141,7 @@ bool winograd_weights_f32(const Winograd& g, const float* x, const float* dy, fl
         for (int64_t s = begin; s < end; ++s)
             for (int64_t c = s * chunks / count; c < (s + 1) * chunks / count; ++c) {
                 const int64_t first = c * chunk, n = least(tiles - first, chunk);
-                transform_inputs(g, x, memory.zeros, first, n, inputs);
+                transform_inputs(g, x, memory.zeros, first, n, inputs, in_part);
                 transform_slopes(g, dy, memory.zeros, first, n, slopes);
                 const auto product = [&](auto one, int64_t k) {
                     using T = decltype(one);

@@ -77,20 +77,18 @@ FK_VEC void with_pixels(const float* image, const int64_t* size, int64_t channel
             },
             Known<true>{});
     }
-    int64_t columns[side];
-    for (int64_t j = 0; j < side; ++j)
-        columns[j] = column + j >= 0 && column + j < size[1] ? (column + j) * channels : -1;
-    const float* at[side][side];
-    for (int64_t i = 0; i < side; ++i) {
-        const float* from = row + i >= 0 && row + i < size[0] ? image + (row + i) * line : nullptr;
-        for (int64_t j = 0; j < side; ++j) at[i][j] = from && columns[j] >= 0 ? from + columns[j] : zeros;
-    }
+    bool inside[side];
+    for (int64_t j = 0; j < side; ++j) inside[j] = column + j >= 0 && column + j < size[1];
     const auto some = [&](auto known) [[gnu::always_inline]] {
         f(
             [&](int i, int64_t c, Vec* v) [[gnu::always_inline]] {
+                const bool has_row = row + i >= 0 && row + i < size[0];
+                const int64_t at = ((row + i) * size[1] + column) * channels;
 #pragma GCC unroll 4
-                for (int j = 0; j < side; ++j)
-                    v[j] = known.value ? load(at[i][j] + c) : load_up_to(at[i][j] + c, channels - c);
+                for (int j = 0; j < side; ++j) {
+                    const float* from = (has_row && inside[j] ? image + at + j * channels : zeros) + c;
+                    v[j] = known.value ? load(from) : load_up_to(from, channels - c);
+                }
             },
             known);
     };
@@ -102,8 +100,7 @@ FK_VEC void with_pixels(const float* image, const int64_t* size, int64_t channel
 template <int side, class F>
 FK_VEC void transform_tiles(const Winograd& g, const float* images, const int64_t* size, int64_t channels,
                             const int64_t* before, const float* zeros, int64_t first, int64_t count, float* to,
-                            const F& make) {
-    const int64_t part = winograd_part(g, channels);
+                            int64_t part, const F& make) {
     Tile t(g, first);
     for (int64_t i = 0; i < count; ++i, to += channels, t.step(g)) {
         const auto transform = [&](const auto& row, auto whole) [[gnu::always_inline]] {
@@ -125,8 +122,9 @@ FK_VEC void transform_tiles(const Winograd& g, const float* images, const int64_
 }
 
 // B^T x B.
-void transform_inputs(const Winograd& g, const float* x, const float* zeros, int64_t first, int64_t count, float* to) {
-    transform_tiles<4>(g, x, g.in, g.channels, g.before, zeros, first, count, to,
+void transform_inputs(const Winograd& g, const float* x, const float* zeros, int64_t first, int64_t count, float* to,
+                      int64_t part) {
+    transform_tiles<4>(g, x, g.in, g.channels, g.before, zeros, first, count, to, part,
                        [](const auto& row, Vec* v) [[gnu::always_inline]] {
                            Vec lines[16];
 #pragma GCC unroll 4
@@ -144,7 +142,7 @@ void transform_inputs(const Winograd& g, const float* x, const float* zeros, int
 // A dY A^T.
 void transform_slopes(const Winograd& g, const float* dy, const float* zeros, int64_t first, int64_t count, float* to) {
     constexpr int64_t none[2] = {0, 0};
-    transform_tiles<2>(g, dy, g.out, g.filters, none, zeros, first, count, to,
+    transform_tiles<2>(g, dy, g.out, g.filters, none, zeros, first, count, to, winograd_part(g, g.filters),
                        [](const auto& row, Vec* v) [[gnu::always_inline]] {
                            Vec lines[8];
 #pragma GCC unroll 2
@@ -158,17 +156,44 @@ void transform_slopes(const Winograd& g, const float* dy, const float* zeros, in
                        });
 }
 
+// act(v) of the four outputs of tile after tile to y. `finite` says whether all were.
+class Outputs {
+public:
+    FK_MEMBER explicit Outputs(const Winograd& g)
+        : g_(g),
+          floor_(g.activation == Activation::linear ? -__builtin_inff() : 0.f),
+          ceiling_(g.activation == Activation::relu6 ? 6.f : __builtin_inff()) {}
+
+    // Channels [c, c + n) of tile t.
+    FK_MEMBER void store(const Tile& t, int64_t c, int64_t n, const Vec* v, float* y) {
+        float* to = y + ((t.image * g_.out[0] + t.row) * g_.out[1] + t.column) * g_.filters + c;
+        const int64_t line = g_.out[1] * g_.filters;
+        const bool right = t.column + 1 < g_.made[1], below = t.row + 1 < g_.made[0];
+        put(to, v[0], n);
+        if (right) put(to + g_.filters, v[1], n);
+        if (below) put(to + line, v[2], n);
+        if (right && below) put(to + line + g_.filters, v[3], n);
+    }
+    FK_MEMBER bool finite() const { return !any(isnan(wrong_)); }
+
+private:
+    FK_MEMBER void put(float* to, Vec x, int64_t n) {
+        wrong_ = fma(x, Vec(0.f), wrong_);
+        store_up_to(to, min(ceiling_, max(floor_, x)), n);
+    }
+
+    const Winograd& g_;
+    Vec floor_, ceiling_, wrong_{0.f};
+};
+
 // act(A^T m A + bias) of tiles, to y. False where something is not finite.
 template <bool whole>
-bool transform_outputs(const Winograd& g, const float* m, const float* bias, int64_t first, int64_t count, float* y) {
-    const int64_t part = winograd_part(g, g.filters), line = g.out[1] * g.filters;
-    const Vec floor(g.activation == Activation::linear ? -__builtin_inff() : 0.f);
-    const Vec ceiling(g.activation == Activation::relu6 ? 6.f : __builtin_inff());
-    Vec wrong(0.f);
+bool transform_outputs_of(const Winograd& g, const float* m, const float* bias, int64_t first, int64_t count,
+                          float* y) {
+    const int64_t part = winograd_part(g, g.filters);
+    Outputs outputs(g);
     Tile t(g, first);
     for (int64_t i = 0; i < count; ++i, m += g.filters, t.step(g)) {
-        float* to = y + ((t.image * g.out[0] + t.row) * g.out[1] + t.column) * g.filters;
-        const bool right = t.column + 1 < g.made[1], below = t.row + 1 < g.made[0];
         for (int64_t c = 0; c < g.filters; c += kLanes) {
             const int64_t n = whole ? kLanes : g.filters - c;
             Vec lines[8], v[4];
@@ -182,18 +207,84 @@ bool transform_outputs(const Winograd& g, const float* m, const float* bias, int
             for (int j = 0; j < 2; ++j) output_line(lines[j], lines[2 + j], lines[4 + j], lines[6 + j], v + j, 2);
             const Vec b = bias ? load_up_to(bias + c, n) : Vec(0.f);
 #pragma GCC unroll 4
-            for (int j = 0; j < 4; ++j) {
-                v[j] = v[j] + b;
-                wrong = fma(v[j], Vec(0.f), wrong);
-                v[j] = min(ceiling, max(floor, v[j]));
-            }
-            store_up_to(to + c, v[0], n);
-            if (right) store_up_to(to + g.filters + c, v[1], n);
-            if (below) store_up_to(to + line + c, v[2], n);
-            if (right && below) store_up_to(to + line + g.filters + c, v[3], n);
+            for (int j = 0; j < 4; ++j) v[j] = v[j] + b;
+            outputs.store(t, c, n, v, y);
         }
     }
-    return !any(isnan(wrong));
+    return outputs.finite();
+}
+
+bool transform_outputs(const Winograd& g, const float* m, const float* bias, int64_t first, int64_t count, float* y) {
+    return g.filters % kLanes == 0 ? transform_outputs_of<true>(g, m, bias, first, count, y)
+                                   : transform_outputs_of<false>(g, m, bias, first, count, y);
+}
+
+// The same from transformed inputs and weights, four tiles and a vector of filters at a time: of the sixteen products
+// two are made, eight chains in the registers, and added to the outputs at once, which stay there too.
+
+constexpr int kOutputSigns[2][4] = {{1, 1, 1, 0}, {0, 1, -1, -1}};  // A^T
+
+template <int part, int kTiles>
+FK_VEC void add_part(const Vec* m, Vec (*y)[4]) {
+#pragma GCC unroll 4
+    for (int t = 0; t < kTiles; ++t)
+#pragma GCC unroll 4
+        for (int o = 0; o < 4; ++o) {
+            const int sign = kOutputSigns[o / 2][part / 4] * kOutputSigns[o % 2][part % 4];
+            if (sign) y[t][o] = sign > 0 ? y[t][o] + m[t] : y[t][o] - m[t];
+        }
+}
+
+template <int part, int kTiles>
+FK_VEC void add_products(int64_t channels, const float* inputs, int64_t in_part, const float* weights, int64_t w_part,
+                         Vec (*y)[4]) {
+    const float *a0 = inputs + part * in_part, *a1 = a0 + in_part, *b0 = weights + part * w_part, *b1 = b0 + w_part;
+    Vec m0[kTiles], m1[kTiles];
+#pragma GCC unroll 4
+    for (int t = 0; t < kTiles; ++t) m0[t] = m1[t] = Vec(0.f);
+#pragma GCC unroll 4
+    for (int64_t k = 0; k < channels; ++k) {
+        const Vec v0 = load(b0 + k * kLanes), v1 = load(b1 + k * kLanes);
+#pragma GCC unroll 4
+        for (int t = 0; t < kTiles; ++t) {
+            m0[t] = fma(Vec(a0[t * channels + k]), v0, m0[t]);
+            m1[t] = fma(Vec(a1[t * channels + k]), v1, m1[t]);
+        }
+    }
+    add_part<part, kTiles>(m0, y);
+    add_part<part + 1, kTiles>(m1, y);
+    if constexpr (part + 2 < 16) add_products<part + 2, kTiles>(channels, inputs, in_part, weights, w_part, y);
+}
+
+template <int kTiles>
+FK_VEC void outputs_of(const Winograd& g, const float* inputs, int64_t in_part, const float* weights, int64_t w_part,
+                       const float* bias, Tile& tile, Outputs& outputs, float* y) {
+    Tile t = tile;
+    for (int64_t c = 0; c < g.filters; c += kLanes) {
+        Vec v[kTiles][4];
+        const Vec b = bias ? load(bias + c) : Vec(0.f);
+#pragma GCC unroll 4
+        for (int i = 0; i < kTiles; ++i)
+#pragma GCC unroll 4
+            for (int o = 0; o < 4; ++o) v[i][o] = b;
+        add_products<0, kTiles>(g.channels, inputs, in_part, weights + c * g.channels, w_part, v);
+        t = tile;
+#pragma GCC unroll 4
+        for (int i = 0; i < kTiles; ++i, t.step(g)) outputs.store(t, c, kLanes, v[i], y);
+    }
+    tile = t;
+}
+
+// Of tiles [first, first + count), whose inputs lie `in_part` floats apart.
+bool multiply_to_outputs(const Winograd& g, const float* inputs, int64_t in_part, const float* weights, int64_t w_part,
+                         const float* bias, int64_t first, int64_t count, float* y) {
+    Outputs outputs(g);
+    Tile tile(g, first);
+    int64_t i = 0;
+    for (; i + 4 <= count; i += 4)
+        outputs_of<4>(g, inputs + i * g.channels, in_part, weights, w_part, bias, tile, outputs, y);
+    for (; i < count; ++i) outputs_of<1>(g, inputs + i * g.channels, in_part, weights, w_part, bias, tile, outputs, y);
+    return outputs.finite();
 }
 
 // The outputs of an image that are not made.
@@ -216,20 +307,20 @@ FK_VEC void transform_taps(const Vec* taps, Vec* to) {
     for (int j = 0; j < 4; ++j) weight_line(lines[3 * j], lines[3 * j + 1], lines[3 * j + 2], to + 4 * j, 1);
 }
 
-// The transformed weights of filters [first, first + kPanel) as panels, `part` floats from one of the sixteen to the
+// The transformed weights of filters [first, first + panel) as a panel, `part` floats from one of the sixteen to the
 // next.
-void transform_weights(const Winograd& g, const float* w, int64_t first, int64_t part, float* to) {
+void transform_weights(const Winograd& g, const float* w, int64_t first, int64_t panel, int64_t part, float* to) {
     const auto load_taps = [&](const float* from, int64_t n, Vec* taps) {
         for (int tap = 0; tap < 9; ++tap)
             taps[tap] = n > 0 ? load_up_to(from + (g.turned ? 8 - tap : tap) * g.w_tap, n) : Vec(0.f);
     };
     Vec taps[9], v[16];
-    for (int64_t j = 0; j < kPanel; j += kLanes) {
+    for (int64_t j = 0; j < panel; j += kLanes) {
         if (g.w_n == 1) {
             for (int64_t c = 0; c < g.channels; ++c) {
                 load_taps(w + c * g.w_k + first + j, g.filters - first - j, taps);
                 transform_taps(taps, v);
-                for (int i = 0; i < 16; ++i) store(to + i * part + c * kPanel + j, v[i]);
+                for (int i = 0; i < 16; ++i) store(to + i * part + c * panel + j, v[i]);
             }
             continue;
         }
@@ -243,7 +334,7 @@ void transform_weights(const Winograd& g, const float* w, int64_t first, int64_t
             for (int64_t r = 0; r < least(kLanes, g.channels - c); ++r) {
                 for (int tap = 0; tap < 9; ++tap) taps[tap] = block[tap][r];
                 transform_taps(taps, v);
-                for (int i = 0; i < 16; ++i) store(to + i * part + (c + r) * kPanel + j, v[i]);
+                for (int i = 0; i < 16; ++i) store(to + i * part + (c + r) * panel + j, v[i]);
             }
         }
     }
