@@ -57,10 +57,25 @@ struct Memory {
 FK_VEC bool sums_fit_registers(const Winograd& g) {
     return kLanes == 16 && g.filters % kLanes == 0 && g.channels <= (near_l2_bytes() ? 128 : 16);
 }
-constexpr int64_t kTilesAtOnce =
-    128;  // times channels: their inputs, 8 KB, and the weights of 16 filters meet in the L1
+// Tiles times channels that pass at once: their inputs, 8 KB, and the weights of 16 filters meet in the L1.
+constexpr int64_t kTilesAtOnce = 128;
 
-// Outputs of tiles [first, first + count) from sums in memory. False where something is not finite.
+// Outputs of tiles [first, first + count). False where something is not finite.
+bool outputs_in_registers(const Winograd& g, const float* x, const Memory& memory, const float* bias, int64_t first,
+                          int64_t count, float* inputs, float* y) {
+    const int64_t packed = winograd_packed(g), in_part = count * g.channels;
+    transform_inputs(g, x, memory.zeros, first, count, inputs, in_part);
+#if defined(__AVX512BF16__)
+    if (g.pairs) {
+        pair_in_place(inputs, 16 * count, g.channels);
+        return multiply_to_outputs(g, reinterpret_cast<const Bf16Pair*>(inputs), in_part / 2,
+                                   reinterpret_cast<const Bf16Pair*>(memory.shared), packed, bias, first, count, y);
+    }
+#endif
+    return multiply_to_outputs(g, inputs, in_part, memory.shared, packed, bias, first, count, y);
+}
+
+// The same from sums in memory.
 bool outputs_through_memory(const Winograd& g, const float* x, const Memory& memory, const float* bias, int64_t first,
                             int64_t count, float* inputs, float* y) {
     const int64_t packed = winograd_packed(g), in_part = winograd_part(g, g.channels);
@@ -94,34 +109,28 @@ bool outputs_through_memory(const Winograd& g, const float* x, const Memory& mem
 
 bool winograd_f32(const Winograd& g, const float* x, const float* w, const float* bias, float* y, void* scratch) {
     const int64_t packed = winograd_packed(g);
-    const bool pairs = kMultipliesBfloat16 && g.pairs;
-    const bool in_registers = !pairs && sums_fit_registers(g);
+    const bool in_registers = sums_fit_registers(g);
     const int64_t panel = in_registers ? kLanes : kPanel;
     const Memory memory(g, scratch, 16 * packed);
     parallel_for(pieces(g.filters, panel), 1, [&](int64_t begin, int64_t end) {
         for (int64_t p = begin; p < end; ++p) {
             float* to = memory.shared + p * panel * g.channels;
             transform_weights(g, w, p * panel, panel, packed, to);
-            for (int64_t i = 0; pairs && i < 16; ++i) pair_rows_in_place(to + i * packed, g.channels, kPanel);
+            for (int64_t i = 0; kMultipliesBfloat16 && g.pairs && i < 16; ++i)
+                pair_rows_in_place(to + i * packed, g.channels, panel);
         }
     });
     if (g.made[0] < g.out[0] || g.made[1] < g.out[1])
         for (int64_t i = 0; i < g.batch; ++i) clear_rest(g, y + i * g.out[0] * g.out[1] * g.filters);
+    const auto outputs = in_registers ? outputs_in_registers : outputs_through_memory;
     const int64_t group = in_registers ? most(4, kTilesAtOnce / g.channels) : winograd_chunk(g);
     int failed = 0;
     parallel_for(winograd_tiles(g), winograd_chunk(g), [&](int64_t first, int64_t end) {
         const Slot slot(memory.flags, memory.slots, g.threads, winograd_slot_bytes(g));
-        float* inputs = reinterpret_cast<float*>(slot.memory);
         bool finite = true;
-        for (; first < end; first += group) {
-            const int64_t count = least(end - first, group);
-            if (!in_registers) {
-                finite &= outputs_through_memory(g, x, memory, bias, first, count, inputs, y);
-                continue;
-            }
-            transform_inputs(g, x, memory.zeros, first, count, inputs, group * g.channels);
-            finite &= multiply_to_outputs(g, inputs, group * g.channels, memory.shared, packed, bias, first, count, y);
-        }
+        for (; first < end; first += group)
+            finite &=
+                outputs(g, x, memory, bias, first, least(end - first, group), reinterpret_cast<float*>(slot.memory), y);
         if (!finite) __atomic_store_n(&failed, 1, __ATOMIC_RELAXED);
     });
     return !failed;

@@ -1,5 +1,6 @@
 // From pixels, gradients and taps to tiles of sixteen, and back.
 #pragma once
+#include "kernels/products/lanes.h"
 #include "kernels/products/winograd.h"
 #include "kernels/sizes.h"
 
@@ -235,30 +236,33 @@ FK_VEC void add_part(const Vec* m, Vec (*y)[4]) {
         }
 }
 
-template <int part, int kTiles>
-FK_VEC void add_products(int64_t channels, const float* inputs, int64_t in_part, const float* weights, int64_t w_part,
-                         Vec (*y)[4]) {
-    const float *a0 = inputs + part * in_part, *a1 = a0 + in_part, *b0 = weights + part * w_part, *b1 = b0 + w_part;
+// T is float, or Bf16Pair for pairs of channels.
+template <class T, int part, int kTiles>
+FK_VEC void add_products(int64_t k, const T* inputs, int64_t in_part, const T* weights, int64_t w_part, Vec (*y)[4]) {
+    using L = Lanes<T>;
+    using Operand = typename L::Operand;
+    const T *a0 = inputs + part * in_part, *a1 = a0 + in_part, *b0 = weights + part * w_part, *b1 = b0 + w_part;
     Vec m0[kTiles], m1[kTiles];
 #pragma GCC unroll 4
     for (int t = 0; t < kTiles; ++t) m0[t] = m1[t] = Vec(0.f);
 #pragma GCC unroll 4
-    for (int64_t k = 0; k < channels; ++k) {
-        const Vec v0 = load(b0 + k * kLanes), v1 = load(b1 + k * kLanes);
+    for (int64_t i = 0; i < k; ++i) {
+        const Operand v0 = L::load(b0 + i * kLanes), v1 = L::load(b1 + i * kLanes);
 #pragma GCC unroll 4
         for (int t = 0; t < kTiles; ++t) {
-            m0[t] = fma(Vec(a0[t * channels + k]), v0, m0[t]);
-            m1[t] = fma(Vec(a1[t * channels + k]), v1, m1[t]);
+            m0[t] = fma(Operand(a0[t * k + i]), v0, m0[t]);
+            m1[t] = fma(Operand(a1[t * k + i]), v1, m1[t]);
         }
     }
     add_part<part, kTiles>(m0, y);
     add_part<part + 1, kTiles>(m1, y);
-    if constexpr (part + 2 < 16) add_products<part + 2, kTiles>(channels, inputs, in_part, weights, w_part, y);
+    if constexpr (part + 2 < 16) add_products<T, part + 2, kTiles>(k, inputs, in_part, weights, w_part, y);
 }
 
-template <int kTiles>
-FK_VEC void outputs_of(const Winograd& g, const float* inputs, int64_t in_part, const float* weights, int64_t w_part,
+template <int kTiles, class T>
+FK_VEC void outputs_of(const Winograd& g, const T* inputs, int64_t in_part, const T* weights, int64_t w_part,
                        const float* bias, Tile& tile, Outputs& outputs, float* y) {
+    const int64_t k = g.channels / kSteps<T>;
     Tile t = tile;
     for (int64_t c = 0; c < g.filters; c += kLanes) {
         Vec v[kTiles][4];
@@ -267,7 +271,7 @@ FK_VEC void outputs_of(const Winograd& g, const float* inputs, int64_t in_part, 
         for (int i = 0; i < kTiles; ++i)
 #pragma GCC unroll 4
             for (int o = 0; o < 4; ++o) v[i][o] = b;
-        add_products<0, kTiles>(g.channels, inputs, in_part, weights + c * g.channels, w_part, v);
+        add_products<T, 0, kTiles>(k, inputs, in_part, weights + c * g.channels, w_part, v);
         t = tile;
 #pragma GCC unroll 4
         for (int i = 0; i < kTiles; ++i, t.step(g)) outputs.store(t, c, kLanes, v[i], y);
@@ -275,15 +279,17 @@ FK_VEC void outputs_of(const Winograd& g, const float* inputs, int64_t in_part, 
     tile = t;
 }
 
-// Of tiles [first, first + count), whose inputs lie `in_part` floats apart.
-bool multiply_to_outputs(const Winograd& g, const float* inputs, int64_t in_part, const float* weights, int64_t w_part,
+// Of tiles [first, first + count), whose inputs lie `in_part` elements apart, the weights w_part.
+template <class T>
+bool multiply_to_outputs(const Winograd& g, const T* inputs, int64_t in_part, const T* weights, int64_t w_part,
                          const float* bias, int64_t first, int64_t count, float* y) {
+    const int64_t line = g.channels / kSteps<T>;
     Outputs outputs(g);
     Tile tile(g, first);
     int64_t i = 0;
     for (; i + 4 <= count; i += 4)
-        outputs_of<4>(g, inputs + i * g.channels, in_part, weights, w_part, bias, tile, outputs, y);
-    for (; i < count; ++i) outputs_of<1>(g, inputs + i * g.channels, in_part, weights, w_part, bias, tile, outputs, y);
+        outputs_of<4>(g, inputs + i * line, in_part, weights, w_part, bias, tile, outputs, y);
+    for (; i < count; ++i) outputs_of<1>(g, inputs + i * line, in_part, weights, w_part, bias, tile, outputs, y);
     return outputs.finite();
 }
 
