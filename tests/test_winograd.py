@@ -96,6 +96,24 @@ def test_errors_are_those_of_direct_sums(isa, shape, relu):
         assert np.mean(errors[0]) <= factor * np.mean(errors[1]), name
 
 
+@pytest.mark.parametrize("shape", [(4, (32, 32), 16, 16), (40, (11, 13), 16, 24)], ids=str)
+@pytest.mark.parametrize("relu", [False, True])
+def test_kernel_gradients_over_many_tiles(isa, shape, relu):
+    """Tiles of 6x6 inputs: errors are at most those of one chain of multiply-adds over all pixels."""
+    name, call, (x, dy) = _convolution(*shape, relu=relu)[2]
+    exact, magnitude = _exact(call, (x, dy)), _magnitude(call, (x, dy))
+    height, width = shape[1]
+    padded = np.pad(x, [(0, 0), (1, 1), (1, 1), (0, 0)]).astype("float64")
+    taps = [padded[:, i : i + height, j : j + width] for i in range(3) for j in range(3)]
+    pixels = np.stack(taps, 3).reshape(-1, 9, shape[2], 1)
+    chain = np.zeros((9, *shape[2:]), "float32")
+    for pixel, slopes in zip(pixels, dy.reshape(-1, 1, 1, shape[3]).astype("float64"), strict=True):
+        chain = (chain + pixel * slopes).astype("float32")  # rounded once, like a fused multiply-add
+    errors = [np.abs(w.reshape(exact.shape) - exact) / magnitude for w in (call(x, dy).numpy(), chain)]
+    assert errors[0].max() <= errors[1].max(), name
+    assert np.mean(errors[0]) <= np.mean(errors[1]), name
+
+
 @pytest.mark.parametrize("shape", [(8, (16, 16), 32, 48), (3, (9, 7), 64, 32)], ids=str)
 def test_rounded_to_bfloat16(isa, shape):
     """At "medium" transforms are rounded, not operands: errors are at most twice as large."""

@@ -13,7 +13,7 @@ FK_VEC void block_statistics(T* mean, T* squares, const T* x, int64_t rows, int6
     using V = VecOf<T>;
     constexpr int64_t step = lanes_of<V>;
     const V count{T(rows)};
-    for_each_columns<T>(channels, [&](int64_t c, auto lanes, auto columns) [[gnu::always_inline]] {
+    for_each_columns<T>(channels, [&](int64_t c, auto lanes, auto columns) FK_INLINED {
         constexpr int K = decltype(columns)::count;
         V origin[K], sum[K], square[K];
         for (int k = 0; k < K; ++k) {
@@ -54,13 +54,13 @@ template <class T>
 FK_VEC void batch_moments(T* mean, T* variance, const T* table, const BatchShape& shape) {
     const BatchShape s = shape;
     const double count = double(s.outer()) * double(s.inner);
-    for_each_table_columns(s, table, [&](int64_t first, int64_t n, const auto& each) [[gnu::always_inline]] {
+    for_each_table_columns(s, table, [&](int64_t first, int64_t n, const auto& each) FK_INLINED {
         double total[64] = {}, squares[64] = {};
-        each([&](const T* means, const T*, double weight) [[gnu::always_inline]] {
+        each([&](const T* means, const T*, double weight) FK_INLINED {
             for (int64_t c = 0; c < n; ++c) total[c] += weight * double(means[c]);
         });
         for (int64_t c = 0; c < n; ++c) total[c] /= count;
-        each([&](const T* means, const T* deviations, double weight) [[gnu::always_inline]] {
+        each([&](const T* means, const T* deviations, double weight) FK_INLINED {
             for (int64_t c = 0; c < n; ++c) {
                 const double d = double(means[c]) - total[c];
                 squares[c] += double(deviations[c]) + weight * d * d;
@@ -84,7 +84,7 @@ FK_VEC void batch_apply(T* y, const BatchNorm<T>& given) {
             for (int64_t r = first; r < first + rows; ++r) {
                 const T* from = b.x + r * channels;
                 T* to = y + r * channels;
-                for_each_vector<T>(channels, [&](int64_t c, auto lanes) [[gnu::always_inline]] {
+                for_each_vector<T>(channels, [&](int64_t c, auto lanes) FK_INLINED {
                     const V z = fma(lanes.load(from + c) - lanes.load(b.mean + c), lanes.load(scale + c),
                                     lanes.load(offset + c));
                     lanes.store(to + c, min(high, max(low, z)));
@@ -96,7 +96,7 @@ FK_VEC void batch_apply(T* y, const BatchNorm<T>& given) {
             const T* from = b.x + (o * channels + c) * s.inner;
             T* to = y + (o * channels + c) * s.inner;
             const V m(b.mean[c]), a(scale[c]), add(offset[c]);
-            for_each_vector<T>(s.inner, [&](int64_t i, auto lanes) [[gnu::always_inline]] {
+            for_each_vector<T>(s.inner, [&](int64_t i, auto lanes) FK_INLINED {
                 lanes.store(to + i, min(high, max(low, fma(lanes.load(from + i) - m, a, add))));
             });
         });

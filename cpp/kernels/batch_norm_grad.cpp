@@ -25,7 +25,7 @@ FK_VEC void block_products(T* sums, T* products, const BatchNorm<T>& given, cons
     const BatchNorm<T> n = given;
     const int64_t channels = n.shape.channels;
     const V low{T(n.clip.low)}, top{top_of<T>(n.clip)};
-    for_each_columns<T>(channels, [&](int64_t c, auto lanes, auto columns) [[gnu::always_inline]] {
+    for_each_columns<T>(channels, [&](int64_t c, auto lanes, auto columns) FK_INLINED {
         constexpr int K = decltype(columns)::count;
         V m[K], s[K], b[K], sum[K], product[K];
         for (int k = 0; k < K; ++k) {
@@ -70,13 +70,13 @@ FK_VEC void batch_products(T* table, const BatchNorm<T>& b) {
             const int64_t at = (o * channels + c) * s.inner;
             const T *from = b.x + at, *g = b.dy + at, *made = b.y + (gate == Gate::read ? at : 0);
             const V m(b.mean[c]), a(scale[c]), add(offset[c]);
-            const auto slope = [&](int64_t i, auto lanes) [[gnu::always_inline]] {
+            const auto slope = [&](int64_t i, auto lanes) FK_INLINED {
                 const V z = gate == Gate::read ? lanes.load(made + i) : fma(lanes.load(from + i) - m, a, add);
                 return let_through<gate>(lanes.load(g + i), z, low, top);
             };
             T* row = table + o * 2 * channels;
             row[c] = sum_of<T>(s.inner, slope);
-            row[channels + c] = sum_of<T>(s.inner, [&](int64_t i, auto lanes) [[gnu::always_inline]] {
+            row[channels + c] = sum_of<T>(s.inner, [&](int64_t i, auto lanes) FK_INLINED {
                 return slope(i, lanes) * (lanes.load(from + i) - m);
             });
         });
@@ -84,9 +84,9 @@ FK_VEC void batch_products(T* table, const BatchNorm<T>& b) {
 
 template <class T>
 FK_VEC void batch_slopes(T* dgamma, T* dbeta, const T* table, const BatchNorm<T>& b) {
-    for_each_table_columns(b.shape, table, [&](int64_t first, int64_t n, const auto& each) [[gnu::always_inline]] {
+    for_each_table_columns(b.shape, table, [&](int64_t first, int64_t n, const auto& each) FK_INLINED {
         double sum[64] = {}, product[64] = {};
-        each([&](const T* sums, const T* products, double) [[gnu::always_inline]] {
+        each([&](const T* sums, const T* products, double) FK_INLINED {
             for (int64_t c = 0; c < n; ++c) sum[c] += double(sums[c]), product[c] += double(products[c]);
         });
         for (int64_t c = 0; c < n; ++c) {
@@ -117,7 +117,7 @@ FK_VEC void batch_input_grad(T* dx, const T* dgamma, const T* dbeta, double coun
                 const T *from = b.x + r * channels, *g = b.dy + r * channels;
                 const T* made = b.y + (gate == Gate::read ? r * channels : 0);
                 T* to = dx + r * channels;
-                for_each_vector<T>(channels, [&](int64_t c, auto lanes) [[gnu::always_inline]] {
+                for_each_vector<T>(channels, [&](int64_t c, auto lanes) FK_INLINED {
                     const V centered = lanes.load(from + c) - lanes.load(b.mean + c), scale = lanes.load(a + c);
                     const V z =
                         gate == Gate::read ? lanes.load(made + c) : fma(centered, scale, lanes.load(offset + c));
@@ -132,7 +132,7 @@ FK_VEC void batch_input_grad(T* dx, const T* dgamma, const T* dbeta, double coun
             const T *from = b.x + at, *g = b.dy + at, *made = b.y + (gate == Gate::read ? at : 0);
             T* to = dx + at;
             const V m(b.mean[c]), scale(a[c]), bc(slope[c]), sc(shift[c]), add(offset[c]);
-            for_each_vector<T>(s.inner, [&](int64_t i, auto lanes) [[gnu::always_inline]] {
+            for_each_vector<T>(s.inner, [&](int64_t i, auto lanes) FK_INLINED {
                 const V centered = lanes.load(from + i) - m;
                 const V z = gate == Gate::read ? lanes.load(made + i) : fma(centered, scale, add);
                 lanes.store(to + i,

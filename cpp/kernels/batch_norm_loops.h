@@ -47,7 +47,7 @@ FK_VEC void for_each_table_columns(const BatchShape& s, const T* table, const F&
     constexpr int64_t kColumns = 64;
     for (int64_t c = 0; c < s.channels; c += kColumns) {
         const int64_t n = s.channels - c < kColumns ? s.channels - c : kColumns;
-        f(c, n, [&](const auto& g) [[gnu::always_inline]] {
+        f(c, n, [&](const auto& g) FK_INLINED {
             for (int64_t block = 0; block < s.samples * s.blocks; ++block) {
                 const int64_t left = s.rows - block % s.blocks * s.rows_per_block;
                 const T* row = table + block * 2 * s.channels + c;

@@ -52,16 +52,15 @@ constexpr TileLoop loop_of() {
 }
 
 // One struct per row.
-#define FK_ROW(name, count, type, result, attributes, formula)                                              \
-    struct row_##name {                                                                                     \
-        static constexpr int tensors = count;                                                               \
-        static constexpr TileFunction::Types types = TileFunction::type;                                    \
-        template <class T>                                                                                  \
-        [[gnu::always_inline]] static T f([[maybe_unused]] T a, [[maybe_unused]] T b, [[maybe_unused]] T c, \
-                                          [[maybe_unused]] T p, [[maybe_unused]] T q,                       \
-                                          [[maybe_unused]] const double* k) {                               \
-            return formula;                                                                                 \
-        }                                                                                                   \
+#define FK_ROW(name, count, type, result, attributes, formula)                                                        \
+    struct row_##name {                                                                                               \
+        static constexpr int tensors = count;                                                                         \
+        static constexpr TileFunction::Types types = TileFunction::type;                                              \
+        template <class T>                                                                                            \
+        FK_INLINED static T f([[maybe_unused]] T a, [[maybe_unused]] T b, [[maybe_unused]] T c, [[maybe_unused]] T p, \
+                              [[maybe_unused]] T q, [[maybe_unused]] const double* k) {                               \
+            return formula;                                                                                           \
+        }                                                                                                             \
     };
 #include "kernels/elementwise_rows.h"
 

@@ -29,7 +29,7 @@ FK_VEC void layer_norm(T* y0, T* mean, T* inverse, const T* x0, const T* gamma, 
             plane_statistics(mean + r, &squares, x, n);
             inverse[r] = T(1) / sqrt(squares / T(n) + epsilon);
             const V m(mean[r]), scale(inverse[r]);
-            for_each_vector<T>(n, [&](int64_t i, auto lanes) [[gnu::always_inline]] {
+            for_each_vector<T>(n, [&](int64_t i, auto lanes) FK_INLINED {
                 const V h = (lanes.load(x + i) - m) * scale;
                 lanes.store(y + i,
                             fma(h, gamma ? lanes.load(gamma + i) : V(T(1)), beta ? lanes.load(beta + i) : V(T(0))));
@@ -51,17 +51,15 @@ FK_VEC void layer_norm_grad(T* dx0, T* dgamma, T* dbeta, const T* x0, const T* g
             const T *x = x0 + r * n, *dy = dy0 + r * n;
             T* dx = dx0 + r * n;
             const V m(mean[r]), scale(inverse[r]);
-            const auto gradient = [&](int64_t i, auto lanes) [[gnu::always_inline]] {
+            const auto gradient = [&](int64_t i, auto lanes) FK_INLINED {
                 const V g = lanes.load(dy + i);
                 return gamma ? g * lanes.load(gamma + i) : g;
             };
             const V a(sum_of<T>(n, gradient) / T(n));
-            const V b(sum_of<T>(n,
-                                [&](int64_t i, auto lanes) [[gnu::always_inline]] {
-                                    return gradient(i, lanes) * ((lanes.load(x + i) - m) * scale);
-                                }) /
+            const V b(sum_of<T>(n, [&](int64_t i, auto lanes)
+                                       FK_INLINED { return gradient(i, lanes) * ((lanes.load(x + i) - m) * scale); }) /
                       T(n));
-            for_each_vector<T>(n, [&](int64_t i, auto lanes) [[gnu::always_inline]] {
+            for_each_vector<T>(n, [&](int64_t i, auto lanes) FK_INLINED {
                 const V h = (lanes.load(x + i) - m) * scale, g = lanes.load(dy + i);
                 lanes.store(dx + i, (gradient(i, lanes) - a - h * b) * scale);
                 lanes.store(sums + i, lanes.load(sums + i) + g);
@@ -69,7 +67,7 @@ FK_VEC void layer_norm_grad(T* dx0, T* dgamma, T* dbeta, const T* x0, const T* g
             });
         }
     });
-    for_each_vector<T>(n, [&](int64_t i, auto lanes) [[gnu::always_inline]] {
+    for_each_vector<T>(n, [&](int64_t i, auto lanes) FK_INLINED {
         V sum(T(0)), product(T(0));
         for (int64_t block = 0; block < shape.blocks; ++block) {
             sum += lanes.load(table + block * 2 * n + i);

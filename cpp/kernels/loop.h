@@ -67,8 +67,8 @@ FK_VEC T sum_of(int64_t n, const F& value) {
     for (int64_t begin = 0; begin < n; begin += 4096) {
         const int64_t left = n - begin;
         total += hsum(reduce_vectors<T>(
-            left < 4096 ? left : 4096, V(T(0)), [](V a, V b) [[gnu::always_inline]] { return a + b; },
-            [&](int64_t i, auto lanes) [[gnu::always_inline]] { return value(begin + i, lanes); }));
+            left < 4096 ? left : 4096, V(T(0)), [](V a, V b) FK_INLINED { return a + b; },
+            [&](int64_t i, auto lanes) FK_INLINED { return value(begin + i, lanes); }));
     }
     return T(total);
 }

@@ -8,9 +8,9 @@ namespace {
 template <class T>
 FK_VEC void plane_statistics(T* mean, T* squares, const T* x, int64_t n) {
     using V = VecOf<T>;
-    const T m = sum_of<T>(n, [&](int64_t i, auto lanes) [[gnu::always_inline]] { return lanes.load(x + i); }) / T(n);
+    const T m = sum_of<T>(n, [&](int64_t i, auto lanes) FK_INLINED { return lanes.load(x + i); }) / T(n);
     *mean = m;
-    *squares = sum_of<T>(n, [&](int64_t i, auto lanes) [[gnu::always_inline]] {
+    *squares = sum_of<T>(n, [&](int64_t i, auto lanes) FK_INLINED {
         const V d = lanes.load(x + i) - V(m);
         return d * d;
     });

@@ -19,7 +19,7 @@ template <bool amsgrad, class T>
 FK_VEC void adam(AdamStep<T> s, int64_t n) {
     using V = VecOf<T>;
     const V alpha(s.alpha), c1(s.one_minus_beta_1), c2(s.one_minus_beta_2), epsilon(s.epsilon);
-    for_each_vector<T>(n, [&](int64_t i, auto lanes) [[gnu::always_inline]] {
+    for_each_vector<T>(n, [&](int64_t i, auto lanes) FK_INLINED {
         const V g = lanes.load(s.g + i), m0 = lanes.load(s.m0 + i), v0 = lanes.load(s.v0 + i);
         const V m = fma(g - m0, c1, m0), v = fma(g * g - v0, c2, v0);
         lanes.store(s.m + i, m);
@@ -37,7 +37,7 @@ template <class T>
 FK_VEC void sgd(SgdStep<T> s, int64_t n) {
     using V = VecOf<T>;
     const V lr(s.lr), momentum(s.momentum);
-    for_each_vector<T>(n, [&](int64_t i, auto lanes) [[gnu::always_inline]] {
+    for_each_vector<T>(n, [&](int64_t i, auto lanes) FK_INLINED {
         const V p = lanes.load(s.p0 + i), step = lanes.load(s.g + i) * lr;
         if (!s.m) return lanes.store(s.p + i, p - step);
         const V m = lanes.load(s.m0 + i) * momentum - step;
@@ -50,7 +50,7 @@ template <class T>
 FK_VEC void rmsprop(RmspropStep<T> s, int64_t n) {
     using V = VecOf<T>;
     const V lr(s.lr), rho(s.rho), rest(T(1) - s.rho), momentum(s.momentum), epsilon(s.epsilon);
-    for_each_vector<T>(n, [&](int64_t i, auto lanes) [[gnu::always_inline]] {
+    for_each_vector<T>(n, [&](int64_t i, auto lanes) FK_INLINED {
         const V g = lanes.load(s.g + i), v = fma(rest * g, g, rho * lanes.load(s.v0 + i));
         lanes.store(s.v + i, v);
         V denominator = v + epsilon;

@@ -35,9 +35,9 @@ FK_VEC void for_each_output(const Window& window, int64_t begin, int64_t end, co
     for (int64_t line = begin; line < end; ++line) {
         const TapRows rows = tap_rows(g, line);
         for_each_segment(a, [&](Segment s) {
-            const auto run = [&](auto inputs) [[gnu::always_inline]] {
+            const auto run = [&](auto inputs) FK_INLINED {
                 for (int64_t i = 0; i < s.count; ++i)
-                    for_each_block<T, 4>(n, [&](int64_t c, auto lanes, auto block) [[gnu::always_inline]] {
+                    for_each_block<T, 4>(n, [&](int64_t c, auto lanes, auto block) FK_INLINED {
                         f(inputs, (rows.pixel + s.at + i * s.stride) * n + c, (line * a.out + s.begin + i) * n + c,
                           lanes, block);
                     });
@@ -73,16 +73,15 @@ template <class T>
 void max_pool(const Window& g, const T* x, T* y) {
     using V = VecOf<T>;
     constexpr int64_t step = lanes_of<V>;
-    make_outputs<T>(
-        g, [&](const auto& inputs, int64_t first_input, int64_t to, auto lanes, auto block) [[gnu::always_inline]] {
-            constexpr int K = decltype(block)::count;
-            V best[K];
-            for (int k = 0; k < K; ++k) best[k] = V(-T(__builtin_inf()));
-            inputs.each(first_input, [&](int64_t at) [[gnu::always_inline]] {
-                for (int k = 0; k < K; ++k) best[k] = max_nan(best[k], lanes.load(x + at + k * step));
-            });
-            for (int k = 0; k < K; ++k) lanes.store(y + to + k * step, best[k]);
+    make_outputs<T>(g, [&](const auto& inputs, int64_t first_input, int64_t to, auto lanes, auto block) FK_INLINED {
+        constexpr int K = decltype(block)::count;
+        V best[K];
+        for (int k = 0; k < K; ++k) best[k] = V(-T(__builtin_inf()));
+        inputs.each(first_input, [&](int64_t at) FK_INLINED {
+            for (int k = 0; k < K; ++k) best[k] = max_nan(best[k], lanes.load(x + at + k * step));
         });
+        for (int k = 0; k < K; ++k) lanes.store(y + to + k * step, best[k]);
+    });
 }
 
 template <class T>
@@ -90,64 +89,60 @@ void max_pool_grad(const Window& g, const T* x, const T* y, const T* dy, const T
     using V = VecOf<T>;
     constexpr int64_t step = lanes_of<V>;
     const bool add = g.overlap;
-    make_inputs<T>(
-        g, dx, [&](const auto& inputs, int64_t first_input, int64_t to, auto lanes, auto block) [[gnu::always_inline]] {
-            constexpr int K = decltype(block)::count;
-            V best[K], slope[K];
-            for (int k = 0; k < K; ++k)
-                best[k] = lanes.load(y + to + k * step), slope[k] = lanes.load(dy + to + k * step);
-            inputs.each(first_input, [&](int64_t at) [[gnu::always_inline]] {
-                for (int k = 0; k < K; ++k) {
-                    const auto found = lanes.load(x + at + k * step) == best[k];
-                    V here = select(found, slope[k], V(T(0)));
-                    if (gate) here = select(lanes.load(gate + at + k * step) > V(T(0)), here, V(T(0)));
-                    slope[k] = select(found, V(T(0)), slope[k]);  // the first takes all
-                    lanes.store(dx + at + k * step, add ? lanes.load(dx + at + k * step) + here : here);
-                }
-            });
+    make_inputs<T>(g, dx, [&](const auto& inputs, int64_t first_input, int64_t to, auto lanes, auto block) FK_INLINED {
+        constexpr int K = decltype(block)::count;
+        V best[K], slope[K];
+        for (int k = 0; k < K; ++k) best[k] = lanes.load(y + to + k * step), slope[k] = lanes.load(dy + to + k * step);
+        inputs.each(first_input, [&](int64_t at) FK_INLINED {
+            for (int k = 0; k < K; ++k) {
+                const auto found = lanes.load(x + at + k * step) == best[k];
+                V here = select(found, slope[k], V(T(0)));
+                if (gate) here = select(lanes.load(gate + at + k * step) > V(T(0)), here, V(T(0)));
+                slope[k] = select(found, V(T(0)), slope[k]);  // the first takes all
+                lanes.store(dx + at + k * step, add ? lanes.load(dx + at + k * step) + here : here);
+            }
         });
+    });
 }
 
 template <class T>
 void max_pool_pick(const Window& g, const T* x, const T* y, const T* u, T* picked) {
     using V = VecOf<T>;
     constexpr int64_t step = lanes_of<V>;
-    make_outputs<T>(
-        g, [&](const auto& inputs, int64_t first_input, int64_t to, auto lanes, auto block) [[gnu::always_inline]] {
-            constexpr int K = decltype(block)::count;
-            V best[K], sum[K], open[K];
-            for (int k = 0; k < K; ++k) best[k] = lanes.load(y + to + k * step), sum[k] = V(T(0)), open[k] = V(T(1));
-            inputs.each(first_input, [&](int64_t at) [[gnu::always_inline]] {
-                for (int k = 0; k < K; ++k) {
-                    const auto found = lanes.load(x + at + k * step) == best[k];
-                    sum[k] = select(found, fma(open[k], lanes.load(u + at + k * step), sum[k]), sum[k]);
-                    open[k] = select(found, V(T(0)), open[k]);
-                }
-            });
-            for (int k = 0; k < K; ++k) lanes.store(picked + to + k * step, sum[k]);
+    make_outputs<T>(g, [&](const auto& inputs, int64_t first_input, int64_t to, auto lanes, auto block) FK_INLINED {
+        constexpr int K = decltype(block)::count;
+        V best[K], sum[K], open[K];
+        for (int k = 0; k < K; ++k) best[k] = lanes.load(y + to + k * step), sum[k] = V(T(0)), open[k] = V(T(1));
+        inputs.each(first_input, [&](int64_t at) FK_INLINED {
+            for (int k = 0; k < K; ++k) {
+                const auto found = lanes.load(x + at + k * step) == best[k];
+                sum[k] = select(found, fma(open[k], lanes.load(u + at + k * step), sum[k]), sum[k]);
+                open[k] = select(found, V(T(0)), open[k]);
+            }
         });
+        for (int k = 0; k < K; ++k) lanes.store(picked + to + k * step, sum[k]);
+    });
 }
 
 template <class T>
 void max_pool_where(const Window& g, const T* x, const T* y, bool gated, T* where) {
     using V = VecOf<T>;
     constexpr int64_t step = lanes_of<V>;
-    make_outputs<T>(
-        g, [&](const auto& inputs, int64_t first_input, int64_t to, auto lanes, auto block) [[gnu::always_inline]] {
-            constexpr int K = decltype(block)::count;
-            const V none{T(__builtin_inf())};
-            V best[K], found[K], tap(T(0));
-            for (int k = 0; k < K; ++k) best[k] = lanes.load(y + to + k * step), found[k] = none;
-            inputs.each(first_input, [&](int64_t at) [[gnu::always_inline]] {
-                for (int k = 0; k < K; ++k)
-                    found[k] = select(lanes.load(x + at + k * step) == best[k], min(tap, found[k]), found[k]);
-                tap = tap + V(T(1));
-            });
-            for (int k = 0; k < K; ++k) {
-                if (gated) found[k] = select(best[k] > V(T(0)), found[k], none);
-                lanes.store(where + to + k * step, found[k]);
-            }
+    make_outputs<T>(g, [&](const auto& inputs, int64_t first_input, int64_t to, auto lanes, auto block) FK_INLINED {
+        constexpr int K = decltype(block)::count;
+        const V none{T(__builtin_inf())};
+        V best[K], found[K], tap(T(0));
+        for (int k = 0; k < K; ++k) best[k] = lanes.load(y + to + k * step), found[k] = none;
+        inputs.each(first_input, [&](int64_t at) FK_INLINED {
+            for (int k = 0; k < K; ++k)
+                found[k] = select(lanes.load(x + at + k * step) == best[k], min(tap, found[k]), found[k]);
+            tap = tap + V(T(1));
         });
+        for (int k = 0; k < K; ++k) {
+            if (gated) found[k] = select(best[k] > V(T(0)), found[k], none);
+            lanes.store(where + to + k * step, found[k]);
+        }
+    });
 }
 
 template <class T>
@@ -155,37 +150,35 @@ void max_pool_route(const Window& g, const T* where, const T* dy, T* dx) {
     using V = VecOf<T>;
     constexpr int64_t step = lanes_of<V>;
     const bool add = g.overlap;
-    make_inputs<T>(
-        g, dx, [&](const auto& inputs, int64_t first_input, int64_t to, auto lanes, auto block) [[gnu::always_inline]] {
-            constexpr int K = decltype(block)::count;
-            V best[K], slope[K], tap(T(0));
-            for (int k = 0; k < K; ++k)
-                best[k] = lanes.load(where + to + k * step), slope[k] = lanes.load(dy + to + k * step);
-            inputs.each(first_input, [&](int64_t at) [[gnu::always_inline]] {
-                for (int k = 0; k < K; ++k) {
-                    const V here = select(best[k] == tap, slope[k], V(T(0)));
-                    lanes.store(dx + at + k * step, add ? lanes.load(dx + at + k * step) + here : here);
-                }
-                tap = tap + V(T(1));
-            });
+    make_inputs<T>(g, dx, [&](const auto& inputs, int64_t first_input, int64_t to, auto lanes, auto block) FK_INLINED {
+        constexpr int K = decltype(block)::count;
+        V best[K], slope[K], tap(T(0));
+        for (int k = 0; k < K; ++k)
+            best[k] = lanes.load(where + to + k * step), slope[k] = lanes.load(dy + to + k * step);
+        inputs.each(first_input, [&](int64_t at) FK_INLINED {
+            for (int k = 0; k < K; ++k) {
+                const V here = select(best[k] == tap, slope[k], V(T(0)));
+                lanes.store(dx + at + k * step, add ? lanes.load(dx + at + k * step) + here : here);
+            }
+            tap = tap + V(T(1));
         });
+    });
 }
 
 template <class T>
 void average_pool(const Window& g, const T* x, T* y) {
     using V = VecOf<T>;
     constexpr int64_t step = lanes_of<V>;
-    make_outputs<T>(
-        g, [&](const auto& inputs, int64_t first_input, int64_t to, auto lanes, auto block) [[gnu::always_inline]] {
-            constexpr int K = decltype(block)::count;
-            V sum[K];
-            for (int k = 0; k < K; ++k) sum[k] = V(T(0));
-            inputs.each(first_input, [&](int64_t at) [[gnu::always_inline]] {
-                for (int k = 0; k < K; ++k) sum[k] = sum[k] + lanes.load(x + at + k * step);
-            });
-            const V count(T(inputs.count[0] * inputs.count[1] * inputs.count[2]));
-            for (int k = 0; k < K; ++k) lanes.store(y + to + k * step, sum[k] / count);
+    make_outputs<T>(g, [&](const auto& inputs, int64_t first_input, int64_t to, auto lanes, auto block) FK_INLINED {
+        constexpr int K = decltype(block)::count;
+        V sum[K];
+        for (int k = 0; k < K; ++k) sum[k] = V(T(0));
+        inputs.each(first_input, [&](int64_t at) FK_INLINED {
+            for (int k = 0; k < K; ++k) sum[k] = sum[k] + lanes.load(x + at + k * step);
         });
+        const V count(T(inputs.count[0] * inputs.count[1] * inputs.count[2]));
+        for (int k = 0; k < K; ++k) lanes.store(y + to + k * step, sum[k] / count);
+    });
 }
 
 template <class T>
@@ -193,17 +186,16 @@ void average_pool_grad(const Window& g, const T* dy, T* dx) {
     using V = VecOf<T>;
     constexpr int64_t step = lanes_of<V>;
     const bool add = g.overlap;
-    make_inputs<T>(
-        g, dx, [&](const auto& inputs, int64_t first_input, int64_t to, auto lanes, auto block) [[gnu::always_inline]] {
-            constexpr int K = decltype(block)::count;
-            const V count(T(inputs.count[0] * inputs.count[1] * inputs.count[2]));
-            V share[K];
-            for (int k = 0; k < K; ++k) share[k] = lanes.load(dy + to + k * step) / count;
-            inputs.each(first_input, [&](int64_t at) [[gnu::always_inline]] {
-                for (int k = 0; k < K; ++k)
-                    lanes.store(dx + at + k * step, add ? lanes.load(dx + at + k * step) + share[k] : share[k]);
-            });
+    make_inputs<T>(g, dx, [&](const auto& inputs, int64_t first_input, int64_t to, auto lanes, auto block) FK_INLINED {
+        constexpr int K = decltype(block)::count;
+        const V count(T(inputs.count[0] * inputs.count[1] * inputs.count[2]));
+        V share[K];
+        for (int k = 0; k < K; ++k) share[k] = lanes.load(dy + to + k * step) / count;
+        inputs.each(first_input, [&](int64_t at) FK_INLINED {
+            for (int k = 0; k < K; ++k)
+                lanes.store(dx + at + k * step, add ? lanes.load(dx + at + k * step) + share[k] : share[k]);
         });
+    });
 }
 
 }  // namespace

@@ -15,16 +15,15 @@ template <class T>
 FK_VEC T row_max(const T* x, int64_t n) {
     using V = VecOf<T>;
     const V m = reduce_vectors<T>(
-        n, V(T(-__builtin_inf())), [](V a, V b) [[gnu::always_inline]] { return max(a, b); },
-        [&](int64_t i, auto lanes) [[gnu::always_inline]] { return lanes.load(x + i); });
+        n, V(T(-__builtin_inf())), [](V a, V b) FK_INLINED { return max(a, b); },
+        [&](int64_t i, auto lanes) FK_INLINED { return lanes.load(x + i); });
     return hmax(m);
 }
 
 template <class T>
 FK_VEC T exp_sum(const T* x, T m, int64_t n) {
     using V = VecOf<T>;
-    return sum_of<T>(
-        n, [&](int64_t i, auto lanes) [[gnu::always_inline]] { return exp_negative(lanes.load(x + i) - V(m)); });
+    return sum_of<T>(n, [&](int64_t i, auto lanes) FK_INLINED { return exp_negative(lanes.load(x + i) - V(m)); });
 }
 
 template <class T>
@@ -35,14 +34,14 @@ FK_VEC void softmax(T* y0, const T* x0, int64_t rows, int64_t n) {
             const T* x = x0 + row * n;
             T* y = y0 + row * n;
             const T m = row_max(x, n);
-            const T sum = sum_of<T>(n, [&](int64_t i, auto lanes) [[gnu::always_inline]] {
+            const T sum = sum_of<T>(n, [&](int64_t i, auto lanes) FK_INLINED {
                 const V e = exp_negative(lanes.load(x + i) - V(m));
                 lanes.store(y + i, e);
                 return e;
             });
             const V scale(T(1) / sum);
-            for_each_vector<T>(n, [&](int64_t i, auto lanes)
-                                      [[gnu::always_inline]] { lanes.store(y + i, lanes.load(y + i) * scale); });
+            for_each_vector<T>(
+                n, [&](int64_t i, auto lanes) FK_INLINED { lanes.store(y + i, lanes.load(y + i) * scale); });
         }
     });
 }
@@ -55,9 +54,9 @@ FK_VEC void softmax_grad(T* dx0, const T* y0, const T* dy0, int64_t rows, int64_
         for (int64_t row = begin; row < end; ++row) {
             const T *y = y0 + row * n, *dy = dy0 + row * n;
             T* dx = dx0 + row * n;
-            const V dot(sum_of<T>(n, [&](int64_t i, auto lanes)
-                                         [[gnu::always_inline]] { return lanes.load(y + i) * lanes.load(dy + i); }));
-            for_each_vector<T>(n, [&](int64_t i, auto lanes) [[gnu::always_inline]] {
+            const V dot(
+                sum_of<T>(n, [&](int64_t i, auto lanes) FK_INLINED { return lanes.load(y + i) * lanes.load(dy + i); }));
+            for_each_vector<T>(n, [&](int64_t i, auto lanes) FK_INLINED {
                 lanes.store(dx + i, lanes.load(y + i) * (lanes.load(dy + i) - dot));
             });
         }
@@ -73,9 +72,8 @@ FK_VEC void log_softmax(T* y0, const T* x0, int64_t rows, int64_t n) {
             T* y = y0 + row * n;
             const T m = row_max(x, n);
             const V shift(m), log_sum(log(exp_sum(x, m, n)));
-            for_each_vector<T>(n, [&](int64_t i, auto lanes) [[gnu::always_inline]] {
-                lanes.store(y + i, lanes.load(x + i) - shift - log_sum);
-            });
+            for_each_vector<T>(
+                n, [&](int64_t i, auto lanes) FK_INLINED { lanes.store(y + i, lanes.load(x + i) - shift - log_sum); });
         }
     });
 }
@@ -88,9 +86,8 @@ FK_VEC void log_softmax_grad(T* dx0, const T* y0, const T* dy0, int64_t rows, in
         for (int64_t row = begin; row < end; ++row) {
             const T *y = y0 + row * n, *dy = dy0 + row * n;
             T* dx = dx0 + row * n;
-            const V total(
-                sum_of<T>(n, [&](int64_t i, auto lanes) [[gnu::always_inline]] { return lanes.load(dy + i); }));
-            for_each_vector<T>(n, [&](int64_t i, auto lanes) [[gnu::always_inline]] {
+            const V total(sum_of<T>(n, [&](int64_t i, auto lanes) FK_INLINED { return lanes.load(dy + i); }));
+            for_each_vector<T>(n, [&](int64_t i, auto lanes) FK_INLINED {
                 lanes.store(dx + i, lanes.load(dy + i) - exp_negative(lanes.load(y + i)) * total);
             });
         }
@@ -124,9 +121,8 @@ FK_VEC void sparse_crossentropy_grad(T* dx0, const int32_t* labels, const T* x0,
             const bool known = is_class(labels[row], n);
             const V m(stats[row * kSparseStats]);
             const V scale(known ? stats[row * kSparseStats + 1] * dy[row] : T(__builtin_nan("")));
-            for_each_vector<T>(n, [&](int64_t i, auto lanes) [[gnu::always_inline]] {
-                lanes.store(dx + i, exp_negative(lanes.load(x + i) - m) * scale);
-            });
+            for_each_vector<T>(n, [&](int64_t i, auto lanes)
+                                      FK_INLINED { lanes.store(dx + i, exp_negative(lanes.load(x + i) - m) * scale); });
             if (known) dx[labels[row]] -= dy[row];
         }
     });
@@ -141,13 +137,13 @@ FK_VEC void crossentropy(T* loss, T* stats, const T* target0, const T* x0, int64
             const T *x = x0 + row * n, *target = target0 + row * n;
             const T m = row_max(x, n), sum = exp_sum(x, m, n);
             const V shift(m), log_sum(log(sum));
-            loss[row] = -sum_of<T>(n, [&](int64_t i, auto lanes) [[gnu::always_inline]] {
+            loss[row] = -sum_of<T>(n, [&](int64_t i, auto lanes) FK_INLINED {
                 return lanes.load(target + i) * (lanes.load(x + i) - shift - log_sum);
             });
             stats[row * kDenseStats] = m;
             stats[row * kDenseStats + 1] = T(1) / sum;
             stats[row * kDenseStats + 2] =
-                sum_of<T>(n, [&](int64_t i, auto lanes) [[gnu::always_inline]] { return lanes.load(target + i); });
+                sum_of<T>(n, [&](int64_t i, auto lanes) FK_INLINED { return lanes.load(target + i); });
         }
     });
 }
@@ -162,7 +158,7 @@ FK_VEC void crossentropy_grad(T* dx0, const T* target0, const T* x0, const T* st
             const T *x = x0 + row * n, *target = target0 + row * n, *s = stats + row * kDenseStats;
             T* dx = dx0 + row * n;
             const V m(s[0]), scale(s[1] * s[2]), weight(dy[row]);
-            for_each_vector<T>(n, [&](int64_t i, auto lanes) [[gnu::always_inline]] {
+            for_each_vector<T>(n, [&](int64_t i, auto lanes) FK_INLINED {
                 lanes.store(dx + i, (exp_negative(lanes.load(x + i) - m) * scale - lanes.load(target + i)) * weight);
             });
         }

@@ -155,7 +155,7 @@ FK_VEC void warp(T* y, const T* x, const double* m, const Warp& w) {
         inner.keep(row, m[1], row_inverse, kMargin, double(w.height - 1) - kMargin);
         inner.keep(column, m[4], column_inverse, kMargin, double(w.width - 1 - spare) - kMargin);
         T* line = y + i * w.width * w.channels;
-        const auto exact = [&](int64_t begin, int64_t end) [[gnu::always_inline]] {
+        const auto exact = [&](int64_t begin, int64_t end) FK_INLINED {
             for (int64_t j = begin; j < end; ++j)
                 exact_pixel(line + j * w.channels, x, row + m[1] * double(j), column + m[4] * double(j), w);
         };

@@ -280,12 +280,10 @@ Kernel kernel_grad_kernel(const Call& c, const ConvShape& s, int planes) {
                                  scratch);
                   },
                   p->scratch_bytes};
-    auto winograd = winograd_of(c, s, planes);
-    if (winograd) winograd->of_weights = true;
-    // Sixteen sums per weight instead of nine, and several times, must stay in reach of the L2.
-    if (!winograd || s.in_channels * s.out_channels > kMostWinogradWeights) return direct;
+    const auto winograd = winograd_of_weights(c, s, planes);
+    if (!winograd) return direct;
     return first_try(
-        winograd_scratch_bytes(*winograd, true),
+        winograd_scratch_bytes(*winograd),
         [g = *winograd](const void* const* in, void* const* out, void* scratch) {
             return winograd_weights_f32(g, input<float>(in, 0), input<float>(in, 1), output<float>(out, 0), scratch);
         },

@@ -10,8 +10,6 @@
 
 namespace fk {
 
-inline constexpr int64_t kMostWinogradWeights = 1 << 16;  // channels x filters
-
 // Does it pay? Transforms take about a third of the time of the products with 32 channels, and the direct kernels do
 // not multiply zeros around the image.
 inline bool pays(const Winograd& g) {
@@ -57,6 +55,22 @@ inline std::optional<Winograd> winograd_of(const Call& c, const ConvShape& s, in
     return pays(g) ? std::optional(g) : std::nullopt;
 }
 
+// The gradient of the weights. Sixteen sums per weight instead of nine, and several times, must stay in reach of the
+// L2. Large tiles have 36: they need enough of them for several sums, and images that they do not overlap by much.
+inline std::optional<Winograd> winograd_of_weights(const Call& c, const ConvShape& s, int planes) {
+    constexpr int64_t kMostWeights = 1 << 16, kMostLarge = 1 << 12, kManyTiles = 256;
+    auto small = winograd_of(c, s, planes);
+    if (!small || small->channels * small->filters > kMostWeights) return {};
+    small->of_weights = true;
+    Winograd large = *small;
+    large.side = 4;
+    const int64_t weights = small->channels * small->filters;
+    const bool pays = !large.pairs && winograd_tiles(large) >= kManyTiles && weights <= kMostLarge &&
+                      1.3 * double(winograd_tiles(large) * winograd_parts(large)) <
+                          double(winograd_tiles(*small) * winograd_parts(*small));
+    return pays ? large : small;
+}
+
 // run(in, out, scratch) of Winograd's, and the direct kernel where that returns false.
 template <class Run>
 Kernel first_try(size_t scratch_bytes, Run run, Kernel direct) {
@@ -70,7 +84,7 @@ Kernel first_try(size_t scratch_bytes, Run run, Kernel direct) {
 inline Kernel winograd_kernel(Winograd g, Activation activation, bool biased, Kernel direct) {
     g.activation = activation;
     return first_try(
-        winograd_scratch_bytes(g, false),
+        winograd_scratch_bytes(g),
         [=](const void* const* in, void* const* out, void* scratch) {
             return winograd_f32(g, input<float>(in, 0), input<float>(in, 1), biased ? input<float>(in, 2) : nullptr,
                                 output<float>(out, 0), scratch);

@@ -39,6 +39,7 @@
 
 #define FK_VEC [[gnu::always_inline, maybe_unused]] static inline
 #define FK_MEMBER [[gnu::always_inline]]
+#define FK_INLINED __attribute__((always_inline))  // behind a lambda's parameters, where [[]] belongs to its type
 
 #if defined(FK_AVX512)
 #include "simd/vec_avx512.h"

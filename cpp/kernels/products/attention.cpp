@@ -27,23 +27,22 @@ struct Row {
     FK_MEMBER void softmax() const {
         using V = VecOf<T>;
         const V m(hmax(reduce_vectors<T>(
-            n, V(T(-__builtin_inf())), [](V a, V b) [[gnu::always_inline]] { return max(a, b); },
-            [&](int64_t i, auto lanes) [[gnu::always_inline]] { return logit(i, lanes); })));
-        const V inverse(T(1) / sum_of<T>(n, [&](int64_t i, auto lanes) [[gnu::always_inline]] {
+            n, V(T(-__builtin_inf())), [](V a, V b) FK_INLINED { return max(a, b); },
+            [&](int64_t i, auto lanes) FK_INLINED { return logit(i, lanes); })));
+        const V inverse(T(1) / sum_of<T>(n, [&](int64_t i, auto lanes) FK_INLINED {
                             const V e = exp_negative(logit(i, lanes) - m);
                             lanes.store(scores + i, e);
                             return e;
                         }));
-        for_each_vector<T>(n, [&](int64_t i, auto lanes) [[gnu::always_inline]] {
-            lanes.store(scores + i, lanes.load(scores + i) * inverse);
-        });
+        for_each_vector<T>(
+            n, [&](int64_t i, auto lanes) FK_INLINED { lanes.store(scores + i, lanes.load(scores + i) * inverse); });
     }
     // From probabilities and their gradients dp those of the products q k, to dp.
     FK_MEMBER void slopes(T* dp) const {
         using V = VecOf<T>;
-        const V dot(sum_of<T>(n, [&](int64_t i, auto lanes)
-                                     [[gnu::always_inline]] { return lanes.load(scores + i) * lanes.load(dp + i); }));
-        for_each_vector<T>(n, [&](int64_t i, auto lanes) [[gnu::always_inline]] {
+        const V dot(sum_of<T>(
+            n, [&](int64_t i, auto lanes) FK_INLINED { return lanes.load(scores + i) * lanes.load(dp + i); }));
+        for_each_vector<T>(n, [&](int64_t i, auto lanes) FK_INLINED {
             const V d = lanes.load(scores + i) * (lanes.load(dp + i) - dot) * V(scale);
             lanes.store(dp + i, seen ? select(lanes.load(seen + i) > V(T(0)), d, V(T(0))) : d);
         });

@@ -55,7 +55,7 @@ FK_VEC void tile(const Brgemm<T>& g, const BrgemmPair<T>* pairs, int64_t count, 
     const bool whole = last == L::count;
     const int64_t k = g.k, c_row = g.c_row;
     constexpr bool tabled = source == Source::rows;
-    const auto c_at = [&](int i) [[gnu::always_inline]] { return tabled ? c + g.c_rows[row + i] : c + i * c_row; };
+    const auto c_at = [&](int i) FK_INLINED { return tabled ? c + g.c_rows[row + i] : c + i * c_row; };
     V sum[kRows][kVectors];
 #pragma GCC unroll 16
     for (int i = 0; i < kRows; ++i)
@@ -73,7 +73,7 @@ FK_VEC void tile(const Brgemm<T>& g, const BrgemmPair<T>* pairs, int64_t count, 
             if (kVectors > 1) __builtin_prefetch(c_at(kRows + i) + at.columns - 1, 1);
         }
     T* pack = g.pack + at.panel * g.pack_panel;
-    const auto add_product = [&](int64_t r, PlaneProduct plane) [[gnu::always_inline]] {
+    const auto add_product = [&](int64_t r, PlaneProduct plane) FK_INLINED {
         const T* a = pairs[r].a + (tabled ? 0 : row * g.a_row) + plane.a * g.a_plane;
         const T* a_of[kRows];
         if constexpr (tabled)
@@ -83,7 +83,7 @@ FK_VEC void tile(const Brgemm<T>& g, const BrgemmPair<T>* pairs, int64_t count, 
         const int64_t b_row = at.packed ? kPanel<T> : g.b_row, a_row = g.a_row, a_col = g.a_col;
         const int64_t whole_k = kOfPairs<T> && tabled ? k - g.odd : k;
         [[maybe_unused]] const T* next = a + kRows * k;
-        const auto add = [&](int64_t p, auto factor) [[gnu::always_inline]] {
+        const auto add = [&](int64_t p, auto factor) FK_INLINED {
             Operand bv[kVectors];
 #pragma GCC unroll 2
             for (int j = 0; j < kVectors; ++j)
@@ -113,10 +113,10 @@ FK_VEC void tile(const Brgemm<T>& g, const BrgemmPair<T>* pairs, int64_t count, 
             }
             const int64_t end = p + kFetchSteps < whole_k ? p + kFetchSteps : whole_k;
 #pragma GCC unroll kUnroll
-            for (; p < end; ++p) add(p, [](T x) [[gnu::always_inline]] { return x; });
+            for (; p < end; ++p) add(p, [](T x) FK_INLINED { return x; });
         }
         if constexpr (kOfPairs<T> && tabled)
-            if (g.odd) add(whole_k, [](T x) [[gnu::always_inline]] { return T{x.bits & 0xffff}; });
+            if (g.odd) add(whole_k, [](T x) FK_INLINED { return T{x.bits & 0xffff}; });
     };
     if constexpr (kOfPairs<T>)
         for (int i = 0; i < count_products(g.planes); ++i)

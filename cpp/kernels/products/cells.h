@@ -33,7 +33,7 @@ struct Lstm {
     template <class T>
     FK_VEC void forward(int64_t n, int64_t units, T* gates, const T*, const T* c, T* new_h, T* new_c, bool save) {
         using V = VecOf<T>;
-        for_each_vector<T>(n, [&](int64_t j, auto lanes) [[gnu::always_inline]] {
+        for_each_vector<T>(n, [&](int64_t j, auto lanes) FK_INLINED {
             const V i = sigmoid(lanes.load(gates + j)), f = sigmoid(lanes.load(gates + units + j));
             const V g = quick_tanh(lanes.load(gates + 2 * units + j)), o = sigmoid(lanes.load(gates + 3 * units + j));
             const V carry = fma(f, lanes.load(c + j), i * g);
@@ -51,7 +51,7 @@ struct Lstm {
     FK_VEC void backward(int64_t n, int64_t units, const T* gates, const T*, const T* c, const T* new_c, const T* dy,
                          T* dh, T* dc, T* dgates, T* sums) {
         using V = VecOf<T>;
-        for_each_vector<T>(n, [&](int64_t j, auto lanes) [[gnu::always_inline]] {
+        for_each_vector<T>(n, [&](int64_t j, auto lanes) FK_INLINED {
             const V one(T(1)), i = lanes.load(gates + j), f = lanes.load(gates + units + j);
             const V g = lanes.load(gates + 2 * units + j), o = lanes.load(gates + 3 * units + j);
             const V t = quick_tanh(lanes.load(new_c + j)), ct = lanes.load(c + j);
@@ -97,7 +97,7 @@ struct Gru {
     template <class T>
     FK_VEC void forward(int64_t n, int64_t units, T* gates, const T* h, const T*, T* new_h, T*, bool save) {
         using V = VecOf<T>;
-        for_each_vector<T>(n, [&](int64_t j, auto lanes) [[gnu::always_inline]] {
+        for_each_vector<T>(n, [&](int64_t j, auto lanes) FK_INLINED {
             const V z = sigmoid(lanes.load(gates + j)), r = sigmoid(lanes.load(gates + units + j));
             const V inner = lanes.load(gates + 3 * units + j);
             const V m = quick_tanh(fma(r, inner, lanes.load(gates + 2 * units + j)));
@@ -113,7 +113,7 @@ struct Gru {
     FK_VEC void backward(int64_t n, int64_t units, const T* gates, const T* h, const T*, const T*, const T* dy, T* dh,
                          T*, T* dgates, T* sums) {
         using V = VecOf<T>;
-        for_each_vector<T>(n, [&](int64_t j, auto lanes) [[gnu::always_inline]] {
+        for_each_vector<T>(n, [&](int64_t j, auto lanes) FK_INLINED {
             const V one(T(1)), z = lanes.load(gates + j), r = lanes.load(gates + units + j);
             const V m = lanes.load(gates + 2 * units + j), inner = lanes.load(gates + 3 * units + j);
             V d = lanes.load(dh + j);

@@ -13,7 +13,7 @@ FK_VEC void row_product(int64_t k, const T* a, const T* b, int64_t b_row, int64_
                         T* c) {
     using L = Lanes<T>;
     using V = typename L::V;
-    const auto at = [&](const T* p, int v) [[gnu::always_inline]] {
+    const auto at = [&](const T* p, int v) FK_INLINED {
         return v + 1 < kVectors || last == L::count ? L::load(p + v * L::count) : L::load(p + v * L::count, last);
     };
     V sum[kVectors];
@@ -42,7 +42,7 @@ FK_VEC void row_times(int64_t k, int64_t n, const T* a, const T* b, int64_t b_ro
                       const T* bias, T* c, int64_t begin = 0) {
     constexpr int64_t lanes = Lanes<T>::count, columns = kVectors * lanes;
     const int64_t blocks = kVectors == 1 ? (n - begin + lanes - 1) / lanes : (n - begin) / columns;
-    const auto product = [&](int64_t i) [[gnu::always_inline]] {
+    const auto product = [&](int64_t i) FK_INLINED {
         const int64_t j = begin + i * columns, width = least(n - j, columns);
         row_product<kVectors>(k, a, b + (b_row ? j : j * k), b_row ? b_row : width, width - (kVectors - 1) * lanes,
                               accumulate, bias ? bias + j : nullptr, c + j);

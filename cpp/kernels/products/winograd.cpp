@@ -9,14 +9,14 @@
 namespace fk::FK_ISA {
 namespace {
 
-// Sixteen products m x k by k x n; part i of an operand lies i times its distance from the first.
+// Products m x k by k x n of all parts; part i of an operand lies i times its distance from the first.
 struct Parts {
     const float* first;
     int64_t apart;
 };
 template <class T>
-void multiply(const Brgemm<T>& product, Parts a, Parts b, float* c, int64_t c_apart) {
-    for (int64_t i = 0; i < 16; ++i) {
+void multiply(int64_t parts, const Brgemm<T>& product, Parts a, Parts b, float* c, int64_t c_apart) {
+    for (int64_t i = 0; i < parts; ++i) {
         const BrgemmPair<T> pair{reinterpret_cast<const T*>(a.first + i * a.apart),
                                  reinterpret_cast<const T*>(b.first + i * b.apart)};
         run_brgemm(product, &pair, 1, c + i * c_apart);
@@ -64,7 +64,7 @@ constexpr int64_t kTilesAtOnce = 128;
 bool outputs_in_registers(const Winograd& g, const float* x, const Memory& memory, const float* bias, int64_t first,
                           int64_t count, float* inputs, float* y) {
     const int64_t packed = winograd_packed(g), in_part = count * g.channels;
-    transform_inputs(g, x, memory.zeros, first, count, inputs, in_part);
+    transform_inputs<2>(g, x, memory.zeros, first, count, inputs, in_part);
 #if defined(__AVX512BF16__)
     if (g.pairs) {
         pair_in_place(inputs, 16 * count, g.channels);
@@ -80,10 +80,11 @@ bool outputs_through_memory(const Winograd& g, const float* x, const Memory& mem
                             int64_t count, float* inputs, float* y) {
     const int64_t packed = winograd_packed(g), in_part = winograd_part(g, g.channels);
     float* sums = inputs + 16 * in_part;
-    transform_inputs(g, x, memory.zeros, first, count, inputs, in_part);
+    transform_inputs<2>(g, x, memory.zeros, first, count, inputs, in_part);
     const auto product = [&](auto one, int64_t k) {
         using T = decltype(one);
-        multiply<T>({.m = count,
+        multiply<T>(16,
+                    {.m = count,
                      .n = g.filters,
                      .k = k,
                      .a_row = k,
@@ -136,25 +137,32 @@ bool winograd_f32(const Winograd& g, const float* x, const float* w, const float
     return !failed;
 }
 
-bool winograd_weights_f32(const Winograd& g, const float* x, const float* dy, float* dw, void* scratch) {
+namespace {
+
+template <int side>
+bool weights_of(const Winograd& g, const float* x, const float* dy, float* dw, void* scratch) {
+    constexpr int64_t parts = (side + 2) * (side + 2);
     const int64_t size = g.channels * g.filters, in_part = winograd_part(g, g.channels);
     const int64_t out_part = winograd_part(g, g.filters);
     const int64_t tiles = winograd_tiles(g), chunk = winograd_chunk(g), chunks = pieces(tiles, chunk);
     const int64_t count = winograd_sums(g);
     const bool pairs = kMultipliesBfloat16 && g.pairs;
-    const Memory memory(g, scratch, 16 * count * size);
+    const Memory memory(g, scratch, 9 * count * size);
+    int failed = 0;
     parallel_for(count, 1, [&](int64_t begin, int64_t end) {
         const Slot slot(memory.flags, memory.slots, g.threads, winograd_slot_bytes(g));
         float* inputs = reinterpret_cast<float*>(slot.memory);
-        float* slopes = inputs + 16 * in_part;
-        for (int64_t s = begin; s < end; ++s)
-            for (int64_t c = s * chunks / count; c < (s + 1) * chunks / count; ++c) {
+        float *slopes = inputs + parts * in_part, *sums = slopes + parts * out_part;
+        for (int64_t s = begin; s < end; ++s) {
+            const int64_t from = s * chunks / count, to = (s + 1) * chunks / count;
+            for (int64_t c = from; c < to; ++c) {
                 const int64_t first = c * chunk, n = least(tiles - first, chunk);
-                transform_inputs(g, x, memory.zeros, first, n, inputs, in_part);
-                transform_slopes(g, dy, memory.zeros, first, n, slopes);
+                transform_inputs<side>(g, x, memory.zeros, first, n, inputs, in_part);
+                transform_slopes<side>(g, dy, memory.zeros, first, n, slopes);
                 const auto product = [&](auto one, int64_t k) {
                     using T = decltype(one);
-                    multiply<T>({.m = g.channels,
+                    multiply<T>(parts,
+                                {.m = g.channels,
                                  .n = g.filters,
                                  .k = k,
                                  .a_row = 1,
@@ -162,12 +170,12 @@ bool winograd_weights_f32(const Winograd& g, const float* x, const float* dy, fl
                                  .b_row = g.filters,
                                  .b_panel = kPanel,
                                  .c_row = g.filters,
-                                 .accumulate = c > s * chunks / count},
-                                {inputs, in_part}, {slopes, out_part}, memory.shared + s * 16 * size, size);
+                                 .accumulate = c > from},
+                                {inputs, in_part}, {slopes, out_part}, sums, size);
                 };
 #if defined(__AVX512BF16__)
                 if (pairs) {
-                    for (int64_t i = 0; i < 16; ++i) {
+                    for (int64_t i = 0; i < parts; ++i) {
                         pair_rows_in_place(inputs + i * in_part, n, g.channels);
                         pair_rows_in_place(slopes + i * out_part, n, g.filters);
                     }
@@ -176,12 +184,24 @@ bool winograd_weights_f32(const Winograd& g, const float* x, const float* dy, fl
 #endif
                 if (!pairs) product(0.f, n);
             }
+            if (!transform_sums<side>(g, sums, memory.shared + s * 9 * size))
+                __atomic_store_n(&failed, 1, __ATOMIC_RELAXED);
+        }
     });
-    int failed = 0;
-    parallel_for(size, 512, [&](int64_t begin, int64_t end) {
-        if (!transform_sums(g, memory.shared, count, begin, end, dw)) __atomic_store_n(&failed, 1, __ATOMIC_RELAXED);
+    parallel_for(9 * size, 4096, [&](int64_t begin, int64_t end) {
+        for (int64_t i = begin; i < end; i += kLanes) {
+            Vec sum = load_up_to(memory.shared + i, end - i);
+            for (int64_t s = 1; s < count; ++s) sum = sum + load_up_to(memory.shared + s * 9 * size + i, end - i);
+            store_up_to(dw + i, sum, end - i);
+        }
     });
     return !failed;
+}
+
+}  // namespace
+
+bool winograd_weights_f32(const Winograd& g, const float* x, const float* dy, float* dw, void* scratch) {
+    return g.side == 2 ? weights_of<2>(g, x, dy, dw, scratch) : weights_of<4>(g, x, dy, dw, scratch);
 }
 
 }  // namespace fk::FK_ISA

@@ -9,37 +9,96 @@ namespace {
 
 constexpr int64_t kPanel = 2 * kLanes;  // of weights
 
-// --- the transforms of one line; those of a tile apply them to its columns, then to its rows ---
+// --- the transforms of one line, for tiles of 2x2 outputs or of 4x4; of a tile, of its lines, then of its columns ---
 
-FK_VEC void input_line(Vec a, Vec b, Vec c, Vec d, Vec* to, int step) {
-    to[0] = a - c, to[step] = b + c, to[2 * step] = c - b, to[3 * step] = b - d;
-}
+// Elements i of lines that are `step` vectors apart.
+struct Line {
+    Vec* first;
+    int step;
+    FK_MEMBER Vec& operator[](int i) const { return first[i * step]; }
+};
+
+// B^T. Of large tiles at the points 0, 1, -1, 2, -1/2 and infinity, which magnify errors less than 0, 1, -1, 2 and -2
+// (simulated: half as much); what divides is left to G.
+template <int side>
+struct InputLine {
+    FK_MEMBER void operator()(Line x, Line to) const {
+        if constexpr (side == 2) {
+            to[0] = x[0] - x[2], to[1] = x[1] + x[2], to[2] = x[2] - x[1], to[3] = x[1] - x[3];
+        } else {
+            const Vec u = x[4] - x[2], w = x[3] - x[1], three_halves(1.5f);
+            const Vec even = fma(Vec(-1.5f), x[3], u), odd = fma(three_halves, x[2], Vec(0.f) - w);
+            to[5] = fma(Vec(-1.5f), u, x[5] - x[3] - w);
+            to[0] = x[0] - x[2] + fma(Vec(-1.5f), w, u);
+            to[1] = even - odd, to[2] = even + odd;
+            to[3] = fma(Vec(0.5f), w, u), to[4] = fma(Vec(-2.f), w, u);
+        }
+    }
+};
+// A.
+template <int side>
+struct SlopeLine {
+    FK_MEMBER void operator()(Line y, Line to) const {
+        if constexpr (side == 2) {
+            to[0] = y[0], to[1] = y[0] + y[1], to[2] = y[0] - y[1], to[3] = Vec(0.f) - y[1];
+        } else {
+            const Vec even = y[0] + y[2], odd = y[1] + y[3], two(2.f), half(-0.5f);
+            to[0] = y[0], to[1] = even + odd, to[2] = even - odd, to[5] = y[3];
+            to[3] = fma(two, fma(two, fma(two, y[3], y[2]), y[1]), y[0]);
+            to[4] = fma(half, fma(half, fma(half, y[3], y[2]), y[1]), y[0]);
+        }
+    }
+};
+// G^T.
+template <int side>
+struct WeightSlopeLine {
+    FK_MEMBER void operator()(Line s, Line to) const {
+        if constexpr (side == 2) {
+            const Vec half(0.5f), sum = (s[1] + s[2]) * half;
+            to[0] = s[0] + sum, to[1] = (s[1] - s[2]) * half, to[2] = sum + s[3];
+        } else {
+            const Vec third(1.f / 3), fifteenth(1.f / 15);
+            const Vec difference = (s[2] - s[1]) * third, sum = (s[1] + s[2]) * third;
+            to[0] = s[0] + difference + fma(Vec(-16.f), s[4], s[3]) * fifteenth;
+            to[1] = fma(Vec(8.f), s[4], s[3] + s[3]) * fifteenth - sum;
+            to[2] = difference + (s[3] - s[4]) * Vec(4.f / 15) + s[5];
+        }
+    }
+};
 FK_VEC void weight_line(Vec a, Vec b, Vec c, Vec* to, int step) {
     const Vec half(0.5f), outer = (a + c) * half, inner = b * half;
     to[0] = a, to[step] = outer + inner, to[2 * step] = outer - inner, to[3 * step] = c;
 }
 FK_VEC void output_line(Vec a, Vec b, Vec c, Vec d, Vec* to, int step) { to[0] = a + b + c, to[step] = b - c - d; }
-FK_VEC void slope_line(Vec a, Vec b, Vec* to, int step) {  // the transpose of output_line
-    to[0] = a, to[step] = a + b, to[2 * step] = a - b, to[3 * step] = -b;
-}
-FK_VEC void weight_slope_line(Vec a, Vec b, Vec c, Vec d, Vec* to, int step) {  // the transpose of weight_line
-    const Vec half(0.5f), sum = (b + c) * half;
-    to[0] = a + sum, to[step] = (b - c) * half, to[2 * step] = sum + d;
+
+// From `in` lines of so many vectors, row(i, v), to out x out.
+template <int in, int out, class Row, class Transform>
+FK_VEC void both_ways(const Row& row, const Transform& line, Vec* to) {
+    Vec lines[in * out];
+#pragma GCC unroll 6
+    for (int i = 0; i < in; ++i) {
+        Vec x[in];
+        row(i, x);
+        line(Line{x, 1}, Line{lines + i * out, 1});
+    }
+#pragma GCC unroll 6
+    for (int j = 0; j < out; ++j) line(Line{lines + j, out}, Line{to + j, out});
 }
 
 // --- tiles of an image ---
 
 // Walks over the tiles of the batch; row and column are those of the first output.
+template <int side>
 struct Tile {
     int64_t image, row, column;
     FK_MEMBER Tile(const Winograd& g, int64_t i) {
-        const int64_t across = (g.made[1] + 1) / 2, each = across * ((g.made[0] + 1) / 2);
-        image = i / each, row = i % each / across * 2, column = i % across * 2;
+        const int64_t across = pieces(g.made[1], side), each = across * pieces(g.made[0], side);
+        image = i / each, row = i % each / across * side, column = i % across * side;
     }
     FK_MEMBER void step(const Winograd& g) {
-        if ((column += 2) < g.made[1]) return;
+        if ((column += side) < g.made[1]) return;
         column = 0;
-        if ((row += 2) < g.made[0]) return;
+        if ((row += side) < g.made[0]) return;
         row = 0, ++image;
     }
 };
@@ -49,8 +108,8 @@ struct Known {
     static constexpr bool value = b;
 };
 
-// The compiler may not compute from p what it would have to keep for all of a loop: sixteen addresses are more than the
-// registers hold.
+// The compiler may not compute from p what it would have to keep for all of a loop: sixteen addresses or 36 are more
+// than the registers hold.
 FK_VEC const float* afresh(const float* p) {
     asm("" : "+r"(p));
     return p;
@@ -71,21 +130,21 @@ FK_VEC void with_pixels(const float* image, const int64_t* size, int64_t channel
     if (whole && row >= 0 && column >= 0 && row + side <= size[0] && column + side <= size[1]) {
         const float* first = image + (row * size[1] + column) * channels;
         return f(
-            [=](int i, int64_t c, Vec* v) [[gnu::always_inline]] {
+            [=](int i, int64_t c, Vec* v) FK_INLINED {
                 const float* from = afresh(first + i * line + c);
-#pragma GCC unroll 4
+#pragma GCC unroll 6
                 for (int j = 0; j < side; ++j) v[j] = load(from + j * channels);
             },
             Known<true>{});
     }
     bool inside[side];
     for (int64_t j = 0; j < side; ++j) inside[j] = column + j >= 0 && column + j < size[1];
-    const auto some = [&](auto known) [[gnu::always_inline]] {
+    const auto some = [&](auto known) FK_INLINED {
         f(
-            [&](int i, int64_t c, Vec* v) [[gnu::always_inline]] {
+            [&](int i, int64_t c, Vec* v) FK_INLINED {
                 const bool has_row = row + i >= 0 && row + i < size[0];
                 const int64_t at = ((row + i) * size[1] + column) * channels;
-#pragma GCC unroll 4
+#pragma GCC unroll 6
                 for (int j = 0; j < side; ++j) {
                     const float* from = (has_row && inside[j] ? image + at + j * channels : zeros) + c;
                     v[j] = known.value ? load(from) : load_up_to(from, channels - c);
@@ -96,65 +155,46 @@ FK_VEC void with_pixels(const float* image, const int64_t* size, int64_t channel
     whole ? some(Known<true>{}) : some(Known<false>{});
 }
 
-// Tiles [first, first + count), part by part: rows of channels, one per tile. make(row, v) makes the sixteen vectors v
-// of a tile from its pixels, line by line: row(i, to).
-template <int side, class F>
+// Tiles [first, first + count), part by part: rows of channels, one per tile. Pixels of tiles of in x in become
+// out x out parts.
+template <int side, int in, int out, class Transform>
 FK_VEC void transform_tiles(const Winograd& g, const float* images, const int64_t* size, int64_t channels,
                             const int64_t* before, const float* zeros, int64_t first, int64_t count, float* to,
-                            int64_t part, const F& make) {
-    Tile t(g, first);
+                            int64_t part, const Transform& line) {
+    Tile<side> t(g, first);
     for (int64_t i = 0; i < count; ++i, to += channels, t.step(g)) {
-        const auto transform = [&](const auto& row, auto whole) [[gnu::always_inline]] {
+        const auto transform = [&](const auto& row, auto whole) FK_INLINED {
             for (int64_t c = 0; c < channels; c += kLanes) {
-                Vec v[16];
-                make([&](int line, Vec* pixels) [[gnu::always_inline]] { row(line, c, pixels); }, v);
+                Vec v[out * out];
+                both_ways<in, out>([&](int line, Vec* pixels) FK_INLINED { row(line, c, pixels); }, line, v);
                 float* p = to + c;
-#pragma GCC unroll 4
-                for (int line = 0; line < 4; ++line, p = afresh(p + 4 * part))
-#pragma GCC unroll 4
-                    for (int j = 0; j < 4; ++j)
-                        whole.value ? store(p + j * part, v[4 * line + j])
-                                    : store_up_to(p + j * part, v[4 * line + j], channels - c);
+#pragma GCC unroll 6
+                for (int i = 0; i < out; ++i, p = afresh(p + out * part))
+#pragma GCC unroll 6
+                    for (int j = 0; j < out; ++j)
+                        whole.value ? store(p + j * part, v[out * i + j])
+                                    : store_up_to(p + j * part, v[out * i + j], channels - c);
             }
         };
-        with_pixels<side>(images + t.image * size[0] * size[1] * channels, size, channels, t.row - before[0],
-                          t.column - before[1], zeros, transform);
+        with_pixels<in>(images + t.image * size[0] * size[1] * channels, size, channels, t.row - before[0],
+                        t.column - before[1], zeros, transform);
     }
 }
 
 // B^T x B.
+template <int side>
 void transform_inputs(const Winograd& g, const float* x, const float* zeros, int64_t first, int64_t count, float* to,
                       int64_t part) {
-    transform_tiles<4>(g, x, g.in, g.channels, g.before, zeros, first, count, to, part,
-                       [](const auto& row, Vec* v) [[gnu::always_inline]] {
-                           Vec lines[16];
-#pragma GCC unroll 4
-                           for (int i = 0; i < 4; ++i) {
-                               Vec x[4];
-                               row(i, x);
-                               input_line(x[0], x[1], x[2], x[3], lines + 4 * i, 1);
-                           }
-#pragma GCC unroll 4
-                           for (int j = 0; j < 4; ++j)
-                               input_line(lines[j], lines[4 + j], lines[8 + j], lines[12 + j], v + j, 4);
-                       });
+    transform_tiles<side, side + 2, side + 2>(g, x, g.in, g.channels, g.before, zeros, first, count, to, part,
+                                              InputLine<side>{});
 }
 
 // A dY A^T.
+template <int side>
 void transform_slopes(const Winograd& g, const float* dy, const float* zeros, int64_t first, int64_t count, float* to) {
     constexpr int64_t none[2] = {0, 0};
-    transform_tiles<2>(g, dy, g.out, g.filters, none, zeros, first, count, to, winograd_part(g, g.filters),
-                       [](const auto& row, Vec* v) [[gnu::always_inline]] {
-                           Vec lines[8];
-#pragma GCC unroll 2
-                           for (int i = 0; i < 2; ++i) {
-                               Vec y[2];
-                               row(i, y);
-                               slope_line(y[0], y[1], lines + 4 * i, 1);
-                           }
-#pragma GCC unroll 4
-                           for (int j = 0; j < 4; ++j) slope_line(lines[j], lines[4 + j], v + j, 4);
-                       });
+    transform_tiles<side, side, side + 2>(g, dy, g.out, g.filters, none, zeros, first, count, to,
+                                          winograd_part(g, g.filters), SlopeLine<side>{});
 }
 
 // act(v) of the four outputs of tile after tile to y. `finite` says whether all were.
@@ -166,7 +206,7 @@ public:
           ceiling_(g.activation == Activation::relu6 ? 6.f : __builtin_inff()) {}
 
     // Channels [c, c + n) of tile t.
-    FK_MEMBER void store(const Tile& t, int64_t c, int64_t n, const Vec* v, float* y) {
+    FK_MEMBER void store(const Tile<2>& t, int64_t c, int64_t n, const Vec* v, float* y) {
         float* to = y + ((t.image * g_.out[0] + t.row) * g_.out[1] + t.column) * g_.filters + c;
         const int64_t line = g_.out[1] * g_.filters;
         const bool right = t.column + 1 < g_.made[1], below = t.row + 1 < g_.made[0];
@@ -193,7 +233,7 @@ bool transform_outputs_of(const Winograd& g, const float* m, const float* bias, 
                           float* y) {
     const int64_t part = winograd_part(g, g.filters);
     Outputs outputs(g);
-    Tile t(g, first);
+    Tile<2> t(g, first);
     for (int64_t i = 0; i < count; ++i, m += g.filters, t.step(g)) {
         for (int64_t c = 0; c < g.filters; c += kLanes) {
             const int64_t n = whole ? kLanes : g.filters - c;
@@ -201,7 +241,7 @@ bool transform_outputs_of(const Winograd& g, const float* m, const float* bias, 
             const float* from = m + c;
 #pragma GCC unroll 4
             for (int i = 0; i < 4; ++i, from = afresh(from + 4 * part)) {
-                const auto at = [&](int j) [[gnu::always_inline]] { return load_up_to(from + j * part, n); };
+                const auto at = [&](int j) FK_INLINED { return load_up_to(from + j * part, n); };
                 output_line(at(0), at(1), at(2), at(3), lines + 2 * i, 1);
             }
 #pragma GCC unroll 2
@@ -261,9 +301,9 @@ FK_VEC void add_products(int64_t k, const T* inputs, int64_t in_part, const T* w
 
 template <int kTiles, class T>
 FK_VEC void outputs_of(const Winograd& g, const T* inputs, int64_t in_part, const T* weights, int64_t w_part,
-                       const float* bias, Tile& tile, Outputs& outputs, float* y) {
+                       const float* bias, Tile<2>& tile, Outputs& outputs, float* y) {
     const int64_t k = g.channels / kSteps<T>;
-    Tile t = tile;
+    Tile<2> t = tile;
     for (int64_t c = 0; c < g.filters; c += kLanes) {
         Vec v[kTiles][4];
         const Vec b = bias ? load(bias + c) : Vec(0.f);
@@ -285,7 +325,7 @@ bool multiply_to_outputs(const Winograd& g, const T* inputs, int64_t in_part, co
                          const float* bias, int64_t first, int64_t count, float* y) {
     const int64_t line = g.channels / kSteps<T>;
     Outputs outputs(g);
-    Tile tile(g, first);
+    Tile<2> tile(g, first);
     int64_t i = 0;
     for (; i + 4 <= count; i += 4)
         outputs_of<4>(g, inputs + i * line, in_part, weights, w_part, bias, tile, outputs, y);
@@ -346,20 +386,18 @@ void transform_weights(const Winograd& g, const float* w, int64_t first, int64_t
     }
 }
 
-// G^T s G: the gradient of the taps from the sixteen sums, which are added in order. False where it is not finite.
-bool transform_sums(const Winograd& g, const float* sums, int64_t count, int64_t first, int64_t last, float* dw) {
+// G^T s G: the gradient of the taps. False where it is not finite.
+template <int side>
+bool transform_sums(const Winograd& g, const float* sums, float* dw) {
+    constexpr int parts = (side + 2) * (side + 2);
     const int64_t size = g.channels * g.filters;
     Vec wrong(0.f);
-    for (int64_t i = first; i < last; i += kLanes) {
-        const int64_t n = last - i;
-        Vec s[16], lines[12], v[9];
-        for (int j = 0; j < 16; ++j) {
-            s[j] = load_up_to(sums + j * size + i, n);
-            for (int64_t k = 1; k < count; ++k) s[j] += load_up_to(sums + (k * 16 + j) * size + i, n);
-        }
-        for (int j = 0; j < 4; ++j) weight_slope_line(s[j], s[4 + j], s[8 + j], s[12 + j], lines + j, 4);
-        for (int j = 0; j < 3; ++j)
-            weight_slope_line(lines[4 * j], lines[4 * j + 1], lines[4 * j + 2], lines[4 * j + 3], v + 3 * j, 1);
+    for (int64_t i = 0; i < size; i += kLanes) {
+        const int64_t n = size - i;
+        Vec s[parts], lines[3 * (side + 2)], v[9];
+        for (int j = 0; j < parts; ++j) s[j] = load_up_to(sums + j * size + i, n);
+        for (int j = 0; j < side + 2; ++j) WeightSlopeLine<side>{}(Line{s + j, side + 2}, Line{lines + j, side + 2});
+        for (int j = 0; j < 3; ++j) WeightSlopeLine<side>{}(Line{lines + (side + 2) * j, 1}, Line{v + 3 * j, 1});
         for (int j = 0; j < 9; ++j) {
             wrong = fma(v[j], Vec(0.f), wrong);
             store_up_to(dw + j * size + i, v[j], n);
