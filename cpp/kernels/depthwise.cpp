@@ -20,7 +20,7 @@ FK_VEC void depthwise_pixels(const Window& g, const TapRows& rows, const Segment
     V sum[P][K];
     for (int p = 0; p < P; ++p)
         for (int k = 0; k < K; ++k) sum[p][k] = V(T(0));
-    for_each_tap_row(rows, [&](int64_t tap, int64_t pixel) FK_INLINED {
+    for_each_tap_row(rows, [&](int64_t tap, int64_t pixel) {
         const T* from = x + (pixel + s.at) * g.channels + c;
         const T* weight = w + (tap + s.first) * g.channels + c;
         if constexpr (kTaps > 0) {
@@ -62,9 +62,9 @@ void depthwise_line(const Window& window, int64_t line, const T* x, const T* w, 
     y += line * a.out * g.channels;
     for_each_segment(a, [&](Segment s) {
         const bool shared = s.taps == 3 && s.stride == a.in_step;
-        const auto some = [&](auto pixels, auto taps) FK_INLINED {
+        const auto some = [&](auto pixels, auto taps) {
             constexpr int P = decltype(pixels)::count;
-            for_each_block<T, 8 / P>(g.channels, [&](int64_t c, auto lanes, auto block) FK_INLINED {
+            for_each_block<T, 8 / P>(g.channels, [&](int64_t c, auto lanes, auto block) {
                 depthwise_pixels<P, decltype(taps)::count>(g, rows, s, x, w, bias, y + s.begin * g.channels, c, lanes,
                                                            block);
             });
@@ -83,7 +83,7 @@ FK_VEC void for_each_meeting(const Window& g, int64_t line, const F& f) {
     const WindowAxis& a = g.axis[2];
     const TapRows rows = tap_rows(g, line);
     for (int64_t o = 0; o < a.out; ++o)
-        for_each_tap_row(rows, [&](int64_t tap, int64_t pixel) FK_INLINED {
+        for_each_tap_row(rows, [&](int64_t tap, int64_t pixel) {
             for (int64_t t = 0; t < a.spans[o].count; ++t)
                 f(line * a.out + o, pixel + a.spans[o].at + t * a.in_step, tap + a.spans[o].first + t * a.tap_step);
         });
@@ -132,7 +132,7 @@ FK_VEC void depthwise_taps(const Window& g, const Segment& s, const T* x, const 
     constexpr int64_t step = lanes_of<V>;
     const WindowAxis& a = g.axis[2];
     const int64_t x_tap = a.in_step * g.channels, w_tap = a.tap_step * g.channels, x_next = s.stride * g.channels;
-    for_each_block<T, kTaps == 1 ? 4 : 2>(g.channels, [&](int64_t c, auto lanes, auto block) FK_INLINED {
+    for_each_block<T, kTaps == 1 ? 4 : 2>(g.channels, [&](int64_t c, auto lanes, auto block) {
         constexpr int K = decltype(block)::count;
         V sum[kTaps][K];
         for (int t = 0; t < kTaps; ++t)
@@ -160,7 +160,7 @@ void depthwise_kernel_grad_line(const Window& g, int64_t line, const T* x, const
             const T* from = x + (pixel + s.at) * g.channels;
             const T* slope = dy + (line * a.out + s.begin) * g.channels;
             T* to = dw + (tap + s.first) * g.channels;
-            const auto some = [&](int64_t t, auto taps) FK_INLINED {
+            const auto some = [&](int64_t t, auto taps) {
                 depthwise_taps<decltype(taps)::count>(g, s, from + t * a.in_step * g.channels, slope,
                                                       to + t * a.tap_step * g.channels);
             };
@@ -192,7 +192,7 @@ void depthwise_kernel_grad(const Window& g, const T* x, const T* dy, T* dw, T* s
         }
     });
     for (int64_t part = 1; part < g.parts; ++part)
-        for_each_vector<T>(size, [&](int64_t i, auto lanes) FK_INLINED {
+        for_each_vector<T>(size, [&](int64_t i, auto lanes) {
             lanes.store(dw + i, lanes.load(dw + i) + lanes.load(sums + (part - 1) * size + i));
         });
 }
