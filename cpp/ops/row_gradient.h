@@ -39,8 +39,8 @@ public:
         for (int32_t k = block > 0 ? ends[block - 1] : 0; k < ends[block]; ++k) {
             const int64_t start = wrapped(index_at(indices, type_, order[k]), rows_) * width_;
             const int64_t first = std::max(from, start), last = std::min(to, start + width_);
-            const T* row = dy + order[k] * width_ - start;
-            for (int64_t i = first; i < last; ++i) gradient[i - from] += row[i];
+            const int64_t at = order[k] * width_ - start;
+            for (int64_t i = first; i < last; ++i) gradient[i - from] += dy[at + i];
         }
         return to - from;
     }

@@ -3,6 +3,7 @@
 #include "core/slot.h"
 #include "kernels/products/lanes.h"
 #include "kernels/products/pairs.h"
+#include "kernels/products/winograd_registers.h"
 #include "kernels/products/winograd_transforms.h"
 #include "kernels/sizes.h"
 
@@ -21,30 +22,6 @@ void multiply(int64_t parts, const Brgemm<T>& product, Parts a, Parts b, float* 
                                  reinterpret_cast<const T*>(b.first + i * b.apart)};
         run_brgemm(product, &pair, 1, c + i * c_apart);
     }
-}
-
-// Sums of outer products of sixteen channels and filters, in the registers, part by part: with calls of brgemm for
-// twenty tiles at a time 4x32x32x16 -> 16 took 101 us on Zen 4 instead of 85, 64x8x8x64 -> 64 1,180 instead of 1,050.
-void outer_products(const Winograd& g, int64_t parts, int64_t tiles, const float* inputs, const float* slopes,
-                    bool accumulate, float* sums) {
-    constexpr int n = 16;
-    const int64_t channels = g.channels, filters = g.filters;
-    for (; parts > 0; --parts, inputs += winograd_part(g, channels), slopes += winograd_part(g, filters))
-        for (int64_t i = 0; i < channels; i += n, sums += n * filters)
-            for (int64_t j = 0; j < filters; j += n) {
-                const float *a = inputs + i, *b = slopes + j;
-                float* c = sums + j;
-                Vec sum[n];
-#pragma GCC unroll 16
-                for (int r = 0; r < n; ++r) sum[r] = accumulate ? load(c + r * filters) : Vec(0.f);
-                for (int64_t t = 0; t < tiles; ++t, a += channels, b += filters) {
-                    const Vec v = load(b);
-#pragma GCC unroll 16
-                    for (int r = 0; r < n; ++r) sum[r] = fma(Vec(a[r]), v, sum[r]);
-                }
-#pragma GCC unroll 16
-                for (int r = 0; r < n; ++r) store(c + r * filters, sum[r]);
-            }
 }
 
 // Lines of channels, and rows of tiles or channels two by two, become pairs in place: what is written was read before.
@@ -73,16 +50,6 @@ struct Memory {
         __builtin_memset(zeros, 0, size_t(winograd_zeros(g)) * sizeof(float));
     }
 };
-
-// Do the products' sums stay in the registers, and become outputs there? 8x16x16x32 -> 32 on one thread of Zen 4: 176
-// -> 203 GFLOP/s of the direct sums, 64x8x8x64 -> 64 217 -> 237, 128 channels 227 -> 231. Each multiply-add has an
-// operand from memory then, and two have a second: no matter where there is one of them per cycle, as on Zen 4; where
-// there are two, sums in memory are thought to be as fast from 32 channels on.
-FK_VEC bool sums_fit_registers(const Winograd& g) {
-    return kLanes == 16 && g.filters % kLanes == 0 && g.channels <= (near_l2_bytes() ? 128 : 16);
-}
-// Tiles times channels that pass at once: their inputs, 8 KB, and the weights of 16 filters meet in the L1.
-constexpr int64_t kTilesAtOnce = 128;
 
 // Outputs of tiles [first, first + count). False where something is not finite.
 bool outputs_in_registers(const Winograd& g, const float* x, const Memory& memory, const float* bias, int64_t first,

@@ -1,6 +1,5 @@
 // From pixels, gradients and taps to tiles of sixteen, and back.
 #pragma once
-#include "kernels/products/lanes.h"
 #include "kernels/products/winograd.h"
 #include "kernels/sizes.h"
 
@@ -258,79 +257,6 @@ bool transform_outputs_of(const Winograd& g, const float* m, const float* bias, 
 bool transform_outputs(const Winograd& g, const float* m, const float* bias, int64_t first, int64_t count, float* y) {
     return g.filters % kLanes == 0 ? transform_outputs_of<true>(g, m, bias, first, count, y)
                                    : transform_outputs_of<false>(g, m, bias, first, count, y);
-}
-
-// The same from transformed inputs and weights, four tiles and a vector of filters at a time: of the sixteen products
-// two are made, eight chains in the registers, and added to the outputs at once, which stay there too.
-
-constexpr int kOutputSigns[2][4] = {{1, 1, 1, 0}, {0, 1, -1, -1}};  // A^T
-
-template <int part, int kTiles>
-FK_VEC void add_part(const Vec* m, Vec (*y)[4]) {
-#pragma GCC unroll 4
-    for (int t = 0; t < kTiles; ++t)
-#pragma GCC unroll 4
-        for (int o = 0; o < 4; ++o) {
-            const int sign = kOutputSigns[o / 2][part / 4] * kOutputSigns[o % 2][part % 4];
-            if (sign) y[t][o] = sign > 0 ? y[t][o] + m[t] : y[t][o] - m[t];
-        }
-}
-
-// T is float, or Bf16Pair for pairs of channels.
-template <class T, int part, int kTiles>
-FK_VEC void add_products(int64_t k, const T* inputs, int64_t in_part, const T* weights, int64_t w_part, Vec (*y)[4]) {
-    using L = Lanes<T>;
-    using Operand = typename L::Operand;
-    const T *a0 = inputs + part * in_part, *a1 = a0 + in_part, *b0 = weights + part * w_part, *b1 = b0 + w_part;
-    Vec m0[kTiles], m1[kTiles];
-#pragma GCC unroll 4
-    for (int t = 0; t < kTiles; ++t) m0[t] = m1[t] = Vec(0.f);
-#pragma GCC unroll 4
-    for (int64_t i = 0; i < k; ++i) {
-        const Operand v0 = L::load(b0 + i * kLanes), v1 = L::load(b1 + i * kLanes);
-#pragma GCC unroll 4
-        for (int t = 0; t < kTiles; ++t) {
-            m0[t] = fma(Operand(a0[t * k + i]), v0, m0[t]);
-            m1[t] = fma(Operand(a1[t * k + i]), v1, m1[t]);
-        }
-    }
-    add_part<part, kTiles>(m0, y);
-    add_part<part + 1, kTiles>(m1, y);
-    if constexpr (part + 2 < 16) add_products<T, part + 2, kTiles>(k, inputs, in_part, weights, w_part, y);
-}
-
-template <int kTiles, class T>
-FK_VEC void outputs_of(const Winograd& g, const T* inputs, int64_t in_part, const T* weights, int64_t w_part,
-                       const float* bias, Tile<2>& tile, Outputs& outputs, float* y) {
-    const int64_t k = g.channels / kSteps<T>;
-    Tile<2> t = tile;
-    for (int64_t c = 0; c < g.filters; c += kLanes) {
-        Vec v[kTiles][4];
-        const Vec b = bias ? load(bias + c) : Vec(0.f);
-#pragma GCC unroll 4
-        for (int i = 0; i < kTiles; ++i)
-#pragma GCC unroll 4
-            for (int o = 0; o < 4; ++o) v[i][o] = b;
-        add_products<T, 0, kTiles>(k, inputs, in_part, weights + c * g.channels, w_part, v);
-        t = tile;
-#pragma GCC unroll 4
-        for (int i = 0; i < kTiles; ++i, t.step(g)) outputs.store(t, c, kLanes, v[i], y);
-    }
-    tile = t;
-}
-
-// Of tiles [first, first + count), whose inputs lie `in_part` elements apart, the weights w_part.
-template <class T>
-bool multiply_to_outputs(const Winograd& g, const T* inputs, int64_t in_part, const T* weights, int64_t w_part,
-                         const float* bias, int64_t first, int64_t count, float* y) {
-    const int64_t line = g.channels / kSteps<T>;
-    Outputs outputs(g);
-    Tile<2> tile(g, first);
-    int64_t i = 0;
-    for (; i + 4 <= count; i += 4)
-        outputs_of<4>(g, inputs + i * line, in_part, weights, w_part, bias, tile, outputs, y);
-    for (; i < count; ++i) outputs_of<1>(g, inputs + i * line, in_part, weights, w_part, bias, tile, outputs, y);
-    return outputs.finite();
 }
 
 // The outputs of an image that are not made.
