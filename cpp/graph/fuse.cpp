@@ -192,7 +192,8 @@ private:
             int y = program->append(function, from, tile_attributes(tile_function(function), n.attrs));
             if (may_leave_truth(m, compute)) y = program->append(tile_function("as_bool"), {y});
             value[n.out[0]] = y;
-            node.label += (node.label.back() == '[' ? "" : " ") + std::string(name);
+            if (node.label.back() != '[') node.label += " ";
+            node.label += name;
         }
         node.label += "]";
         for (int v : edge.outputs) program->output(value.at(v), g_.types[v].dtype);

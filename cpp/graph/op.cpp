@@ -5,38 +5,47 @@
 
 namespace fk {
 
+void Attrs::set(std::string_view name, Attr value) {
+    const auto at = std::lower_bound(items_.begin(), items_.end(), name,
+                                     [](const Item& i, std::string_view n) { return i.first < n; });
+    if (at != items_.end() && at->first == name)
+        at->second = std::move(value);
+    else
+        items_.emplace(at, name, std::move(value));
+}
+
 template <class T>
-static const T& get(const std::map<std::string, Attr>& items, const std::string& name, const char* kind) {
-    const auto it = items.find(name);
-    if (it == items.end()) fail<TypeError>("[attribute] ", name, " is missing");
-    if (const T* value = std::get_if<T>(&it->second)) return *value;
+const T& Attrs::get(std::string_view name, const char* kind) const {
+    const Attr* attr = find(name);
+    if (!attr) fail<TypeError>("[attribute] ", name, " is missing");
+    if (const T* value = std::get_if<T>(attr)) return *value;
     fail<TypeError>("[attribute] ", name, " must be ", kind);
 }
 
-int64_t Attrs::integer(const std::string& name) const { return get<int64_t>(items_, name, "an integer"); }
-bool Attrs::flag(const std::string& name) const { return get<bool>(items_, name, "True or False"); }
-const std::string& Attrs::text(const std::string& name) const { return get<std::string>(items_, name, "a string"); }
+int64_t Attrs::integer(std::string_view name) const { return get<int64_t>(name, "an integer"); }
+bool Attrs::flag(std::string_view name) const { return get<bool>(name, "True or False"); }
+const std::string& Attrs::text(std::string_view name) const { return get<std::string>(name, "a string"); }
 
-double Attrs::number(const std::string& name) const {
-    const auto it = items_.find(name);
-    if (it != items_.end() && std::holds_alternative<int64_t>(it->second)) return double(std::get<int64_t>(it->second));
-    if (it != items_.end() && std::holds_alternative<bool>(it->second)) return double(std::get<bool>(it->second));
-    return get<double>(items_, name, "a number");
+double Attrs::number(std::string_view name) const {
+    const Attr* attr = find(name);
+    if (attr && std::holds_alternative<int64_t>(*attr)) return double(std::get<int64_t>(*attr));
+    if (attr && std::holds_alternative<bool>(*attr)) return double(std::get<bool>(*attr));
+    return get<double>(name, "a number");
 }
 
-std::vector<int64_t> Attrs::integers(const std::string& name) const {
-    const auto it = items_.find(name);
-    if (it != items_.end() && std::holds_alternative<int64_t>(it->second)) return {std::get<int64_t>(it->second)};
-    return get<std::vector<int64_t>>(items_, name, "a list of integers");
+std::vector<int64_t> Attrs::integers(std::string_view name) const {
+    const Attr* attr = find(name);
+    if (attr && std::holds_alternative<int64_t>(*attr)) return {std::get<int64_t>(*attr)};
+    return get<std::vector<int64_t>>(name, "a list of integers");
 }
 
-std::vector<double> Attrs::numbers(const std::string& name) const {
-    const auto it = items_.find(name);
-    if (it != items_.end() && std::holds_alternative<std::vector<int64_t>>(it->second)) {
-        const auto& ints = std::get<std::vector<int64_t>>(it->second);
+std::vector<double> Attrs::numbers(std::string_view name) const {
+    const Attr* attr = find(name);
+    if (attr && std::holds_alternative<std::vector<int64_t>>(*attr)) {
+        const auto& ints = std::get<std::vector<int64_t>>(*attr);
         return {ints.begin(), ints.end()};
     }
-    return get<std::vector<double>>(items_, name, "a list of numbers");
+    return get<std::vector<double>>(name, "a list of numbers");
 }
 
 // Function-local, so that it exists before the first record of any translation unit registers.

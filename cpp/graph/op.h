@@ -3,10 +3,11 @@
 #pragma once
 #include <atomic>
 #include <functional>
-#include <map>
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -20,29 +21,42 @@ using Attr = std::variant<int64_t, double, bool, std::string, std::vector<int64_
 
 class Attrs {
 public:
+    using Item = std::pair<std::string, Attr>;
+
     Attrs() = default;
-    Attrs(std::initializer_list<std::pair<const std::string, Attr>> items) : items_(items) {}
-    void set(const std::string& name, Attr value) { items_.insert_or_assign(name, std::move(value)); }
-    bool has(const std::string& name) const { return items_.count(name) != 0; }
+    Attrs(std::initializer_list<Item> items) {
+        for (const Item& item : items) set(item.first, item.second);
+    }
+    void set(std::string_view name, Attr value);
+    bool has(std::string_view name) const { return find(name) != nullptr; }
     // Each throws TypeError naming the attribute when it is missing or of another type; ints and bools convert to
     // float.
-    int64_t integer(const std::string& name) const;
-    double number(const std::string& name) const;
-    bool flag(const std::string& name) const;
-    const std::string& text(const std::string& name) const;
-    std::vector<int64_t> integers(const std::string& name) const;  // one int reads as a list of one
-    std::vector<double> numbers(const std::string& name) const;
-    DType dtype(const std::string& name = "dtype") const { return parse_dtype(text(name)); }
-    Shape shape(const std::string& name = "shape") const { return Shape(integers(name)); }
+    int64_t integer(std::string_view name) const;
+    double number(std::string_view name) const;
+    bool flag(std::string_view name) const;
+    const std::string& text(std::string_view name) const;
+    std::vector<int64_t> integers(std::string_view name) const;  // one int reads as a list of one
+    std::vector<double> numbers(std::string_view name) const;
+    DType dtype(std::string_view name = "dtype") const { return parse_dtype(text(name)); }
+    Shape shape(std::string_view name = "shape") const { return Shape(integers(name)); }
     // The same with a value for when the attribute is absent.
-    int64_t integer(const std::string& name, int64_t otherwise) const { return has(name) ? integer(name) : otherwise; }
-    double number(const std::string& name, double otherwise) const { return has(name) ? number(name) : otherwise; }
-    bool flag(const std::string& name, bool otherwise) const { return has(name) ? flag(name) : otherwise; }
+    int64_t integer(std::string_view name, int64_t otherwise) const { return has(name) ? integer(name) : otherwise; }
+    double number(std::string_view name, double otherwise) const { return has(name) ? number(name) : otherwise; }
+    bool flag(std::string_view name, bool otherwise) const { return has(name) ? flag(name) : otherwise; }
     bool operator==(const Attrs&) const = default;
-    const std::map<std::string, Attr>& items() const { return items_; }
+    const std::vector<Item>& items() const { return items_; }
 
 private:
-    std::map<std::string, Attr> items_;
+    const Attr* find(std::string_view name) const {
+        for (const Item& item : items_)
+            if (item.first == name) return &item.second;
+        return nullptr;
+    }
+    // The value, which must be a T.
+    template <class T>
+    const T& get(std::string_view name, const char* kind) const;
+
+    std::vector<Item> items_;  // by name. A few, told apart by their lengths: a map took a tenth of a small eager call
 };
 
 // One use of an op, types only: what shape rules and kernel makers see.

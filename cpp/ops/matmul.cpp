@@ -92,9 +92,10 @@ Activation activation_of(const Attrs& attrs) {
     fail("[dense] activation must be 'linear', 'relu', 'sigmoid' or 'tanh'. Received: activation='", name, "'");
 }
 
-// run(gemm, in, out, scratch) with the parts that must outlive this call bound into the kernel.
-template <class Run>
-Kernel bind(const Call& c, size_t scratch_bytes, Run run) {
+// run(gemm, in, out, scratch) with the parts that must outlive this call bound into the kernel; scratch_bytes(gemm) of
+// scratch.
+template <class Bytes, class Run>
+Kernel bind(const Call& c, Bytes scratch_bytes, Run run) {
     Product p = product(c);
     Gemm g = gemm_of(c, p);
     g.activation = activation_of(c.attrs);
@@ -103,7 +104,7 @@ Kernel bind(const Call& c, size_t scratch_bytes, Run run) {
                 now.a_offsets = p.a_offsets.data(), now.b_offsets = p.b_offsets.data();
                 run(now, in, out, scratch);
             },
-            scratch_bytes};
+            scratch_bytes(g)};
 }
 
 template <class T>
@@ -113,7 +114,8 @@ const T* input(const void* const* in, size_t i) {
 
 template <class T, class F>
 Kernel plain_kernel(const Call& c, F gemm) {
-    return bind(c, 0, [gemm](const Gemm& g, const void* const* in, void* const* out, void*) {
+    const auto nothing = [](const Gemm&) { return size_t(0); };
+    return bind(c, nothing, [gemm](const Gemm& g, const void* const* in, void* const* out, void*) {
         gemm(g, input<T>(in, 0), input<T>(in, 1), static_cast<T*>(out[0]));
     });
 }
@@ -121,11 +123,12 @@ Kernel plain_kernel(const Call& c, F gemm) {
 template <class T, class F>
 Kernel float_kernel(const Call& c, F gemm) {
     const bool biased = c.in.size() > 2;
-    return bind(c, gemm_scratch_bytes(gemm_of(c, product(c)), sizeof(T)),
-                [gemm, biased](const Gemm& g, const void* const* in, void* const* out, void* scratch) {
-                    gemm(g, input<T>(in, 0), input<T>(in, 1), biased ? input<T>(in, 2) : nullptr,
-                         static_cast<T*>(out[0]), scratch);
-                });
+    return bind(
+        c, [](const Gemm& g) { return gemm_scratch_bytes(g, sizeof(T)); },
+        [gemm, biased](const Gemm& g, const void* const* in, void* const* out, void* scratch) {
+            gemm(g, input<T>(in, 0), input<T>(in, 1), biased ? input<T>(in, 2) : nullptr, static_cast<T*>(out[0]),
+                 scratch);
+        });
 }
 
 Kernel kernel(const Call& c) {
