@@ -118,7 +118,7 @@ bool winograd_f32(const Winograd& g, const float* x, const float* w, const float
     const int64_t group = in_registers ? most(4, kTilesAtOnce / g.channels) : winograd_chunk(g);
     int failed = 0;
     parallel_for(winograd_tiles(g), winograd_chunk(g), [&](int64_t first, int64_t end) {
-        const Slot slot(memory.flags, memory.slots, g.threads, winograd_slot_bytes(g));
+        const Slot slot(memory.flags, memory.slots, winograd_slots(g), winograd_slot_bytes(g));
         bool finite = true;
         for (; first < end; first += group)
             finite &=
@@ -142,7 +142,7 @@ bool weights_of(const Winograd& g, const float* x, const float* dy, float* dw, v
     const Memory memory(g, scratch, 9 * count * size);
     int failed = 0;
     parallel_for(count, 1, [&](int64_t begin, int64_t end) {
-        const Slot slot(memory.flags, memory.slots, g.threads, winograd_slot_bytes(g));
+        const Slot slot(memory.flags, memory.slots, winograd_slots(g), winograd_slot_bytes(g));
         float* inputs = reinterpret_cast<float*>(slot.memory);
         float *slopes = inputs + parts * in_part, *sums = slopes + parts * out_part;
         for (int64_t s = begin; s < end; ++s) {

@@ -4,7 +4,7 @@
 //   dW = G^T [ sum over tiles of (B^T x B) * (A dY A^T) ] G
 // The gradient of the weights takes tiles of 6x6 inputs and 4x4 outputs where they are many: 36 products for sixteen
 // outputs instead of 64. Their transforms magnify rounding errors, but what rounds most in a long sum is the sum: in
-// twelve parts it errs less than one chain of multiply-adds (64x32x32x16 -> 16 on one thread of Zen 4: 157 -> 215
+// twelve parts it errs less than one chain of multiply-adds (8x32x32x16 -> 16 on one thread of Zen 4: 157 -> 210
 // GFLOP/s of the direct sums). An output is a short sum, where they would show.
 #pragma once
 #include <cstddef>
@@ -74,9 +74,14 @@ FK_INLINE int64_t winograd_sums(const Winograd& g) {
     if (g.side > 2 && wanted < kFewestSums) wanted = kFewestSums;
     return wanted < most ? wanted : most;
 }
+// Threads that are at work at a time, each with a slot of memory: no more than there are sums.
+FK_INLINE int winograd_slots(const Winograd& g) {
+    return g.of_weights && winograd_sums(g) < g.threads ? int(winograd_sums(g)) : g.threads;
+}
 FK_INLINE size_t winograd_scratch_bytes(const Winograd& g) {
     const int64_t shared = g.of_weights ? 9 * winograd_sums(g) * g.channels * g.filters : 16 * winograd_packed(g);
-    return size_t(128 + (shared + winograd_zeros(g)) * int64_t(sizeof(float)) + g.threads * winograd_slot_bytes(g));
+    return size_t(128 + (shared + winograd_zeros(g)) * int64_t(sizeof(float)) +
+                  winograd_slots(g) * winograd_slot_bytes(g));
 }
 
 }  // namespace

@@ -25,8 +25,8 @@ struct InputLine {
         if constexpr (side == 2) {
             to[0] = x[0] - x[2], to[1] = x[1] + x[2], to[2] = x[2] - x[1], to[3] = x[1] - x[3];
         } else {
-            const Vec u = x[4] - x[2], w = x[3] - x[1], three_halves(1.5f);
-            const Vec even = fma(Vec(-1.5f), x[3], u), odd = fma(three_halves, x[2], Vec(0.f) - w);
+            const Vec u = x[4] - x[2], w = x[3] - x[1];
+            const Vec even = fma(Vec(-1.5f), x[3], u), odd = fma(Vec(1.5f), x[2], -w);
             to[5] = fma(Vec(-1.5f), u, x[5] - x[3] - w);
             to[0] = x[0] - x[2] + fma(Vec(-1.5f), w, u);
             to[1] = even - odd, to[2] = even + odd;
@@ -39,7 +39,7 @@ template <int side>
 struct SlopeLine {
     FK_MEMBER void operator()(Line y, Line to) const {
         if constexpr (side == 2) {
-            to[0] = y[0], to[1] = y[0] + y[1], to[2] = y[0] - y[1], to[3] = Vec(0.f) - y[1];
+            to[0] = y[0], to[1] = y[0] + y[1], to[2] = y[0] - y[1], to[3] = -y[1];
         } else {
             const Vec even = y[0] + y[2], odd = y[1] + y[3], two(2.f), half(-0.5f);
             to[0] = y[0], to[1] = even + odd, to[2] = even - odd, to[5] = y[3];
