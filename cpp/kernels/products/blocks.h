@@ -101,7 +101,7 @@ Blocks cut(const Gemm& g) {
     s.a_line = (pieces(kSteps<T> == 1 && g.a_row == 1 ? s.step : deep, 16) | 1) * 16;
     s.a_plane = (s.step + kGemmPad) * (deep + kGemmPad) / 16 * 16;
     s.a_bytes = planes * s.a_plane * int64_t(sizeof(T));
-    s.slot_bytes = s.a_bytes + planes * (s.keep ? s.columns + kGemmPad : kGemmPad) * deep * int64_t(sizeof(T));
+    s.slot_bytes = s.a_bytes + planes * (s.keep ? s.columns + kGemmPad : 2 * kGemmPad) * deep * int64_t(sizeof(T));
     s.slot_bytes = pieces(s.slot_bytes, 64) * 64;
     return s;
 }

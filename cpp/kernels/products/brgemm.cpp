@@ -22,19 +22,32 @@ constexpr int kTileVectors = 2;
 template <class T>
 constexpr int64_t kPanel = kTileVectors * Lanes<T>::count;
 
+// Two panels at once: 10 loads for 24 multiply-adds instead of 16 for 28, which matters where a core's load ports are
+// shared: beside a busy hyperthread of Emerald Rapids, operands in the L1, 14x2 makes 108 GFLOP/s and 6x4 119, alone
+// both 153. B then comes from the L2 twice as fast as before, so not where that is what a CPU has to spare
+// (near_l2_bytes).
+constexpr int kWideRows = 6, kWideVectors = 2 * kTileVectors;
+#if defined(FK_AVX512)
+template <class T>
+constexpr bool kHasWideTiles = kTileRows<T> == kMostRows && kSteps<T> == 1;
+#else
+template <class T>
+constexpr bool kHasWideTiles = false;
+#endif
+
 enum class Source { full, partial, packing, rows, ahead };
 
-// A column of tiles of equal height: rows from `row` on, `columns` columns of a panel. With `packed` B comes from
-// g.pack. Meanwhile the lines of B at fetch, fetch + g.b_row, ... are fetched, `share` per kFetchSteps steps of k: more
-// at a time would wait for each other where they come from memory (256x2000x8192 on one thread of Zen 4: 86 -> 90
-// GFLOP/s).
+// A column of tiles of equal height: rows from `row` on, `columns` columns of a panel, or of two. With `packed` B comes
+// from g.pack, panels pack_panel elements apart. Meanwhile the lines of B at fetch, fetch + g.b_row, ... are fetched,
+// `share` per kFetchSteps steps of k: more at a time would wait for each other where they come from memory
+// (256x2000x8192 on one thread of Zen 4: 86 -> 90 GFLOP/s).
 constexpr int64_t kFetchSteps = 32;
 template <class T>
 struct Column {
     int64_t row, tiles, panel, columns;
     bool packed;
     const T* fetch;
-    int64_t share;
+    int64_t share, pack_panel;
 };
 template <class T>
 using Tiling = void (*)(const Brgemm<T>& g, const BrgemmPair<T>* pairs, int64_t count, const Column<T>& at, Sum<T>* c);
@@ -52,14 +65,14 @@ FK_VEC void tile(const Brgemm<T>& g, const BrgemmPair<T>* pairs, int64_t count, 
     using V = typename L::V;
     using Operand = typename L::Operand;
     const int64_t last = at.columns - (kVectors - 1) * L::count;  // columns in the last vector
-    const bool whole = last == L::count;
+    const bool whole = kVectors == kWideVectors || last == L::count;
     const int64_t k = g.k, c_row = g.c_row;
     constexpr bool tabled = source == Source::rows;
     const auto c_at = [&](int i) FK_INLINED { return tabled ? c + g.c_rows[row + i] : c + i * c_row; };
     V sum[kRows][kVectors];
 #pragma GCC unroll 16
     for (int i = 0; i < kRows; ++i)
-#pragma GCC unroll 2
+#pragma GCC unroll 4
         for (int j = 0; j < kVectors; ++j) {
             const Sum<T>* p = c_at(i) + j * L::count;
             sum[i][j] = !g.accumulate ? V(Sum<T>(0)) : whole || j + 1 < kVectors ? L::load(p) : L::load(p, last);
@@ -69,7 +82,8 @@ FK_VEC void tile(const Brgemm<T>& g, const BrgemmPair<T>* pairs, int64_t count, 
     if (!tabled && (g.accumulate || g.m > 112))
 #pragma GCC unroll 16
         for (int i = 0; i < kRows; ++i) {
-            __builtin_prefetch(c_at(kRows + i), 1);
+#pragma GCC unroll 4
+            for (int j = 0; j == 0 || j + 1 < kVectors; ++j) __builtin_prefetch(c_at(kRows + i) + j * L::count, 1);
             if (kVectors > 1) __builtin_prefetch(c_at(kRows + i) + at.columns - 1, 1);
         }
     T* pack = g.pack + at.panel * g.pack_panel;
@@ -81,25 +95,30 @@ FK_VEC void tile(const Brgemm<T>& g, const BrgemmPair<T>* pairs, int64_t count, 
             for (int i = 0; i < kRows; ++i) a_of[i] = a + g.a_rows[row + i];
         const T* b = at.packed ? pack + r * k * kPanel<T> : pairs[r].b + at.panel * g.b_panel + plane.b * g.b_plane;
         const int64_t b_row = at.packed ? kPanel<T> : g.b_row, a_row = g.a_row, a_col = g.a_col;
+        const int64_t b_panel = at.packed ? at.pack_panel : g.b_panel;
+        const auto vector_of_b = [&](int j) FK_INLINED {
+            return b + j / kTileVectors * b_panel + j % kTileVectors * L::count;
+        };
         const int64_t whole_k = kOfPairs<T> && tabled ? k - g.odd : k;
         [[maybe_unused]] const T* next = a + kRows * k;
         const auto add = [&](int64_t p, auto factor) FK_INLINED {
             Operand bv[kVectors];
-#pragma GCC unroll 2
+#pragma GCC unroll 4
             for (int j = 0; j < kVectors; ++j)
                 bv[j] = kOfPairs<T> || tabled || source == Source::full || source == Source::ahead || j + 1 < kVectors
-                            ? L::load(b + j * L::count)
-                            : L::load(b + j * L::count, last);
+                            ? L::load(vector_of_b(j))
+                            : L::load(vector_of_b(j), last);
             if constexpr (source == Source::packing) {
-#pragma GCC unroll 2
-                for (int j = 0; j < kVectors; ++j) L::store(pack + j * L::count, bv[j]);
+#pragma GCC unroll 4
+                for (int j = 0; j < kVectors; ++j)
+                    L::store(pack + j / kTileVectors * at.pack_panel + j % kTileVectors * L::count, bv[j]);
                 pack += kPanel<T>;
                 __builtin_prefetch(b + 8 * b_row);
             }
 #pragma GCC unroll 16
             for (int i = 0; i < kRows; ++i) {
                 const Operand av(factor(tabled ? a_of[i][p * a_col] : a[i * a_row]));
-#pragma GCC unroll 2
+#pragma GCC unroll 4
                 for (int j = 0; j < kVectors; ++j) sum[i][j] = fma(av, bv[j], sum[i][j]);
             }
             a += a_col;
@@ -107,10 +126,12 @@ FK_VEC void tile(const Brgemm<T>& g, const BrgemmPair<T>* pairs, int64_t count, 
             if constexpr (source == Source::ahead) __builtin_prefetch(next), next += 64 / sizeof(T);
         };
         for (int64_t p = 0; p < whole_k;) {
-            for (int64_t i = 0; i < at.share; ++i, fetch += g.b_row) {
-                __builtin_prefetch(fetch);
-                __builtin_prefetch(fetch + kPanel<T> - 1);
-            }
+            for (int64_t i = 0; i < at.share; ++i, fetch += g.b_row)
+#pragma GCC unroll 2
+                for (int j = 0; j == 0 || j < kVectors; j += kTileVectors) {
+                    __builtin_prefetch(fetch + j / kTileVectors * g.b_panel);
+                    __builtin_prefetch(fetch + j / kTileVectors * g.b_panel + kPanel<T> - 1);
+                }
             const int64_t end = p + kFetchSteps < whole_k ? p + kFetchSteps : whole_k;
 #pragma GCC unroll kUnroll
             for (; p < end; ++p) add(p, [](T x) FK_INLINED { return x; });
@@ -125,27 +146,31 @@ FK_VEC void tile(const Brgemm<T>& g, const BrgemmPair<T>* pairs, int64_t count, 
         for (int64_t r = 0; r < count; ++r) add_product(r, {0, 0});
     if (g.bias) {
         const Sum<T>* p = g.bias + at.panel * kPanel<T>;
-#pragma GCC unroll 2
+#pragma GCC unroll 4
         for (int j = 0; j < kVectors; ++j) {
             const V bias = whole || j + 1 < kVectors ? L::load(p + j * L::count) : L::load(p + j * L::count, last);
 #pragma GCC unroll 16
             for (int i = 0; i < kRows; ++i) sum[i][j] = sum[i][j] + bias;
         }
     }
-    // max(floor, x) and min(ceiling, x) keep the NaN of x.
-    using S = Sum<T>;
-    const V floor(g.activation == Activation::linear ? -S(__builtin_inf()) : S(0));
-    const V ceiling(g.activation == Activation::relu6 ? S(6) : S(__builtin_inf()));
+    if (g.activation != Activation::linear) {
+        // max(0, x) and min(ceiling, x) keep the NaN of x.
+        using S = Sum<T>;
+        const V ceiling(g.activation == Activation::relu6 ? S(6) : S(__builtin_inf()));
+#pragma GCC unroll 16
+        for (int i = 0; i < kRows; ++i)
+#pragma GCC unroll 4
+            for (int j = 0; j < kVectors; ++j) sum[i][j] = min(ceiling, max(V(S(0)), sum[i][j]));
+    }
 #pragma GCC unroll 16
     for (int i = 0; i < kRows; ++i)
-#pragma GCC unroll 2
+#pragma GCC unroll 4
         for (int j = 0; j < kVectors; ++j) {
             Sum<T>* p = c_at(i) + j * L::count;
-            const V y = min(ceiling, max(floor, sum[i][j]));
             if (whole || j + 1 < kVectors)
-                L::store(p, y);
+                L::store(p, sum[i][j]);
             else
-                L::store(p, y, last);
+                L::store(p, sum[i][j], last);
         }
 }
 
@@ -162,22 +187,24 @@ void column(const Brgemm<T>& g, const BrgemmPair<T>* pairs, int64_t count, const
 // By [rows - 1][vectors - 1][source], filled by recursion over rows.
 template <class T>
 struct Tilings {
-    Tiling<T> by[kTileRows<T>][kTileVectors][5];
+    Tiling<T> by[kTileRows<T>][kWideVectors][5];
 };
+template <class T, int kRows, int kVectors>
+constexpr void fill_sources(Tilings<T>& t) {
+    Tiling<T>* by = t.by[kRows - 1][kVectors - 1];
+    by[int(Source::full)] = column<T, kRows, kVectors, Source::full>;
+    by[int(Source::rows)] = column<T, kRows, kVectors, Source::rows>;
+    if constexpr (!kOfPairs<T>) {
+        by[int(Source::packing)] = column<T, kRows, kVectors, Source::packing>;
+        by[int(Source::ahead)] = column<T, kRows, kVectors, Source::ahead>;
+        if constexpr (kVectors <= kTileVectors) by[int(Source::partial)] = column<T, kRows, kVectors, Source::partial>;
+    }
+}
 template <class T, int kRows = kTileRows<T>>
 constexpr void fill(Tilings<T>& t) {
-    t.by[kRows - 1][0][0] = column<T, kRows, 1, Source::full>;
-    t.by[kRows - 1][0][3] = column<T, kRows, 1, Source::rows>;
-    t.by[kRows - 1][1][0] = column<T, kRows, 2, Source::full>;
-    t.by[kRows - 1][1][3] = column<T, kRows, 2, Source::rows>;
-    if constexpr (!kOfPairs<T>) {
-        t.by[kRows - 1][0][1] = column<T, kRows, 1, Source::partial>;
-        t.by[kRows - 1][0][2] = column<T, kRows, 1, Source::packing>;
-        t.by[kRows - 1][1][1] = column<T, kRows, 2, Source::partial>;
-        t.by[kRows - 1][1][2] = column<T, kRows, 2, Source::packing>;
-        t.by[kRows - 1][0][4] = column<T, kRows, 1, Source::ahead>;
-        t.by[kRows - 1][1][4] = column<T, kRows, 2, Source::ahead>;
-    }
+    fill_sources<T, kRows, 1>(t);
+    fill_sources<T, kRows, 2>(t);
+    if constexpr (kHasWideTiles<T> && kRows <= kWideRows) fill_sources<T, kRows, kWideVectors>(t);
     if constexpr (kRows > 1) fill<T, kRows - 1>(t);
 }
 template <class T>
@@ -187,34 +214,45 @@ constexpr Tilings<T> kTilings = [] {
     return t;
 }();
 
-// Panel by panel, all rows: the panel of B stays in L1 while A passes. Rows are dealt out evenly, 32 as 6 6 5 5 5 5:
-// a tile of two rows left over would run at half speed.
+// Panel by panel, or two by two, all rows: the panel of B stays near while A passes. Rows are dealt out evenly, 32 as 6
+// 6 5 5 5 5: a tile of two rows left over would run at half speed.
 template <class T>
 void brgemm(const Brgemm<T>& g, const BrgemmPair<T>* pairs, int64_t count, Sum<T>* c) {
-    const int64_t tiles = (g.m + kTileRows<T> - 1) / kTileRows<T>;
-    if (tiles == 0) return;
-    const int64_t low = g.m / tiles, high_tiles = g.m % tiles;  // that many tiles have low + 1 rows, the others low
-    const bool pack = g.pack && (tiles > 1 || g.pack_panel > 0);
-    // The first panel meets A where it comes from; a prefetcher of the CPU sees rows, not that the next ones follow.
-    // 131072 rows of 96 floats from memory, Zen 4: 54 -> 81 GFLOP/s with 24 columns, 70 -> 103 with 32.
-    // Of one vector and few rows (Winograd's with 16 channels) the fetch would take a tenth of the time.
-    const bool pays = tiles > 1 && (g.n > Lanes<T>::count || g.m > 112);
-    const bool streams = !kOfPairs<T> && count == 1 && pays && g.a_row == g.k && g.a_col == 1;
-    for (int64_t panel = 0; panel * kPanel<T> < g.n; ++panel) {
-        const int64_t rest = g.n - panel * kPanel<T>, columns = rest < kPanel<T> ? rest : kPanel<T>;
+    if (g.m == 0) return;
+    const bool wide_tiles = kHasWideTiles<T> && !near_l2_bytes();
+    const int64_t fetches = (g.k + kFetchSteps - 1) / kFetchSteps;  // of a tile
+    int64_t step;                                                   // panels
+    for (int64_t panel = 0; panel * kPanel<T> < g.n; panel += step) {
+        const int64_t rest = g.n - panel * kPanel<T>;
+        step = wide_tiles && rest >= 2 * kPanel<T> ? 2 : 1;
+        const int64_t columns = rest < step * kPanel<T> ? rest : step * kPanel<T>;
         const int64_t vectors = (columns + Lanes<T>::count - 1) / Lanes<T>::count;
-        Column<T> at{
-            .row = 0, .tiles = 0, .panel = panel, .columns = columns, .packed = false, .fetch = nullptr, .share = 0};
+        const int64_t most_rows = step == 2 ? kWideRows : kTileRows<T>;
+        const int64_t tiles = (g.m + most_rows - 1) / most_rows;
+        const int64_t low = g.m / tiles, high_tiles = g.m % tiles;  // that many tiles have low + 1 rows, the others low
+        Column<T> at{.row = 0,
+                     .tiles = 0,
+                     .panel = panel,
+                     .columns = columns,
+                     .packed = false,
+                     .fetch = nullptr,
+                     .share = 0,
+                     .pack_panel = g.pack_panel ? g.pack_panel : count * g.k * kPanel<T>};
         const auto run = [&](int64_t n, int64_t rows, Source source) {
             if (n == 0) return;
             at.tiles = n;
             kTilings<T>.by[rows - 1][vectors - 1][int(source)](g, pairs, count, at,
                                                                c + at.row * g.c_row + panel * kPanel<T>);
             at.row += n * rows;
-            at.fetch += n * at.share * ((g.k + kFetchSteps - 1) / kFetchSteps) * g.b_row;
+            at.fetch += n * at.share * fetches * g.b_row;
         };
+        // The first panel meets A where it comes from; a prefetcher of the CPU sees rows, not that the next ones
+        // follow. 131072 rows of 96 floats from memory, Zen 4: 54 -> 81 GFLOP/s with 24 columns, 70 -> 103 with 32. Of
+        // one vector and few rows (Winograd's with 16 channels) the fetch would take a tenth of the time.
+        const bool pays = tiles > 1 && (g.n > Lanes<T>::count || g.m > 112);
+        const bool streams = !kOfPairs<T> && count == 1 && pays && g.a_row == g.k && g.a_col == 1;
         const Source full = streams && panel == 0 ? Source::ahead : Source::full;
-        if (!pack) {
+        if (!g.pack || (tiles == 1 && g.pack_panel == 0)) {
             const Source source = g.a_rows                                       ? Source::rows
                                   : g.b_padded || columns % Lanes<T>::count == 0 ? full
                                                                                  : Source::partial;
@@ -227,9 +265,9 @@ void brgemm(const Brgemm<T>& g, const BrgemmPair<T>* pairs, int64_t count, Sum<T
         // While a panel is at work, each of its tiles fetches a share of the lines of the next one: rows of B far apart
         // are lines (and pages) that no prefetcher of the CPU expects. Took 1024^3 from 72 to 78 GFLOP/s.
         at.packed = true;
-        if (rest >= 2 * kPanel<T>) {
-            at.fetch = pairs[0].b + (panel + 1) * g.b_panel;
-            const int64_t times = (tiles - 1) * ((g.k + kFetchSteps - 1) / kFetchSteps);
+        if (rest >= 2 * step * kPanel<T>) {
+            at.fetch = pairs[0].b + (panel + step) * g.b_panel;
+            const int64_t times = (tiles - 1) * fetches;
             at.share = times > 0 ? (g.k + times - 1) / times : 0;
         }
         run(high_tiles - first_high, low + 1, full);

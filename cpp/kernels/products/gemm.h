@@ -65,7 +65,8 @@ struct Brgemm {
     bool a_padded = false;  // whatever follows the rows of A may be read, up to a multiple of 16 rows
     // Where given, the first rows of tiles leave each panel here as they pass over it and the other rows read it from
     // here, so that packing costs a few stores that the arithmetic hides. With pack_panel 0 the panels follow one
-    // another in the same pairs * k * panel elements; with pairs * k * panel they are all there afterwards.
+    // another in the same pairs * k * panel elements, or twice as many, as they may come in twos; with pairs * k *
+    // panel they are all there afterwards.
     T* pack = nullptr;
     int64_t pack_panel = 0;
     // Where given, both: element (i, p) of A_r at a[a_rows[i] + p * a_col], row i of C at c[c_rows[i]], and B is
@@ -166,8 +167,8 @@ inline size_t gemm_scratch_bytes(const Gemm& g, size_t element_bytes) {
     const int64_t wide = least(k, gemm_depth(false)), deep = least(k, gemm_depth(true));
     // Whole panels are kept: 33 columns take 64 of AVX-512.
     const int64_t columns = g.m <= kGemmRows ? 0 : least(whole(g.n, kGemmPad), kGemmColumns);
-    const int64_t b_wide = wide * (columns + kGemmPad),
-                  b_deep = least(deep * columns, kDeepElements) + 2 * deep * kGemmPad;
+    const int64_t b_wide = wide * (columns + 2 * kGemmPad),
+                  b_deep = least(deep * columns, kDeepElements) + 3 * deep * kGemmPad;
     const size_t planes = size_t(2 * g.planes);
     const size_t bytes = 2 * planes > element_bytes ? 2 * planes : element_bytes;  // pairs go twice as deep
     size_t slot = size_t((rows + kGemmPad) * (deep + 2 * kGemmPad) + most(b_wide, b_deep)) * bytes;
