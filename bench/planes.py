@@ -64,7 +64,7 @@ def main():
     for i, (m, n, k) in enumerate(SIZES):
         cells = [f"{measured[p][i]:.2f} ({terms[i] @ costs[p]:.2f})" for p in PLANES]
         print(f"| {m}x{n}x{k} | " + " | ".join(cells) + " |")
-    print("kPlaneCosts = {" + ", ".join(f"{{{c[0]:.2f}, {c[1]:.1f}}}" for c in costs.values()) + "}")
+    print("costs = {" + ", ".join(f"{{{c[0]:.2f}, {c[1]:.1f}}}" for c in costs.values()) + "}")
 
 
 if __name__ == "__main__":

@@ -6,6 +6,9 @@
 
 #include "core/error.h"
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 #if defined(__x86_64__) && defined(__linux__)
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -73,6 +76,18 @@ int64_t near_l2_bytes() {
     return bytes;
 #else
     return 0;
+#endif
+}
+
+bool has_float16_tiles() {
+#if defined(__x86_64__)
+    static const bool has = [] {
+        unsigned a = 0, b = 0, c = 0, d = 0;
+        return __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a >> 21 & 1);  // AMX-FP16
+    }();
+    return has;
+#else
+    return false;
 #endif
 }
 

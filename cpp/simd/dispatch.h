@@ -16,6 +16,8 @@
 namespace fk {
 // Of a CPU whose L1 is refilled from the L2 as fast as FMAs take operands, the bytes of the L2, at most 1 MB; else 0.
 int64_t near_l2_bytes();
+// Granite Rapids and its successors, among the CPUs that have AMX.
+bool has_float16_tiles();
 }  // namespace fk
 
 #ifndef FK_ISA

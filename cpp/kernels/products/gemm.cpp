@@ -270,14 +270,21 @@ void gemm(const Gemm& given, const Sum<T>* a, const Sum<T>* b, const Sum<T>* bia
 // --- products of planes ---
 
 // What products of one, two and three planes cost, in multiply-adds of floats: per multiply-add, and per element that
-// is split. bench/planes.py fits the table; the row of AVX512-BF16 is Zen 4, that of AMX Granite Rapids.
+// is split. bench/planes.py fits the table.
 struct PlaneCost {
     double product, split;
 };
 #if defined(__AMX_BF16__)
-constexpr PlaneCost kPlaneCosts[] = {{0.19, 8.8}, {0.40, 14.2}, {0.62, 15.6}};
+constexpr PlaneCost kGraniteRapids[] = {{0.19, 8.8}, {0.40, 14.2}, {0.62, 15.6}};
+// Fitted to {0.23, 8.7}, {0.50, 13.6}, {0.81, 13.6}, and a ninth more: where its host is short of power AMX falls to a
+// fourth of its rate, vectors by little, and a product of six planes takes 1.3 to 1.6 times as long as one of floats.
+constexpr PlaneCost kEmeraldRapids[] = {{0.26, 9.7}, {0.56, 15.1}, {0.90, 15.1}};
+FK_VEC const PlaneCost& plane_cost(int planes) {
+    return (has_float16_tiles() ? kGraniteRapids : kEmeraldRapids)[planes - 1];
+}
 #else
-constexpr PlaneCost kPlaneCosts[] = {{0.52, 5}, {1.53, 5}, {3.14, 5}};
+constexpr PlaneCost kZen4[] = {{0.52, 5}, {1.53, 5}, {3.14, 5}};
+FK_VEC const PlaneCost& plane_cost(int planes) { return kZen4[planes - 1]; }
 #endif
 
 #if defined(__AVX512BF16__)
@@ -305,7 +312,7 @@ bool planes_pay(int planes, int64_t m, int64_t n, int64_t k, int64_t elements) {
     if (!kMultipliesBfloat16 || planes == 0 || m < 16 || n < 16 || k < 16) return false;
     // Tiles are 16 rows by 16 columns by 32 steps whatever is in them.
     const int64_t rows = kTiles ? pieces(m, 16) * 16 : m, steps = kTiles ? pieces(k, 32) * 32 : k;
-    const PlaneCost& cost = kPlaneCosts[planes - 1];
+    const PlaneCost& cost = plane_cost(planes);
     return cost.product * double(rows) * double(pieces(n, 16) * 16) * double(steps) + cost.split * double(elements) <
            double(m) * double(n) * double(k);
 }
