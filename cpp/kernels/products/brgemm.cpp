@@ -22,18 +22,12 @@ constexpr int kTileVectors = 2;
 template <class T>
 constexpr int64_t kPanel = kTileVectors * Lanes<T>::count;
 
-// Two panels at once: 10 loads for 24 multiply-adds instead of 16 for 28, which matters where a core's load ports are
+// Two panels at once: 10 loads for 24 multiply-adds instead of 16 for 28, which tells where a core's load ports are
 // shared: beside a busy hyperthread of Emerald Rapids, operands in the L1, 14x2 makes 108 GFLOP/s and 6x4 119, alone
-// both 153. B then comes from the L2 twice as fast as before, so not where that is what a CPU has to spare
-// (near_l2_bytes).
+// both 153. B is read twice as often; AMD's (near_l2_bytes), with two loads for one multiply-add, keep 14x2.
 constexpr int kWideRows = 6, kWideVectors = 2 * kTileVectors;
-#if defined(FK_AVX512)
 template <class T>
-constexpr bool kHasWideTiles = kTileRows<T> == kMostRows && kSteps<T> == 1;
-#else
-template <class T>
-constexpr bool kHasWideTiles = false;
-#endif
+constexpr bool kHasWideTiles = kMostRows > kWideRows&& kTileRows<T> == kMostRows&& kSteps<T> == 1;
 
 enum class Source { full, partial, packing, rows, ahead };
 
