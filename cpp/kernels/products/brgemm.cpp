@@ -27,7 +27,7 @@ constexpr int64_t kPanel = kTileVectors * Lanes<T>::count;
 // both 153. B is read twice as often; AMD's (near_l2_bytes), with two loads for one multiply-add, keep 14x2.
 constexpr int kWideRows = 6, kWideVectors = 2 * kTileVectors;
 template <class T>
-constexpr bool kHasWideTiles = kMostRows > kWideRows&& kTileRows<T> == kMostRows&& kSteps<T> == 1;
+constexpr bool kHasWideTiles = (kMostRows > kWideRows) && (kTileRows<T> == kMostRows) && (kSteps<T> == 1);
 
 enum class Source { full, partial, packing, rows, ahead };
 
