@@ -11,6 +11,7 @@ import workloads
 
 EPOCHS = {"mlp": 5, "cnn": 3}
 BATCH = {"mlp": 32, "cnn": 128}
+LEVELS, POLICIES = ("highest", "high", "medium"), ("mixed_bfloat16", "mixed_float16")
 
 
 def accuracy(k, name, seed):
@@ -28,11 +29,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("framework")
     parser.add_argument("--model", choices=EPOCHS, default="mlp")
-    parser.add_argument("--precision", choices=["highest", "high", "medium", "mixed_bfloat16"], default="highest")
+    parser.add_argument("--precision", choices=[*LEVELS, *POLICIES], default="highest")
     arguments = parser.parse_args()
     k = workloads.keras_of(arguments.framework)
-    if arguments.precision == "mixed_bfloat16":
-        k.config.set_dtype_policy("mixed_bfloat16")
+    if arguments.precision in POLICIES:
+        k.config.set_dtype_policy(arguments.precision)
     elif arguments.precision != "highest":
         k.config.set_float32_matmul_precision(arguments.precision)
     found = [accuracy(k, arguments.model, seed) for seed in (1, 2, 3)]

@@ -35,7 +35,6 @@ def test_policy():
 @pytest.mark.parametrize(
     "name, kind, message",
     [
-        ("mixed_float16", ValueError, "float16 has no kernels"),
         ("int8_from_float32", ValueError, "quantized policies are not supported"),
         ("mixed", ValueError, "Cannot convert 'mixed' to a mixed precision DTypePolicy"),
         (object(), ValueError, "Cannot interpret `dtype` argument"),

@@ -110,7 +110,9 @@ SHAPES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "int64", "uint32", "uint8", "bool", "bfloat16"])
+@pytest.mark.parametrize(
+    "dtype", ["float32", "float64", "int32", "int64", "uint32", "uint8", "bool", "float16", "bfloat16"]
+)
 @pytest.mark.parametrize("shapes", SHAPES, ids=str)
 def test_shapes_and_dtypes_of_numpy(isa, shapes, dtype):
     rng = np.random.default_rng(3)

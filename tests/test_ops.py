@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from cases import CASES, TOLERANCE
+from cases import CASES, HALVES, TOLERANCE
 
 from fastkeras.engine import GradientTape, Tensor, cast, convert_to_tensor, primitive
 
@@ -20,8 +20,8 @@ def apply(case, tensors):
 
 def run(case, arrays, dtype=None):
     tensors = [convert_to_tensor(a) for a in arrays]
-    if dtype == "bfloat16":
-        tensors = [cast(t, "bfloat16") if t.dtype == "float32" else t for t in tensors]
+    if dtype in HALVES:
+        tensors = [cast(t, dtype) if t.dtype == "float32" else t for t in tensors]
     return apply(case, tensors)
 
 
@@ -38,7 +38,7 @@ def check(case, dtype, shapes=None):
     assert len(got) == len(expected)
     for g, e in zip(got, expected, strict=True):
         assert tuple(g.shape) == np.shape(e)
-        g = (cast(g, "float32") if g.dtype == "bfloat16" else g).numpy()
+        g = (cast(g, "float32") if g.dtype in HALVES else g).numpy()
         if g.dtype.kind == "f":
             tolerance = case.rtol * TOLERANCE[dtype if dtype in TOLERANCE else str(g.dtype)]
             scale = np.nanmax(np.abs(np.where(np.isfinite(e), e, 0)), initial=1.0)

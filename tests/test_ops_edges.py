@@ -116,6 +116,32 @@ def test_bfloat16_rounds_to_even_and_keeps_nan():
     assert np.signbit(back[-1])
 
 
+def test_every_float16_is_widened_and_rounded_as_by_numpy():
+    x = np.arange(1 << 16, dtype="uint16").view("float16")
+    wide = run("cast", x, dtype="float32")
+    np.testing.assert_array_equal(wide, x.astype("float32"))
+    np.testing.assert_array_equal(np.signbit(wide), np.signbit(x))
+    for n in (x.size, 21):  # whole vectors, and a part of one
+        np.testing.assert_array_equal(run("cast", x.astype("float32")[-n:], dtype="float16"), x[-n:])
+        with np.errstate(over="ignore"):
+            np.testing.assert_array_equal(run("add", x[-n:], x[-n:]), x[-n:] + x[-n:])
+    np.testing.assert_array_equal(run("cast", x, dtype="float64"), x.astype("float64"))
+
+
+def test_float32_is_rounded_to_float16_as_by_numpy():
+    bits = np.random.RandomState(0).randint(0, 1 << 32, size=200_000, dtype="uint32")
+    halves = np.arange(1 << 16, dtype="uint32").astype("uint16").view("float16").astype("float32")
+    with np.errstate(over="ignore", invalid="ignore"):
+        ties = (halves + np.nextafter(halves, np.float32(INF))) / 2, halves * np.float32(1 + 2**-11), halves * 0.75
+        x = np.concatenate(
+            [bits.view("float32"), *(t.astype("float32") for t in ties), [65519.9, 65520, -65520, 2**-25]]
+        )
+        x = x.astype("float32")
+        expected = x.astype("float16")
+    np.testing.assert_array_equal(run("cast", x, dtype="float16"), expected)
+    np.testing.assert_array_equal(run("cast", x.astype("float64"), dtype="float16"), expected)  # one at a time
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("shape", [(3, 200), (200, 3), (5, 40)])
 @pytest.mark.parametrize("name", ["max", "min", "sum", "mean", "prod", "logsumexp", "argmax", "argmin"])

@@ -1,11 +1,11 @@
-"""bfloat16 and mixed policies beyond what rows_mixed.py asks of Keras; levels of float32 products."""
+"""Halves and mixed policies beyond what rows_mixed.py asks of Keras; levels of float32 products."""
 
 import dataclasses
 import logging
 
 import numpy as np
 import pytest
-from cases import CASES
+from cases import CASES, HALVES
 from conv_cases import CASES as CONVOLUTIONS
 from helpers import rounded_to_bfloat16, run_python
 from layer_cases import CASES as LAYERS
@@ -39,33 +39,36 @@ def _results(case, tensors):
     return [made] if isinstance(made, Tensor) else list(made)
 
 
-# Ops that gradient rules emit behind the casts of the ops they belong to: they never meet bfloat16.
+# Ops that gradient rules emit behind the casts of the ops they belong to: they never meet halves.
 _INNER = {"average_pool_grad", "depthwise_conv_input_grad", "depthwise_conv_kernel_grad", "conv_kernel_grad"}
 
 
+@pytest.mark.parametrize("half", HALVES)
 @pytest.mark.parametrize("case", [c for c in CASES if "float32" in c.dtypes and c.name not in _INNER], ids=str)
-def test_bfloat16_gives_float32_rounded_once(case):
+def test_halves_give_float32_rounded_once(case, half):
     arrays = case.inputs("float32")
-    narrow = [keras.ops.cast(a, "bfloat16") if a.dtype == np.float32 else keras.ops.array(a) for a in arrays]
-    wide = [keras.ops.cast(t, "float32") if t.dtype == "bfloat16" else t for t in narrow]
+    narrow = [keras.ops.cast(a, half) if a.dtype == np.float32 else keras.ops.array(a) for a in arrays]
+    wide = [keras.ops.cast(t, "float32") if t.dtype == half else t for t in narrow]
     for got, exact in zip(_results(case, narrow), _results(case, wide), strict=True):
-        assert got.dtype == ("bfloat16" if exact.dtype == "float32" and _rounds(case) else exact.dtype)
+        assert got.dtype == (half if exact.dtype == "float32" and _rounds(case) else exact.dtype)
         expected = _values(keras.ops.cast(exact, got.dtype))
-        # A constant that has no exact bfloat16 moves some results by a step. Recurrent products round the states.
-        rounds_within = multiplies_bfloat16() and case.name.startswith(("lstm", "gru"))
-        atol = 0.01 * np.abs(expected).max(initial=0) if rounds_within else 1e-30
-        np.testing.assert_allclose(_values(got), expected, rtol=1 / 128, atol=atol)
+        # A constant that has no exact value here moves some results by a step. Recurrent products round the states.
+        rounds_within = half == "bfloat16" and multiplies_bfloat16() and case.name.startswith(("lstm", "gru"))
+        step, least = (2.0**-7, 1e-30) if half == "bfloat16" else (2.0**-10, 2.0**-24)
+        atol = 0.01 * np.abs(expected).max(initial=0) if rounds_within else least
+        np.testing.assert_allclose(_values(got), expected, rtol=step, atol=atol)
 
 
 def _rounds(case):
     return case.name not in ("cast", "one_hot")
 
 
-def test_sums_of_bfloat16_are_taken_in_float32():
-    ones = keras.ops.ones((4096,), "bfloat16")  # a bfloat16 sum would stop at 256
+@pytest.mark.parametrize("half", HALVES)
+def test_sums_of_halves_are_taken_in_float32(half):
+    ones = keras.ops.ones((4096,), half)  # a sum in bfloat16 would stop at 256, one in float16 at 2048
     assert float(keras.ops.sum(ones)) == 4096.0
     assert float(keras.ops.matmul(ones, ones)) == 4096.0
-    table = keras.Variable(np.zeros((2, 1), "float32"), dtype="bfloat16")
+    table = keras.Variable(np.zeros((2, 1), "float32"), dtype=half)
     with GradientTape() as tape:
         taken = keras.ops.sum(keras.ops.take(table, np.zeros(4096, "int32"), axis=0))
     assert _values(tape.gradient(taken, table)).ravel().tolist() == [4096.0, 0.0]
@@ -74,8 +77,10 @@ def test_sums_of_bfloat16_are_taken_in_float32():
 
 
 def test_a_wider_float_decides():
-    narrow, wide = keras.ops.ones((2, 2), "bfloat16"), keras.ops.ones((2, 2))
-    assert keras.ops.matmul(narrow, wide).dtype == keras.ops.add(narrow, wide).dtype == "float32"
+    wide = keras.ops.ones((2, 2))
+    narrow, other = (keras.ops.ones((2, 2), half) for half in HALVES)
+    for a, b in ((narrow, wide), (other, wide), (narrow, other)):
+        assert keras.ops.matmul(a, b).dtype == keras.ops.add(a, b).dtype == "float32"
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -186,15 +191,16 @@ def test_eager_and_compiled_training_agree(mixed):
 
 def test_names_of_mixed_precision():
     names = keras.mixed_precision
-    try:
-        names.set_global_policy("mixed_bfloat16")
-        assert names.global_policy() == names.dtype_policy() == names.Policy("mixed_bfloat16")
-        assert keras.layers.Dense(2).compute_dtype == "bfloat16"
-    finally:
-        names.set_global_policy("float32")
+    for half in HALVES:
+        try:
+            names.set_global_policy(f"mixed_{half}")
+            assert names.global_policy() == names.dtype_policy() == names.Policy(f"mixed_{half}")
+            assert keras.layers.Dense(2).compute_dtype == half
+        finally:
+            names.set_global_policy("float32")
     assert names.LossScaleOptimizer is keras.optimizers.LossScaleOptimizer
-    with pytest.raises(ValueError, match="float16 has no kernels.*mixed_bfloat16.*Received: name=mixed_float16"):
-        names.set_global_policy("mixed_float16")
+    with pytest.raises(ValueError, match="Cannot convert 'mixed_float8'"):
+        names.set_global_policy("mixed_float8")
     assert names.global_policy().name == "float32"
 
 
@@ -279,12 +285,14 @@ def test_optimizers_update_bfloat16_variables(make):
 
 
 def test_the_fallback_is_told_once(caplog, isa):
-    engine_precision.tell_of_bfloat16.cache_clear()
+    engine_precision.tell_of_mixed.cache_clear()
     with caplog.at_level(logging.WARNING, logger="fastkeras"):
         for _ in range(2):
             keras.layers.Dense(2, dtype="mixed_bfloat16")
+            keras.layers.Dense(2, dtype="mixed_float16")
             keras.layers.Dense(2)
-    assert [r.message.split(":")[0] for r in caplog.records] == ["mixed_bfloat16"] * (not multiplies_bfloat16())
+    slow = ["mixed_bfloat16"] * (not multiplies_bfloat16()) + ["mixed_float16"] * (not multiplies_tiles())
+    assert [r.message.split(":")[0] for r in caplog.records] == slow
 
 
 def test_levels():
@@ -338,6 +346,7 @@ def test_describe_kernels(isa):
     unit = "tiles" if multiplies_tiles() else "pairs"
     assert text.count(f"{unit} of bfloat16 are multiplied") == 2 * multiplies_bfloat16()
     assert text.count("do not multiply bfloat16") == 2 * (not multiplies_bfloat16())
+    assert ("no kernels multiply float16" in text) != multiplies_tiles()
 
 
 def test_verbose_is_told_at_import_and_when_the_level_is_set():

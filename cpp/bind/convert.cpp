@@ -7,7 +7,7 @@ namespace fk::bind {
 
 // Made once each and never freed: making one costs more than a small kernel.
 py::dtype numpy_dtype(DType dtype) {
-    static py::dtype* made[8] = {};
+    static py::dtype* made[kDTypes] = {};
     py::dtype*& slot = made[size_t(dtype)];
     if (!slot)
         slot = new py::dtype(dtype == DType::bfloat16
@@ -29,7 +29,7 @@ DType dtype_of(const py::array& array) {
         case 'b': return DType::boolean;
         case 'i': return size <= 4 ? DType::int32 : DType::int64;
         case 'u': return size == 1 ? DType::uint8 : size == 2 ? DType::int32 : size == 4 ? DType::uint32 : DType::int64;
-        case 'f': return size <= 4 ? DType::float32 : DType::float64;
+        case 'f': return size == 2 ? DType::float16 : size == 4 ? DType::float32 : DType::float64;
         default: break;
     }
     const std::string name = py::str(d);

@@ -35,25 +35,30 @@ static void unify_dtypes(const Op& op, std::vector<Tensor>& in) {
         if (in[i]->dtype != dtype) in[i] = call("cast", {in[i]}, {{"dtype", std::string(name_of(dtype))}});
 }
 
-// In how many planes of bfloat16 an op must keep its operands.
+// What holds all floats among the inputs; bool when there is none.
+static DType common_float(const std::vector<Tensor>& in) {
+    DType common = DType::boolean;
+    for (const Tensor& t : in)
+        if (is_float(t->dtype)) common = promote(common, t->dtype);
+    return common;
+}
+
+// In how many planes of bfloat16, of 8 bits each, an op must keep its operands. The 11 bits of float16 fit two.
 static int planes_of(const std::vector<Tensor>& in) {
-    const auto wide = [](const Tensor& t) { return is_float(t->dtype) && t->dtype != DType::bfloat16; };
-    const bool narrow = in[0]->dtype == DType::bfloat16 && std::none_of(in.begin(), in.end(), wide);
-    return narrow ? 1 : float32_product_planes.load(std::memory_order_relaxed);
+    const int allowed = float32_product_planes.load(std::memory_order_relaxed);
+    const DType common = common_float(in);
+    return common == DType::bfloat16 ? 1 : common == DType::float16 ? std::min(allowed, 2) : allowed;
 }
 
 // The casts are ops like any other: tapes differentiate them, the fuser merges them with what stands before and after.
 static std::vector<Tensor> apply_widened(const Op& op, std::vector<Tensor> in, Attrs attrs) {
-    bool rounds = true;  // unless a wider float takes part
-    for (Tensor& t : in) {
-        if (t->dtype == DType::bfloat16)
-            t = call("cast", {t}, {{"dtype", std::string("float32")}});
-        else if (is_float(t->dtype))
-            rounds = false;
-    }
+    const DType common = common_float(in);
+    for (Tensor& t : in)
+        if (is_half(t->dtype)) t = call("cast", {t}, {{"dtype", std::string("float32")}});
     std::vector<Tensor> out = apply(op, std::move(in), std::move(attrs));
     for (Tensor& t : out)
-        if (rounds && t->dtype == DType::float32) t = call("cast", {t}, {{"dtype", std::string("bfloat16")}});
+        if (is_half(common) && t->dtype == DType::float32)
+            t = call("cast", {t}, {{"dtype", std::string(name_of(common))}});
     return out;
 }
 
@@ -76,7 +81,7 @@ std::vector<Tensor> apply(const Op& op, std::vector<Tensor> in, Attrs attrs) {
     unify_dtypes(op, in);
     if (op.products && !attrs.has("planes"))
         if (const int planes = planes_of(in); planes < 3) attrs.set("planes", int64_t(planes));
-    if (op.widens && std::any_of(in.begin(), in.end(), [](const Tensor& t) { return t->dtype == DType::bfloat16; }))
+    if (op.widens && std::any_of(in.begin(), in.end(), [](const Tensor& t) { return is_half(t->dtype); }))
         return apply_widened(op, std::move(in), std::move(attrs));
     std::vector<TensorType> in_types(in.size());
     for (size_t i = 0; i < in.size(); ++i) in_types[i] = *in[i];

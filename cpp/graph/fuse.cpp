@@ -146,13 +146,11 @@ private:
                 tile_function(tile_function(g_.nodes[m].op->tile)).types == TileFunction::integers)
                 return;
 
-        // Registers do not round to bfloat16, but x == max(x) must find x as others read it.
+        // Registers do not round to halves, but x == max(x) must find x as others read it.
         for (int m : all)
             if (g_.nodes[m].op->tile && g_.types[g_.nodes[m].out[0]].dtype == DType::boolean)
                 for (int v : g_.nodes[m].in)
-                    if (g_.types[v].dtype == DType::bfloat16 &&
-                        std::binary_search(all.begin(), all.end(), producer_[v]))
-                        return;
+                    if (is_half(g_.types[v].dtype) && std::binary_search(all.begin(), all.end(), producer_[v])) return;
 
         Bits unit(before_[0].size()), ancestors(before_[0].size());
         for (int m : all) add(unit, m), add(ancestors, before_[m]);

@@ -147,7 +147,7 @@ struct Op {
         std::vector<int> in, out;
     };
     std::vector<Part> (*parts)(const Call&) = nullptr;
-    // Computes in float32 at least: bfloat16 inputs are cast up before the call and results rounded once after it.
+    // Computes in float32 at least: halves are cast up before the call and results rounded once after it.
     bool widens = false;
     // Sums of products. The attribute `planes` says how much of float32 operands its kernels must keep (ops/planes.h);
     // apply() sets it where they are bfloat16 anyway, or float32_product_planes is less than all.

@@ -88,7 +88,8 @@ void drop_noops(Graph& g) {
 
 // Float32 that is rounded to bfloat16 only to be widened again stays as it is, and so does what moves or elementwise
 // ops make of it: fewer passes over memory, and products meet the bias and activation that they absorb. What something
-// else reads is rounded as it was. Comparisons stay: x == max(x) holds for rounded values or for none.
+// else reads is rounded as it was. Comparisons stay: x == max(x) holds for rounded values or for none. float16 is
+// rounded wherever it is written: LossScaleOptimizer waits for what overflows there.
 void keep_float32(Graph& g) {
     const Op& cast = find_op("cast");
     std::vector<int> to = identity(g);

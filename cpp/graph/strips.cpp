@@ -138,7 +138,7 @@ private:
         }
         if (std::find(sampled.begin(), sampled.end(), true) == sampled.end()) return std::nullopt;
         // A sum for every strip must be small beside what it is the sum of, and not be rounded before it is added.
-        if (sums && (4 * size_t(samples) * y.bytes() > bytes || y.dtype == DType::bfloat16)) return std::nullopt;
+        if (sums && (4 * size_t(samples) * y.bytes() > bytes || is_half(y.dtype))) return std::nullopt;
         try {  // attributes may hold the number of samples in other ways: would the op take one?
             const Attrs attrs = sums ? n.attrs : attrs_for(n, y.shape, 1);
             const TensorType one = n.op->infer({attrs, in, {}})[0];

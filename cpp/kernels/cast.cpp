@@ -2,31 +2,22 @@
 
 #include "core/parallel.h"
 #include "kernels/elementwise_words.h"
+#include "kernels/loop.h"
 
 namespace fk::FK_ISA {
 namespace {
 
 constexpr int64_t kGrain = 1 << 15;  // elements
 
-// bfloat16 as kernels see it: 16 bits of a float.
-struct Bf16 {
-    uint16_t bits;
-};
-
-FK_INLINE float widen(Bf16 v) { return __builtin_bit_cast(float, uint32_t(v.bits) << 16); }
 template <class T>
-FK_INLINE T widen(T v) {
-    return v;
-}
+concept FloatOrHalf = HalfFloat<T> || std::is_same_v<T, float>;
 
 template <class T, class S>
 FK_INLINE T convert(S from) {
-    const auto v = widen(from);
-    using W = decltype(v + 0);
-    if constexpr (std::is_same_v<T, Bf16>) {
-        const float f = float(v);
-        const uint32_t u = __builtin_bit_cast(uint32_t, f);
-        return {f != f ? uint16_t((u >> 16) | 0x40) : uint16_t((u + 0x7fffu + ((u >> 16) & 1)) >> 16)};
+    using W = decltype(from + 0);
+    const W v = from;
+    if constexpr (HalfFloat<T>) {
+        return T(float(v));
     } else if constexpr (std::is_same_v<T, bool>) {
         return v != 0;
     } else if constexpr (std::is_integral_v<T> && !std::is_integral_v<W>) {
@@ -43,7 +34,12 @@ void cast_all(void* to, const void* from, int64_t n) {
     parallel_for(n, kGrain, [&](int64_t begin, int64_t end) {
         T* y = static_cast<T*>(to);
         const S* x = static_cast<const S*>(from);
-        for (int64_t i = begin; i < end; ++i) y[i] = convert<T>(x[i]);
+        if constexpr ((HalfFloat<T> && FloatOrHalf<S>) || (HalfFloat<S> && FloatOrHalf<T>))
+            for_each_vector<float>(end - begin, [&](int64_t i, auto lanes) FK_INLINED {
+                lanes.store(y + begin + i, lanes.load(x + begin + i));
+            });
+        else
+            for (int64_t i = begin; i < end; ++i) y[i] = convert<T>(x[i]);
     });
 }
 
@@ -56,7 +52,8 @@ FK_INLINE void with_type(DType t, const F& f) {
         case DType::int32: return f(int32_t{});
         case DType::uint32: return f(uint32_t{});
         case DType::int64: return f(int64_t{});
-        case DType::bfloat16: return f(Bf16{});
+        case DType::float16: return f(float16_t{});
+        case DType::bfloat16: return f(bfloat16_t{});
         case DType::float32: return f(float{});
         default: return f(double{});
     }

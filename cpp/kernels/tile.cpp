@@ -1,6 +1,7 @@
 #include "kernels/tile.h"
 
 #include "kernels/elementwise.h"
+#include "kernels/loop.h"
 
 namespace fk::FK_ISA {
 namespace {
@@ -23,12 +24,11 @@ int64_t width_of(DType t) { return int64_t(size_of(t)); }
 
 template <class T, class S>
 FK_INLINE void convert_run(T* to, const S* from, int64_t n) {
-    for (int64_t i = 0; i < n; ++i) to[i] = T(from[i]);
+    if constexpr (HalfFloat<T> || HalfFloat<S>)
+        for_each_vector<float>(n, [&](int64_t i, auto lanes) FK_INLINED { lanes.store(to + i, lanes.load(from + i)); });
+    else
+        for (int64_t i = 0; i < n; ++i) to[i] = T(from[i]);
 }
-struct Bf16 {
-    uint16_t bits;
-    FK_INLINE operator float() const { return __builtin_bit_cast(float, uint32_t(bits) << 16); }
-};
 
 // Elements [begin, begin + n) of a broadcast input, as T. Walks runs of the last dim: each is a copy or a fill.
 template <class T, class S>
@@ -78,8 +78,10 @@ void load_as(void* to, const void* from, const TileProgram& p, const TileProgram
             lay_out(y, x, p, input, begin, n);
     };
     if (input.dtype == DType::boolean) return from_type(bool{});
-    if constexpr (std::is_same_v<T, float>)
-        if (input.dtype == DType::bfloat16) return from_type(Bf16{});
+    if constexpr (std::is_same_v<T, float>) {
+        if (input.dtype == DType::float16) return from_type(float16_t{});
+        if (input.dtype == DType::bfloat16) return from_type(bfloat16_t{});
+    }
     from_type(T{});
 }
 
@@ -106,11 +108,10 @@ void store_truth(void* to, const void* from, int64_t n) {
 void store_output(void* to, DType dtype, const void* from, DType compute, int64_t n) {
     if (dtype == compute) {
         __builtin_memcpy(to, from, size_t(n * width_of(compute)));
+    } else if (dtype == DType::float16) {
+        convert_run(static_cast<float16_t*>(to), static_cast<const float*>(from), n);
     } else if (dtype == DType::bfloat16) {
-        uint16_t* y = static_cast<uint16_t*>(to);
-        const float* x = static_cast<const float*>(from);
-        for (; n >= kLanes; n -= kLanes, x += kLanes, y += kLanes) store_bf16(y, load(x));
-        if (n > 0) store_bf16_partial(y, load_partial(x, n), n);
+        convert_run(static_cast<bfloat16_t*>(to), static_cast<const float*>(from), n);
     } else {
         switch (compute) {
             case DType::float32: return store_truth<float>(to, from, n);

@@ -13,7 +13,7 @@
 //
 // input() and append() return the number of a value; attributes follow the order of TileFunction::attributes.
 // Registers hold the compute type. Inputs and outputs have that dtype, or bool (truth values are 0 and 1 in registers),
-// or bfloat16 in a float32 program. An output may share memory with an input of the same shape and dtype.
+// or a half in a float32 program. An output may share memory with an input of the same shape and dtype.
 #pragma once
 #include <cstdint>
 #ifndef FK_ISA
@@ -104,7 +104,7 @@ TileAttributes tile_attributes(const TileFunction& f, const Attrs& attrs) {
     }
     return a;
 }
-DType tile_compute_type(DType dtype);  // of registers for tensors of this dtype: bfloat16 -> float32, others themselves
+DType tile_compute_type(DType dtype);  // of registers for tensors of this dtype: halves -> float32, others themselves
 #endif
 
 FK_KERNEL(void, tile_run, (const TileProgram& program, const void* const* in, void* const* out))

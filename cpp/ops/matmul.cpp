@@ -140,6 +140,7 @@ Kernel kernel(const Call& c) {
         case DType::uint32: return plain_kernel<uint32_t>(c, FK_CALL(gemm_u32));
         case DType::int64: return plain_kernel<int64_t>(c, FK_CALL(gemm_i64));
         case DType::float32: return float_kernel<float>(c, FK_CALL(gemm_f32));
+        case DType::float16:
         case DType::bfloat16:  // widened: never here
         case DType::float64: break;
     }

@@ -19,7 +19,7 @@ std::vector<TensorType> infer_running(const Call& call, const char* tag) {
     return {{type == DType::boolean ? DType::int32 : type, call.in[0].shape}};
 }
 
-// bool runs as int32 and bfloat16 as float32, converted on the way in and out.
+// bool runs as int32 and halves as float32, converted on the way in and out.
 Kernel kernel_running(Reduction kind, const Call& call, const char* tag) {
     const DType from = call.in[0].dtype, to = call.out[0].dtype, type = tile_compute_type(to);
     const ReduceShape shape = around(call.in[0].shape, call.attrs.integer("axis"), tag);

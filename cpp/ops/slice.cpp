@@ -102,7 +102,7 @@ Kernel kernel_place(const Call& call) {
     return dispatch(x.dtype, [&](auto zero) -> Kernel {
         using T = decltype(zero);
         T value = zero;
-        if constexpr (std::is_same_v<T, bfloat16_t>)
+        if constexpr (HalfFloat<T>)
             value = T(float(call.attrs.number("value", 0)));
         else
             value = T(call.attrs.number("value", 0));

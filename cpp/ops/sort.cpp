@@ -15,7 +15,7 @@ namespace {
 // An element as an unsigned key in the same order, NaN above all, -0 equal to 0.
 template <class T>
 auto key_of(T x) {
-    if constexpr (std::is_same_v<T, bfloat16_t>) {
+    if constexpr (HalfFloat<T>) {
         return key_of(float(x));
     } else if constexpr (std::is_floating_point_v<T>) {
         using U = std::conditional_t<sizeof(T) == 4, uint32_t, uint64_t>;

@@ -17,8 +17,8 @@ namespace {
 
 template <class T>
 T no_value() {
-    if constexpr (std::is_same_v<T, bfloat16_t>)
-        return bfloat16_t(NAN);
+    if constexpr (HalfFloat<T>)
+        return T(NAN);
     else if constexpr (std::is_floating_point_v<T>)
         return std::numeric_limits<T>::quiet_NaN();
     else if constexpr (std::is_signed_v<T>)

@@ -34,7 +34,7 @@ int tile_function(std::string_view name) {
 
 const TileFunction& tile_function(int number) { return functions[number]; }
 
-DType tile_compute_type(DType dtype) { return dtype == DType::bfloat16 ? DType::float32 : dtype; }
+DType tile_compute_type(DType dtype) { return is_half(dtype) ? DType::float32 : dtype; }
 
 TileProgram::TileProgram(DType compute_type, std::span<const int64_t> shape) : compute(compute_type) {
     rank = int16_t(shape.size());

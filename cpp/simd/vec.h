@@ -6,10 +6,10 @@
 //   IVec  kLanes int32             + - * & | ^ ~ << >> (arithmetic), shift_right (logical), == >
 //   Mask  kLanes truth values      from == != < <= > >= on Vec; & | ^ !; any(m), all(m)
 //
-//   load(p) store(p, v)            any alignment; p: float* (Vec) or int32_t* (IVec) or double* (double)
+//   load(p) store(p, v)            any alignment; p: float* (Vec), a half* (Vec: widened, rounded to nearest even),
+//                                  int32_t* (IVec) or double* (double)
 //   load_partial(p, n)             the first n lanes, zeros after; 0 <= n <= kLanes; touches nothing outside
 //   store_partial(p, v, n)         the first n lanes
-//   load_bf16 store_bf16 (+ _partial)   bfloat16 held as uint16_t, rounded to nearest even, NaN stays NaN
 //   first_lanes(n) lane_numbers()  Mask of the first n lanes; IVec 0, 1, 2, ...
 //   select(m, a, b)                a where m, else b
 //   fma(a, b, c)                   a * b + c, fused where the CPU has it (all but portable)
@@ -25,13 +25,16 @@
 //   hsum hmax hmin                 over lanes in one fixed tree; hmax and hmin propagate NaN
 //   lanewise(f, x[, y])            f(float) lane by lane: for what is not worth a vector formula
 //
-// lanes_of<T> is kLanes for Vec, 1 for float and double; VecOf<float> is Vec, VecOf<double> is double, so that a loop
+// lanes_of<T> is kLanes for Vec, 1 for float and double; VecOf<float> and of halves is Vec, VecOf<double> is double, so
+// that a loop
 //     using V = VecOf<T>;
 //     for (; n >= lanes_of<V>; ...) store(y, f(load(x)));
 //     if (n > 0) store_partial(y, f(load_partial(x, n)), n);
 // serves both.
 #pragma once
 #include <cstdint>
+
+#include "core/dtype.h"
 
 #if !defined(FK_ISA)
 #error "vec.h belongs to files compiled per ISA"
@@ -114,6 +117,10 @@ template <class T>
 struct VecOfType;
 template <>
 struct VecOfType<float> {
+    using type = Vec;
+};
+template <HalfFloat T>
+struct VecOfType<T> {
     using type = Vec;
 };
 template <>

@@ -105,27 +105,33 @@ FK_VEC void store_partial(int32_t* p, IVec x, int64_t n) {
     _mm256_maskstore_epi32(p, _mm256_castps_si256(first_lanes(n).v), x.v);
 }
 
-FK_VEC Vec load_bf16(const uint16_t* p) {
+FK_VEC Vec load(const bfloat16_t* p) {
     const __m128i bits = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
     return as_float(IVec(_mm256_cvtepu16_epi32(bits)) << 16);
 }
-FK_VEC void store_bf16(uint16_t* p, Vec x) {
+FK_VEC void store(bfloat16_t* p, Vec x) {
     const IVec u = as_int(x), rounded = shift_right(u + IVec(0x7fff) + (shift_right(u, 16) & IVec(1)), 16);
     const IVec bits = select(x != x, shift_right(u, 16) | IVec(0x40), rounded);
     const __m256i packed = _mm256_permute4x64_epi64(_mm256_packus_epi32(bits.v, bits.v), 0x08);
     _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm256_castsi256_si128(packed));
 }
-FK_VEC Vec load_bf16_partial(const uint16_t* p, int64_t n) {
-    uint16_t bits[kLanes] = {};
-    for (int i = 0; i < kLanes; ++i)
-        if (i < n) bits[i] = p[i];
-    return load_bf16(bits);
+FK_VEC Vec load(const float16_t* p) { return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))); }
+FK_VEC void store(float16_t* p, Vec x) {
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm256_cvtps_ph(x.v, _MM_FROUND_TO_NEAREST_INT));
 }
-FK_VEC void store_bf16_partial(uint16_t* p, Vec x, int64_t n) {
-    uint16_t bits[kLanes];
-    store_bf16(bits, x);
+template <HalfFloat T>
+FK_VEC Vec load_partial(const T* p, int64_t n) {
+    T first[kLanes] = {};
     for (int i = 0; i < kLanes; ++i)
-        if (i < n) p[i] = bits[i];
+        if (i < n) first[i] = p[i];
+    return load(first);
+}
+template <HalfFloat T>
+FK_VEC void store_partial(T* p, Vec x, int64_t n) {
+    T rounded[kLanes];
+    store(rounded, x);
+    for (int i = 0; i < kLanes; ++i)
+        if (i < n) p[i] = rounded[i];
 }
 
 FK_VEC void transpose(Vec* r) {

@@ -93,20 +93,28 @@ FK_VEC IVec load_partial(const int32_t* p, int64_t n) { return _mm512_maskz_load
 FK_VEC void store_partial(float* p, Vec x, int64_t n) { _mm512_mask_storeu_ps(p, first_lanes(n).v, x.v); }
 FK_VEC void store_partial(int32_t* p, IVec x, int64_t n) { _mm512_mask_storeu_epi32(p, first_lanes(n).v, x.v); }
 
-FK_VEC __m256i bf16_bits(Vec x) {
+FK_VEC Vec widened(bfloat16_t, __m256i bits) { return as_float(IVec(_mm512_cvtepu16_epi32(bits)) << 16); }
+FK_VEC Vec widened(float16_t, __m256i bits) { return _mm512_cvtph_ps(bits); }
+FK_VEC __m256i rounded_to(bfloat16_t, Vec x) {
     const IVec u = as_int(x), rounded = shift_right(u + IVec(0x7fff) + (shift_right(u, 16) & IVec(1)), 16);
     return _mm512_cvtepi32_epi16(select(x != x, shift_right(u, 16) | IVec(0x40), rounded).v);
 }
-FK_VEC Vec from_bf16_bits(__m256i bits) { return as_float(IVec(_mm512_cvtepu16_epi32(bits)) << 16); }
-FK_VEC Vec load_bf16(const uint16_t* p) {
-    return from_bf16_bits(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+FK_VEC __m256i rounded_to(float16_t, Vec x) { return _mm512_cvtps_ph(x.v, _MM_FROUND_TO_NEAREST_INT); }
+template <HalfFloat T>
+FK_VEC Vec load(const T* p) {
+    return widened(T(), _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
 }
-FK_VEC void store_bf16(uint16_t* p, Vec x) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), bf16_bits(x)); }
-FK_VEC Vec load_bf16_partial(const uint16_t* p, int64_t n) {
-    return from_bf16_bits(_mm256_maskz_loadu_epi16(first_lanes(n).v, p));
+template <HalfFloat T>
+FK_VEC void store(T* p, Vec x) {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), rounded_to(T(), x));
 }
-FK_VEC void store_bf16_partial(uint16_t* p, Vec x, int64_t n) {
-    _mm256_mask_storeu_epi16(p, first_lanes(n).v, bf16_bits(x));
+template <HalfFloat T>
+FK_VEC Vec load_partial(const T* p, int64_t n) {
+    return widened(T(), _mm256_maskz_loadu_epi16(first_lanes(n).v, p));
+}
+template <HalfFloat T>
+FK_VEC void store_partial(T* p, Vec x, int64_t n) {
+    _mm256_mask_storeu_epi16(p, first_lanes(n).v, rounded_to(T(), x));
 }
 
 FK_VEC void transpose(Vec* r) {

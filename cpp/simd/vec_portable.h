@@ -113,24 +113,26 @@ FK_VEC void store_partial(int32_t* p, IVec x, int64_t n) {
         if (i < n) p[i] = x.v[i];
 }
 
-// The bits of a bfloat16 in the low half of each lane.
-FK_VEC IVec bf16_bits(Vec x) {
-    const IVec u = as_int(x), rounded = shift_right(u + IVec(0x7fff) + (shift_right(u, 16) & IVec(1)), 16);
-    return select(x != x, shift_right(u, 16) | IVec(0x40), rounded);
-}
-FK_VEC Vec load_bf16_partial(const uint16_t* p, int64_t n) {
-    I4 bits{};
+template <HalfFloat T>
+FK_VEC Vec load_partial(const T* p, int64_t n) {
+    F4 v{};
     for (int i = 0; i < kLanes; ++i)
-        if (i < n) bits[i] = p[i];
-    return as_float(IVec(bits) << 16);
+        if (i < n) v[i] = float(p[i]);
+    return v;
 }
-FK_VEC void store_bf16_partial(uint16_t* p, Vec x, int64_t n) {
-    const IVec bits = bf16_bits(x);
+template <HalfFloat T>
+FK_VEC void store_partial(T* p, Vec x, int64_t n) {
     for (int i = 0; i < kLanes; ++i)
-        if (i < n) p[i] = uint16_t(bits.v[i]);
+        if (i < n) p[i] = T(x.v[i]);
 }
-FK_VEC Vec load_bf16(const uint16_t* p) { return load_bf16_partial(p, kLanes); }
-FK_VEC void store_bf16(uint16_t* p, Vec x) { store_bf16_partial(p, x, kLanes); }
+template <HalfFloat T>
+FK_VEC Vec load(const T* p) {
+    return load_partial(p, kLanes);
+}
+template <HalfFloat T>
+FK_VEC void store(T* p, Vec x) {
+    store_partial(p, x, kLanes);
+}
 
 FK_VEC Vec sqrt(Vec x) {
     return F4{__builtin_sqrtf(x.v[0]), __builtin_sqrtf(x.v[1]), __builtin_sqrtf(x.v[2]), __builtin_sqrtf(x.v[3])};

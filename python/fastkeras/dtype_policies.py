@@ -1,7 +1,7 @@
 """DTypePolicy: in which dtype a layer keeps its variables and in which it computes."""
 
 from fastkeras import ops
-from fastkeras.engine import KerasTensor, Tensor, config, convert_to_tensor, is_tensor, tell_of_bfloat16
+from fastkeras.engine import KerasTensor, Tensor, config, convert_to_tensor, is_tensor, tell_of_mixed
 from fastkeras.registry import deserialize as _deserialize
 from fastkeras.registry import register, serialize_keras_object
 
@@ -14,15 +14,16 @@ class DTypePolicy:
     """The dtype of a layer's variables and the dtype of its computations.
 
     Args:
-        name: a dtype ("float32", "float64", ...) for both, or "mixed_bfloat16": bfloat16 computations on float32
-            variables. None is the global policy.
+        name: a dtype ("float32", "float64", ...) for both, or "mixed_bfloat16" or "mixed_float16": computations in
+            bfloat16 or float16 on float32 variables. None is the global policy.
 
-    Inside `call` of a layer with a mixed policy, float inputs and variables are bfloat16. Sums, statistics, losses,
-    metrics, gradients of variables and updates are float32. Without bfloat16 kernels for this CPU the computations run
-    in float32 and are rounded; a log line says so once.
+    Inside `call` of a layer with a mixed policy, float inputs and variables are halves: bfloat16 has the range of
+    float32 and 8 bits, float16 ends at 65504 and has 11 bits, so that `compile` scales losses (`LossScaleOptimizer`).
+    Sums, statistics, losses, metrics, gradients of variables and updates are float32. Without kernels for this CPU
+    that multiply halves, the computations run in float32 and are rounded; a log line says so once.
 
     Raises:
-        TypeError, ValueError: for a name that is no policy, and for float16 and quantized policies.
+        TypeError, ValueError: for a name that is no policy, and for quantized policies.
 
     >>> import fastkeras as keras
     >>> policy = keras.DTypePolicy("mixed_bfloat16")
@@ -37,7 +38,7 @@ class DTypePolicy:
         self._compute_dtype, self._variable_dtype = _parse(name)
         self.mixed = self._compute_dtype != self._variable_dtype  # are variables cast where a layer reads them?
         if self.mixed:
-            tell_of_bfloat16()
+            tell_of_mixed(self._compute_dtype)
 
     name = property(lambda self: self._name)
     compute_dtype = property(lambda self: self._compute_dtype)
@@ -92,13 +93,8 @@ def _parse(name):
         raise TypeError(
             f"'name' must be a string, such as 'mixed_float16'. Received: name={name} (of type {type(name)})"
         )
-    if name == "mixed_bfloat16":
-        return "bfloat16", "float32"
-    if "float16" in name and name != "bfloat16":
-        raise ValueError(
-            "[dtype_policy] float16 has no kernels on this CPU backend; use 'mixed_bfloat16' or 'float32'. "
-            f"Received: name={name}"
-        )
+    if name in ("mixed_float16", "mixed_bfloat16"):
+        return name.removeprefix("mixed_"), "float32"
     if name.startswith(_QUANTIZED) and "_from_" in name:
         raise ValueError(f"[dtype_policy] quantized policies are not supported. Received: name={name}")
     try:

@@ -6,4 +6,4 @@ A row buys: the value on every ISA and dtype, the gradient against finite differ
 
 # ruff: noqa: F401
 from cases import arrangement, elementwise, layers, optimizers, recurrent, reductions, windows
-from cases.case import CASES, TOLERANCE
+from cases.case import CASES, HALVES, TOLERANCE

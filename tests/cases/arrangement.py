@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from cases.case import ALL, FLOATS, INTS, Case, add
+from cases.case import ALL, FLOATS, HALVES, INTS, Case, add
 
-EVERY = (*ALL, "bool", "uint8", "bfloat16")
+EVERY = (*ALL, "bool", "uint8", *HALVES)
 
 
 def moves(name, shapes, ref, note="", dtypes=ALL, **options):
@@ -178,7 +178,7 @@ add(
             [dy, indices],
             _take_sum,
             f"{axis}",
-            dtypes=(*FLOATS, "bfloat16"),
+            dtypes=(*FLOATS, *HALVES),
             attrs={"axis": axis, "shape": shape},
             domain=((-3, 3), (-shape[axis], shape[axis] - 1)),
             rtol=4,

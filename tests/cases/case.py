@@ -10,7 +10,8 @@ import numpy as np
 
 FLOATS = ("float32", "float64")
 INTS = ("int32", "int64")
-TOLERANCE = {"float32": 3e-6, "float64": 1e-12, "bfloat16": 1.6e-2}
+HALVES = ("float16", "bfloat16")
+TOLERANCE = {"float32": 3e-6, "float64": 1e-12, "float16": 2e-3, "bfloat16": 1.6e-2}
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from cases.case import ALL, FLOATS, INTS, SHAPE, Case, add, sigmoid
+from cases.case import ALL, FLOATS, HALVES, INTS, SHAPE, Case, add, sigmoid
 
 
 def _erf(x):
@@ -28,7 +28,7 @@ def _mod(a, b):
 
 # --- one tensor ---
 
-FINITE = {"dtypes": (*FLOATS, "bfloat16")}
+FINITE = {"dtypes": (*FLOATS, *HALVES)}
 
 
 def off_kinks(*kinks):
@@ -45,8 +45,8 @@ def unary(name, ref, domain=(-3, 3), **options):
 
 
 add(
-    unary("negative", lambda x: -x, dtypes=(*ALL, "bfloat16")),
-    unary("abs", np.abs, dtypes=(*ALL, "bfloat16"), smooth=off_kinks(0)),
+    unary("negative", lambda x: -x, dtypes=(*ALL, *HALVES)),
+    unary("abs", np.abs, dtypes=(*ALL, *HALVES), smooth=off_kinks(0)),
     unary("sign", np.sign, dtypes=ALL, smooth=off_kinks(0)),
     unary("square", np.square, dtypes=(*ALL, "uint8", "uint32")),
     unary("sqrt", np.sqrt, (0.1, 9)),
@@ -80,7 +80,7 @@ add(
     unary("log_sigmoid", lambda x: -np.logaddexp(0, -x), (-20, 20)),
     unary("softplus", lambda x: np.logaddexp(0, x), (-20, 20)),
     unary("softsign", lambda x: x / (1 + abs(x))),
-    unary("relu", lambda x: np.maximum(x, 0), dtypes=(*ALL, "bfloat16"), smooth=off_kinks(0)),
+    unary("relu", lambda x: np.maximum(x, 0), dtypes=(*ALL, *HALVES), smooth=off_kinks(0)),
     unary("relu6", lambda x: np.clip(x, 0, 6), (-9, 9), smooth=off_kinks(0, 6)),
     unary(
         "leaky_relu", lambda x, negative_slope: np.where(x > 0, x, negative_slope * x), attrs={"negative_slope": 0.3}
@@ -104,8 +104,8 @@ add(
     unary("hard_tanh", lambda x: np.clip(x, -1, 1), smooth=off_kinks(-1, 1)),
     unary("erf", _erf),
     unary("erfinv", _erfinv, (-0.99, 0.99), rtol=2),
-    unary("identity", lambda x: x, dtypes=(*ALL, "uint8", "uint32", "bool", "bfloat16")),
-    unary("stop_gradient", lambda x: x, dtypes=(*ALL, "bool", "bfloat16"), gradient=False),
+    unary("identity", lambda x: x, dtypes=(*ALL, "uint8", "uint32", "bool", *HALVES)),
+    unary("stop_gradient", lambda x: x, dtypes=(*ALL, "bool", *HALVES), gradient=False),
     unary("isnan", np.isnan, dtypes=ALL, gradient=False),
     unary("isinf", np.isinf, dtypes=ALL, gradient=False),
     unary("isfinite", np.isfinite, dtypes=ALL, gradient=False),
@@ -115,7 +115,7 @@ add(
         "clip",
         lambda x, minimum, maximum: np.clip(x, minimum, maximum),
         attrs={"minimum": -1, "maximum": 2},
-        dtypes=(*ALL, "bfloat16"),
+        dtypes=(*ALL, *HALVES),
         smooth=off_kinks(-1, 2),
     ),
 )
@@ -133,12 +133,12 @@ def apart(x):
     return np.floor(x * 4) / 4 + np.linspace(0.01, 0.2, x.size).reshape(x.shape)[:: 1 if x.flat[0] > 0 else -1]
 
 
-COMPARED = {"dtypes": (*ALL, "bool", "bfloat16"), "gradient": False}
+COMPARED = {"dtypes": (*ALL, "bool", *HALVES), "gradient": False}
 
 add(
-    binary("add", np.add, dtypes=(*ALL, "bool", "uint8", "uint32", "bfloat16")),
-    binary("subtract", np.subtract, dtypes=(*ALL, "bfloat16")),
-    binary("multiply", np.multiply, dtypes=(*ALL, "bool", "uint8", "bfloat16")),
+    binary("add", np.add, dtypes=(*ALL, "bool", "uint8", "uint32", *HALVES)),
+    binary("subtract", np.subtract, dtypes=(*ALL, *HALVES)),
+    binary("multiply", np.multiply, dtypes=(*ALL, "bool", "uint8", *HALVES)),
     binary("divide", np.divide, ((-3, 3), (0.5, 3))),
     binary("floor_divide", _floor_divide, (-9, 9), dtypes=ALL, gradient=False),
     binary("mod", _mod, (-9, 9), dtypes=INTS, gradient=False),
@@ -148,8 +148,8 @@ add(
     binary("fmod", np.fmod, ((-9, 9), (2, 3)), smooth=lambda x: np.floor(x) + (0.1 if x.min() < 0 else 0.0)),
     binary("power", np.power, ((0.2, 3), (-3, 3)), rtol=3),
     binary("power", np.power, ((-3, 3), (0, 5)), dtypes=INTS, note="int", gradient=False),
-    binary("maximum", np.maximum, dtypes=(*ALL, "bool", "bfloat16"), smooth=apart),
-    binary("minimum", np.minimum, dtypes=(*ALL, "bool", "bfloat16"), smooth=apart),
+    binary("maximum", np.maximum, dtypes=(*ALL, "bool", *HALVES), smooth=apart),
+    binary("minimum", np.minimum, dtypes=(*ALL, "bool", *HALVES), smooth=apart),
     binary("arctan2", np.arctan2, ((-3, 3), (0.2, 3))),
     binary("squared_difference", lambda a, b: np.square(a - b), dtypes=ALL),
     binary("equal", np.equal, **COMPARED),
@@ -166,7 +166,7 @@ add(
     binary("bitwise_xor", np.bitwise_xor, dtypes=(*INTS, "bool", "uint8"), gradient=False),
     binary("left_shift", np.left_shift, ((-9, 9), (0, 9)), dtypes=(*INTS, "uint32"), gradient=False),
     binary("right_shift", np.right_shift, ((-999, 999), (0, 9)), dtypes=(*INTS, "uint32"), gradient=False),
-    Case("where", [SHAPE] * 3, np.where, kinds=("bool", None, None), dtypes=(*ALL, "bool", "uint8", "bfloat16")),
+    Case("where", [SHAPE] * 3, np.where, kinds=("bool", None, None), dtypes=(*ALL, "bool", "uint8", *HALVES)),
 )
 
 # Every way two shapes can meet: scalar, row, column, both at once, an axis in the middle, and rank 8.
@@ -174,12 +174,12 @@ add(
     *(
         Case("subtract", [a, b], np.subtract, dtypes=dtypes, note=note, large=large)
         for note, a, b, dtypes, large in [
-            ("scalar", (7, 33), (), (*ALL, "bfloat16"), [(257, 1031), ()]),
+            ("scalar", (7, 33), (), (*ALL, *HALVES), [(257, 1031), ()]),
             ("from-scalar", (1, 1), (7, 33), ALL, None),
-            ("row", (7, 33), (33,), (*ALL, "bfloat16"), [(257, 1031), (1031,)]),
+            ("row", (7, 33), (33,), (*ALL, *HALVES), [(257, 1031), (1031,)]),
             ("long-row", (5, 3001), (3001,), FLOATS, [(5, 30001), (30001,)]),
             ("short-row", (700, 3), (3,), ALL, [(90001, 3), (3,)]),
-            ("column", (7, 33), (7, 1), (*ALL, "bfloat16"), [(257, 1031), (257, 1)]),
+            ("column", (7, 33), (7, 1), (*ALL, *HALVES), [(257, 1031), (257, 1)]),
             ("short-column", (900, 2), (900, 1), FLOATS, None),
             ("outer", (40, 1), (1, 33), ALL, [(411, 1), (533,)]),
             ("middle", (3, 5, 1, 7), (5, 4, 1), FLOATS, [(30, 50, 1, 70), (50, 40, 1)]),
@@ -194,7 +194,7 @@ add(
         [(5, 1, 3)],
         lambda x, shape: np.broadcast_to(x, shape),
         attrs={"shape": [2, 5, 4, 3]},
-        dtypes=(*ALL, "bool", "bfloat16"),
+        dtypes=(*ALL, "bool", *HALVES),
     ),
     *(
         Case(

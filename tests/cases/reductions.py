@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from cases.case import ALL, FLOATS, INTS, Case, add
+from cases.case import ALL, FLOATS, HALVES, INTS, Case, add
 
 AXES = [
     ("rows", (7, 33), [1], [(1000, 333)]),
@@ -54,10 +54,10 @@ def _prod(x, axis, keepdims):
 
 
 add(
-    *reductions("sum", _sum, (*FLOATS, "bfloat16", *INTS, "bool", "uint8")),
-    *reductions("mean", np.mean, (*FLOATS, "bfloat16")),
-    *reductions("max", np.max, (*FLOATS, "bfloat16", *INTS, "bool", "uint8")),
-    *reductions("min", np.min, (*FLOATS, "bfloat16", *INTS, "bool", "uint8")),
+    *reductions("sum", _sum, (*FLOATS, *HALVES, *INTS, "bool", "uint8")),
+    *reductions("mean", np.mean, (*FLOATS, *HALVES)),
+    *reductions("max", np.max, (*FLOATS, *HALVES, *INTS, "bool", "uint8")),
+    *reductions("min", np.min, (*FLOATS, *HALVES, *INTS, "bool", "uint8")),
     *reductions("prod", _prod, (*FLOATS, *INTS, "bool"), domain=(0.5, 1.5)),
     *reductions("any", np.any, ("bool", "float32", "int32"), gradient=False),
     *reductions("all", np.all, ("bool", "float32", "int32"), gradient=False),

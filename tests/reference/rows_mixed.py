@@ -1,9 +1,14 @@
-"""Layers and models under the policies "mixed_bfloat16" and "bfloat16": dtypes, outputs, five steps of training.
+"""Layers and models under mixed policies and in halves all through: dtypes, outputs, five steps of training.
 
-bfloat16 has 8 bits, and rounding may come at other places than in Keras: outputs agree within a few of its steps.
+bfloat16 has 8 bits, float16 has 11, and rounding may come at other places than in Keras: outputs agree within a few of
+their steps.
 """
 
+import functools
+
 import numpy as np
+
+HALVES = ("bfloat16", "float16")
 
 
 def _random(seed, *shape, scale=1.0):
@@ -18,12 +23,12 @@ def _weighted(k, model):
 
 def _dtype_bits(k, x):
     """16 or 32, so that dtypes are figures too."""
-    return 16 if k.backend.standardize_dtype(x.dtype) == "bfloat16" else 32
+    return 16 if k.backend.standardize_dtype(x.dtype) in HALVES else 32
 
 
-def _trained(k, make, x, y, loss="sparse_categorical_crossentropy", optimizer="sgd"):
+def _trained(k, half, make, x, y, loss="sparse_categorical_crossentropy", optimizer="sgd"):
     """Outputs before, losses of five steps, dtypes; the policy is global while the model is made."""
-    k.config.set_dtype_policy("mixed_bfloat16")
+    k.config.set_dtype_policy(f"mixed_{half}")
     try:
         model = _weighted(k, k.Sequential([k.Input(x.shape[1:]), *make(k.layers)]))
         model.compile(optimizer, loss, metrics=["mae" if loss == "mse" else "accuracy"])
@@ -44,21 +49,21 @@ def _classes(n, classes=4):
     return np.random.RandomState(9).randint(0, classes, size=n)
 
 
-def mlp(k):
+def mlp(k, half):
     def make(layers):
         return [layers.Dense(16, activation="relu"), layers.Dropout(0.0), layers.Dense(4, activation="softmax")]
 
-    return _trained(k, make, _random(1, 32, 12), _classes(32), optimizer="adam")
+    return _trained(k, half, make, _random(1, 32, 12), _classes(32), optimizer="adam")
 
 
-def float32_head(k):
+def float32_head(k, half):
     def make(layers):
         return [layers.Dense(16, activation="tanh"), layers.Dense(4), layers.Activation("softmax", dtype="float32")]
 
-    return _trained(k, make, _random(1, 32, 12), _classes(32))
+    return _trained(k, half, make, _random(1, 32, 12), _classes(32))
 
 
-def convolutional(k):
+def convolutional(k, half):
     def make(layers):
         return [
             layers.Conv2D(6, 3, activation="relu"),
@@ -69,10 +74,10 @@ def convolutional(k):
             layers.Dense(4, activation="softmax", dtype="float32"),
         ]
 
-    return _trained(k, make, _random(2, 8, 10, 10, 3), _classes(8))
+    return _trained(k, half, make, _random(2, 8, 10, 10, 3), _classes(8))
 
 
-def normalized(k):
+def normalized(k, half):
     def make(layers):
         return [
             layers.Dense(12),
@@ -82,26 +87,26 @@ def normalized(k):
             layers.Dense(3),
         ]
 
-    return _trained(k, make, _random(3, 16, 7), _random(4, 16, 3), loss="mse")
+    return _trained(k, half, make, _random(3, 16, 7), _random(4, 16, 3), loss="mse")
 
 
-def lstm(k):
+def lstm(k, half):
     def make(layers):
         return [layers.LSTM(6, return_sequences=True), layers.GRU(5), layers.Dense(2)]
 
-    return _trained(k, make, _random(5, 6, 7, 4), _random(6, 6, 2), loss="mse")
+    return _trained(k, half, make, _random(5, 6, 7, 4), _random(6, 6, 2), loss="mse")
 
 
-def embedding(k):
+def embedding(k, half):
     def make(layers):
         return [layers.Embedding(20, 6), layers.Flatten(), layers.Dense(4, activation="softmax", dtype="float32")]
 
     tokens = np.random.RandomState(7).randint(0, 20, size=(16, 5))
-    return _trained(k, make, tokens, _classes(16))
+    return _trained(k, half, make, tokens, _classes(16))
 
 
-def attention(k):
-    k.config.set_dtype_policy("mixed_bfloat16")
+def attention(k, half):
+    k.config.set_dtype_policy(f"mixed_{half}")
     try:
         x = _random(8, 2, 5, 8)
         layer = k.layers.MultiHeadAttention(2, 4)
@@ -112,10 +117,10 @@ def attention(k):
         k.config.set_dtype_policy("float32")
 
 
-def per_layer(k):
-    """One mixed layer, one in bfloat16 all through, in a float32 model."""
+def per_layer(k, half):
+    """One mixed layer, one in a half all through, in a float32 model."""
     layers = k.layers
-    mixed, narrow = layers.Dense(6, dtype="mixed_bfloat16"), layers.Dense(5, dtype="bfloat16")
+    mixed, narrow = layers.Dense(6, dtype=f"mixed_{half}"), layers.Dense(5, dtype=half)
     inputs = k.Input((4,))
     outputs = layers.Dense(3)(narrow(mixed(inputs)))
     model = _weighted(k, k.Model(inputs, outputs))
@@ -130,7 +135,7 @@ def per_layer(k):
     }
 
 
-def nested_autocast(k):
+def nested_autocast(k, half):
     """A layer inside another reads its variables in its own compute dtype; autocast=False leaves inputs alone."""
 
     class Scaled(k.layers.Layer):
@@ -149,9 +154,9 @@ def nested_autocast(k):
 
     x = _random(12, 3, 4)
     seen = []
-    for inner in ("float32", "mixed_bfloat16", "bfloat16"):
+    for inner in ("float32", f"mixed_{half}", half):
         for autocast in (True, False):
-            layer = Scaled(k.layers.Dense(2, dtype=inner), dtype="mixed_bfloat16", autocast=autocast)
+            layer = Scaled(k.layers.Dense(2, dtype=inner), dtype=f"mixed_{half}", autocast=autocast)
             y = layer(x)
             seen.append([layer.seen[0], layer.seen[2], _dtype_bits(k, y), *(_dtype_bits(k, w) for w in layer.weights)])
             if autocast:
@@ -161,6 +166,34 @@ def nested_autocast(k):
     return {"bits": np.array(seen)}
 
 
-_MODELS = (mlp, float32_head, convolutional, normalized, lstm, embedding, attention, per_layer, nested_autocast)
-ROWS = {row.__name__: row for row in _MODELS}
-TOLERANCE = {name: 1e-2 for name in ROWS}
+def overflow(k, half):
+    """Gradients beyond 65504: the scale of the loss is halved until a step succeeds. bfloat16 holds them."""
+    k.config.set_dtype_policy(f"mixed_{half}")
+    try:
+        model = _weighted(k, k.Sequential([k.Input((6,)), k.layers.Dense(5), k.layers.Dense(3)]))
+        model.compile(k.optimizers.SGD(1e-3), "mse")
+        x, y = _random(13, 8, 6, scale=4), _random(14, 8, 3)
+        scales, sums = [], []
+        for _ in range(5):
+            model.train_on_batch(x, y)
+            scales.append(float(getattr(model.optimizer, "dynamic_scale", 1.0)))
+            sums.append(sum(float(np.abs(w).sum()) for w in model.get_weights()))
+        return {"scales": np.array(scales), "weights": np.array(sums, "float32")}
+    finally:
+        k.config.set_dtype_policy("float32")
+
+
+_MODELS = (
+    mlp,
+    float32_head,
+    convolutional,
+    normalized,
+    lstm,
+    embedding,
+    attention,
+    per_layer,
+    nested_autocast,
+    overflow,
+)
+ROWS = {f"{row.__name__}_{half}": functools.partial(row, half=half) for row in _MODELS for half in HALVES}
+TOLERANCE = {name: 1e-2 if name.endswith("bfloat16") else 2e-3 for name in ROWS}

@@ -2,16 +2,16 @@
 
 import numpy as np
 
-DTYPES = ("bool", "uint8", "int32", "uint32", "bfloat16", "float32")
-CODES = {name: i for i, name in enumerate((*DTYPES, "int64", "float64", "int8", "int16", "uint16", "float16"))}
+DTYPES = ("bool", "uint8", "int32", "uint32", "float16", "bfloat16", "float32")
+CODES = {name: i for i, name in enumerate((*DTYPES, "int64", "float64", "int8", "int16", "uint16"))}
 
 
 def _values(k, results):
-    """{name: array} of a dict of tensors or tuples of them; bfloat16 as float32."""
+    """{name: array} of a dict of tensors or tuples of them; halves as float32."""
     arrays = {}
     for name, result in results.items():
         for i, t in enumerate(result if isinstance(result, (tuple, list)) else [result]):
-            t = k.ops.cast(t, "float32") if k.ops.dtype(t) == "bfloat16" else t
+            t = k.ops.cast(t, "float32") if k.ops.dtype(t) in ("float16", "bfloat16") else t
             arrays[f"{name}.{i}" if isinstance(result, (tuple, list)) else name] = np.asarray(k.ops.convert_to_numpy(t))
     return arrays
 

@@ -86,7 +86,7 @@ _OTHERS = {
     "where": {"x": "x1", "y": "x2"},
 }
 
-DTYPES = ("bool", "uint8", "int32", "int64", "bfloat16", "float32", "float64")
+DTYPES = ("bool", "uint8", "int32", "int64", "float16", "bfloat16", "float32", "float64")
 newaxis = None
 
 

@@ -3,14 +3,17 @@
 import functools
 import os
 
+import numpy as np
+
 from fastkeras import _core
 
 _settings = {"floatx": "float32", "epsilon": 1e-7, "image_data_format": "channels_last"}
 
-DTYPES = ("bool", "uint8", "int32", "uint32", "int64", "bfloat16", "float32", "float64")
+DTYPES = ("bool", "uint8", "int32", "uint32", "int64", "float16", "bfloat16", "float32", "float64")
+HALVES = ("float16", "bfloat16")  # computed in float32
 _ALIASES = {"int": "int32", "float": "floatx", "half": "float16"}
 # What arrays of other dtypes become: the narrowest dtype here that holds their values.
-WIDENED = {"int8": "int32", "int16": "int32", "uint16": "int32", "uint64": "int64", "float16": "float32"}
+WIDENED = {"int8": "int32", "int16": "int32", "uint16": "int32", "uint64": "int64"}
 
 
 def floatx():
@@ -18,7 +21,7 @@ def floatx():
 
 
 def set_floatx(value):
-    accepted = ("bfloat16", "float32", "float64")
+    accepted = ("float16", "bfloat16", "float32", "float64")
     if value not in accepted:
         raise ValueError(f"[set_floatx] floatx must be one of {accepted}. Received: value={value}")
     _settings["floatx"] = str(value)
@@ -96,6 +99,11 @@ def result_type(*dtypes):
 
 def is_float_dtype(dtype):
     return "float" in standardize_dtype(dtype)
+
+
+def largest(dtype):
+    """The largest finite value of a float dtype."""
+    return 3.3895313892515355e38 if dtype == "bfloat16" else float(np.finfo(dtype).max)
 
 
 def is_int_dtype(dtype):

@@ -79,7 +79,7 @@ _NO_BFLOAT16 = "these kernels do not multiply bfloat16 (AMX would, and the AVX51
 
 
 def describe_kernels():
-    """What runs, and why: the instruction set, the level of float32 products, bfloat16; a text of four lines.
+    """What runs, and why: the instruction set, the level of float32 products, mixed policies; a text of five lines.
 
     `FASTKERAS_VERBOSE=1` in the environment prints it to stderr at import and whenever the level is set.
     """
@@ -103,8 +103,16 @@ def describe_kernels():
             f"float32 products: '{_level}' allows {_LEVELS[_level]}",
             f"  {products}",
             f"mixed_bfloat16: {mixed}",
+            f"mixed_float16: {_float16()}",
         )
     )
+
+
+def _float16():
+    """What becomes of float16: its 11 bits fit two planes of bfloat16."""
+    if _core.multiplies_tiles():
+        return f"operands are multiplied as at 'high' ({_PRODUCTS[2]}) where that is faster, results rounded to float16"
+    return "no kernels multiply float16: computed in float32, results rounded to float16"
 
 
 def _tell_if_verbose():
@@ -113,16 +121,16 @@ def _tell_if_verbose():
 
 
 @functools.cache
-def tell_of_bfloat16():
-    """Says, once in a process, that bfloat16 saves no time here, where that is so."""
-    if _core.multiplies_bfloat16():
+def tell_of_mixed(half):
+    """Says, once in a process, that a half ("float16" or "bfloat16") saves no time here, where that is so."""
+    if _core.multiplies_tiles() or (half == "bfloat16" and _core.multiplies_bfloat16()):
         return
     import logging
 
     logging.getLogger("fastkeras").warning(
-        "mixed_bfloat16: %s, so that layers compute in float32 and round to bfloat16. It behaves as Keras's policy "
-        "does and is no faster than float32.",
-        _NO_BFLOAT16,
+        "mixed_%s: %s. It behaves as Keras's policy does and is no faster than float32.",
+        half,
+        f"{_NO_BFLOAT16}: computed in float32, results rounded to bfloat16" if half == "bfloat16" else _float16(),
     )
 
 

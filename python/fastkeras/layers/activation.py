@@ -8,7 +8,6 @@ from fastkeras.layers.layer import Layer
 from fastkeras.layers.weights import add_weight, store_roles
 
 _register = registry.register("keras.layers")
-_LARGE_NEGATIVE = -1e9  # what Keras puts where a mask is False
 
 
 class _Activation(Layer):
@@ -106,7 +105,8 @@ class Softmax(_Activation):
     def call(self, inputs, mask=None):
         if mask is not None:
             mask = self._checked(mask, inputs)
-            inputs = ops.where(mask, inputs, ops.cast(_LARGE_NEGATIVE, inputs.dtype))
+            hidden = -3e4 if inputs.dtype == "float16" else -1e9  # as in Keras
+            inputs = ops.where(mask, inputs, ops.cast(hidden, inputs.dtype))
         if isinstance(self.axis, (tuple, list)) and len(self.axis) > 1:
             axes = tuple(self.axis)
             outputs = ops.exp(inputs - ops.logsumexp(inputs, axis=axes, keepdims=True))

@@ -9,7 +9,7 @@ from fastkeras.ops._activations import softmax
 _attention = primitive("attention")
 
 # As JAX: far below any logit, and half of it may still be added.
-_MASKED = {"float32": -0.7 * 3.4028235e38, "float64": -0.7 * 1.7976931348623157e308, "bfloat16": -0.7 * 3.3895314e38}
+_MASKED_SHARE = -0.7
 
 
 def attend(query, key, value, mask, scale, *, is_causal=False, save=False):
@@ -89,5 +89,5 @@ def dot_product_attention(
         causal = numpy.expand_dims(numpy.arange(rows), 1) >= numpy.arange(columns)
         mask = causal if mask is None else numpy.logical_and(mask, causal)
     if mask is not None:
-        logits = numpy.where(mask, logits, _MASKED[dtype])
+        logits = numpy.where(mask, logits, _MASKED_SHARE * config.largest(dtype))
     return numpy.transpose(numpy.matmul(softmax(logits), value), (0, 2, 1, 3))

@@ -85,12 +85,10 @@ def nan_to_num(x, nan=0.0, posinf=None, neginf=None):
     x = convert_to_tensor(x)
     if not is_float(x.dtype):
         return x
-    largest = {"float64": np.finfo("float64").max, "bfloat16": 3.3895313892515355e38}.get(
-        x.dtype, np.finfo("float32").max
-    )
+    largest = config.largest(x.dtype)
     x = _where(_is_nan(x), nan, x)
-    x = _where(_equal(x, float("inf")), float(largest) if posinf is None else posinf, x)
-    return _where(_equal(x, -float("inf")), -float(largest) if neginf is None else neginf, x)
+    x = _where(_equal(x, float("inf")), largest if posinf is None else posinf, x)
+    return _where(_equal(x, -float("inf")), -largest if neginf is None else neginf, x)
 
 
 @op

@@ -15,7 +15,7 @@ _FLOAT16_MAX = 65504.0
 def _wide(x):
     """`x` in floats in which statistics can be taken."""
     x = floating(x)
-    return cast(x, "float32") if x.dtype == "bfloat16" else x
+    return cast(x, "float32") if x.dtype in config.HALVES else x
 
 
 @op
@@ -31,7 +31,7 @@ def moments(x, axes, keepdims=False, synchronized=False):
         raise NotImplementedError("[moments] there is one process to synchronize. Received: synchronized=True")
     x = floating(x)
     result = _moments(_wide(x), axes=normalize_axes(axes, x.ndim, "moments"), keepdims=bool(keepdims))
-    if x.dtype == "bfloat16":
+    if x.dtype in config.HALVES:
         clip = primitive("clip")
         return tuple(cast(clip(m, minimum=-_FLOAT16_MAX, maximum=_FLOAT16_MAX), x.dtype) for m in result)
     return tuple(result)

@@ -98,8 +98,7 @@ def _range(dtype):
         return 0, 1
     if "int" in dtype:
         return int(np.iinfo(dtype).min), int(np.iinfo(dtype).max)
-    largest = 3.3895313892515355e38 if dtype == "bfloat16" else float(np.finfo(dtype).max)
-    return -largest, largest
+    return -engine.config.largest(dtype), engine.config.largest(dtype)
 
 
 # --- slices and scattering ------------------------------------------------------------------------------------------

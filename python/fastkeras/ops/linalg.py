@@ -8,7 +8,7 @@ import builtins
 
 import numpy as np
 
-from fastkeras.engine import GradientTape, cast, convert_to_tensor, is_symbolic, nest, op, primitive
+from fastkeras.engine import GradientTape, cast, config, convert_to_tensor, is_symbolic, nest, op, primitive
 from fastkeras.ops._common import (
     broadcast,
     floating,
@@ -33,7 +33,7 @@ def _matrices(x, tag, square=False):
 
 def _by_numpy(function, tag, *tensors):
     """NumPy's result for the tensors, in their dtype; its failures become ValueError."""
-    values = [v.astype("float32") if v.dtype.name == "bfloat16" else v for v in numpy_values(tag, *tensors)]
+    values = [v.astype("float32") if v.dtype.name in config.HALVES else v for v in numpy_values(tag, *tensors)]
     try:
         result = function(*values)
     except np.linalg.LinAlgError as error:
@@ -58,9 +58,9 @@ def _checked(result, inputs, tag, rule):
 
 
 def _in_float(run, *tensors):
-    """bfloat16 is computed in float32."""
+    """Halves are computed in float32."""
     dtype = tensors[0].dtype
-    if dtype != "bfloat16":
+    if dtype not in config.HALVES:
         return run(*tensors)
     result = run(*(cast(t, "float32") for t in tensors))
     return tuple(cast(r, dtype) for r in result) if isinstance(result, tuple) else cast(result, dtype)
@@ -175,7 +175,7 @@ def pinv(x, rcond=None):
 
 def _precision(x):
     """Ten times the larger side times the dtype's epsilon, the rcond of Keras."""
-    dtype = "float32" if x.dtype == "bfloat16" else x.dtype
+    dtype = "float32" if x.dtype in config.HALVES else x.dtype
     return 10.0 * builtins.max(x.shape[-2:]) * float(np.finfo(dtype).eps)
 
 

@@ -1,6 +1,6 @@
 """Random tensors as pure functions of a seed tensor (uint32, shape (2,)); `fastkeras.random` is the public face.
 
-Element i depends on the seed and on i alone. bfloat16 is drawn in float32.
+Element i depends on the seed and on i alone. Halves are drawn in float32.
 """
 
 from fastkeras.engine import cast, config, convert_to_tensor, primitive
@@ -59,7 +59,7 @@ def randint(seed, shape, minval, maxval, dtype):
 def dropout(seed, inputs, rate, noise_shape=None):
     """`inputs / (1 - rate)`, or 0 with probability `rate`; where noise_shape has 1 the axis shares its fate."""
     x = floating(inputs)
-    wide = cast(x, "float32") if x.dtype == "bfloat16" else x
+    wide = cast(x, "float32") if x.dtype in config.HALVES else x
     if noise_shape is None or tuple(noise_shape) == x.shape:
         return cast(_dropout(wide, seed, rate=float(rate))[0], x.dtype)
     kept = _uniform(seed, shape=_sizes(noise_shape), dtype="float32", minval=0.0, maxval=1.0) >= rate
@@ -74,7 +74,7 @@ def shuffle(seed, x, axis):
 
 def categorical(seed, logits, num_samples, dtype):
     logits = floating(logits)
-    wide = cast(logits, "float32") if logits.dtype == "bfloat16" else logits
+    wide = cast(logits, "float32") if logits.dtype in config.HALVES else logits
     return cast(_categorical(wide, seed, num_samples=int(num_samples)), dtype)
 
 

@@ -15,7 +15,6 @@ from fastkeras.engine import Tensor, TensorSpec, Variable, config, convert_to_nu
 from fastkeras.utils.packing import pack_x_y_sample_weight, unpack_x_y_sample_weight
 
 _KEPT = {"bool", "uint8", "int32", "uint32", "int64"}
-_WIDENED = {"int8": "int32", "int16": "int32", "uint16": "int32", "uint64": "int64"}
 
 
 def to_array(x):
@@ -31,8 +30,8 @@ def to_array(x):
     if name not in _KEPT:
         if x.dtype.kind == "f" or name == "bfloat16":
             name = config.floatx()
-        elif name in _WIDENED:
-            name = _WIDENED[name]
+        elif name in config.WIDENED:
+            name = config.WIDENED[name]
         elif x.dtype.kind == "O":
             try:
                 x, name = x.astype(config.floatx()), config.floatx()
