@@ -89,7 +89,7 @@ INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)', re.MULTILINE)
 # What each folder may include of ours, besides itself.
 MAY_INCLUDE = {
     "core": (),
-    "simd": ("isa_list.h", "core/error.h"),
+    "simd": ("isa_list.h", "core/dtype.h", "core/error.h"),
     "kernels": ("simd/", "core/parallel.h", "core/slot.h", "core/dtype.h", "core/rng.h"),
     "graph": ("core/", "kernels/tile.h"),
     "ops": ("graph/op.h", "kernels/", "simd/", "core/"),

@@ -38,6 +38,9 @@ def check(case, dtype, shapes=None):
     assert len(got) == len(expected)
     for g, e in zip(got, expected, strict=True):
         assert tuple(g.shape) == np.shape(e)
+        if g.dtype == "float16":  # ends at 65504
+            with np.errstate(over="ignore"):
+                e = np.asarray(e).astype("float16").astype("float64")
         g = (cast(g, "float32") if g.dtype in HALVES else g).numpy()
         if g.dtype.kind == "f":
             tolerance = case.rtol * TOLERANCE[dtype if dtype in TOLERANCE else str(g.dtype)]
