@@ -154,6 +154,39 @@ def test_a_burst_feeds_the_rows_and_writes_the_rows(order):
     np.testing.assert_allclose(total.numpy(), x.sum(0), rtol=1e-5)
 
 
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_the_next_batch_is_gathered_while_a_step_runs(threads, set_threads):
+    """Batches of 60 KB, which workers gather between the loops of the step before; several bursts at once."""
+    set_threads(threads)
+    x, labels, weights = array(304, 900), np.arange(304, dtype="int32"), array(900, 200)
+    wrong = []
+
+    def work(seed):
+        total = Variable(np.zeros(900, "float32"))
+
+        def step(batch, label):
+            total.assign_add(primitive("sum")(batch, axes=(0,), keepdims=False))
+            return matmul(batch, weights), label
+
+        compiled = Function(step).compile(TensorSpec((16, 900)), TensorSpec((16,), "int32"))
+        indices = np.random.RandomState(seed).permutation(304)
+        expected = np.concatenate([matmul(x[rows], weights) for rows in indices.reshape(19, 16)])
+        for _ in range(20):
+            out, found = np.zeros((304, 200), "float32"), np.zeros(304, "int32")
+            compiled.run_steps([x, labels], steps=19, batch_size=16, indices=indices, outputs=[out, found])
+            if not (np.array_equal(out, expected) and np.array_equal(found, labels[indices])):
+                wrong.append(seed)
+        if not np.allclose(total.numpy(), 20 * x.sum(0), rtol=1e-4):
+            wrong.append(total)
+
+    callers = [threading.Thread(target=work, args=(seed,)) for seed in range(3)]
+    for t in callers:
+        t.start()
+    for t in callers:
+        t.join()
+    assert not wrong
+
+
 @pytest.mark.parametrize(
     ("sources", "arguments", "message"),
     [
