@@ -14,6 +14,10 @@ def channels_first():
     return config.image_data_format() == "channels_first"
 
 
+def channels_of(x):
+    return x.shape[1 if channels_first() else -1]
+
+
 def batch_norm(x, name, **settings):
     return layers.BatchNormalization(axis=1 if channels_first() else -1, name=name, **settings)(x)
 
@@ -35,14 +39,23 @@ def check_weights(weights, include_top, classes):
         )
 
 
-def image_input(input_shape, input_tensor, *, default_size, include_top, weights):
+def image_input(input_shape, input_tensor, *, default_size, include_top, weights, smallest=32):
     """The tensor that the network starts from: `input_tensor`, or a new Input of the shape that is asked for."""
+    check_tensor(input_tensor)
+    shape = _checked_shape(input_shape, default_size, include_top, weights, smallest)
+    return layers.Input(shape=shape) if input_tensor is None else input_tensor
+
+
+def check_tensor(input_tensor):
     if input_tensor is not None and not isinstance(input_tensor, KerasTensor):
         raise ValueError(
             f"input_tensor must be a valid Keras tensor type; Received {input_tensor} of type {type(input_tensor)}"
         )
-    shape = _checked_shape(input_shape, default_size, include_top, weights)
-    return layers.Input(shape=shape) if input_tensor is None else input_tensor
+
+
+def check_size(input_shape, smallest=32):
+    if any(size is not None and size < smallest for size in image_size(input_shape)):
+        raise ValueError(f"Input size must be at least {smallest}x{smallest}; Received: input_shape={input_shape}")
 
 
 def image_size(shape):
@@ -59,19 +72,20 @@ def published_size(size, sizes):
     """The input size whose published weights serve images of `size`; a warning when none was made for it."""
     if side_of(size, sizes):
         return size[0]
+    expected = f"in {sizes}" if len(sizes) > 1 else sizes[0]
     warnings.warn(
-        f"`input_shape` is undefined or non-square, or `rows` is not in {sizes}. Weights for input shape (224, 224) "
+        f"`input_shape` is undefined or non-square, or `rows` is not {expected}. Weights for input shape (224, 224) "
         "will be loaded as the default.",
         stacklevel=3,
     )
     return 224
 
 
-def _with_channels(rows, columns, channels):
+def with_channels(rows, columns, channels):
     return (channels, rows, columns) if channels_first() else (rows, columns, channels)
 
 
-def _checked_shape(input_shape, default_size, include_top, weights, min_size=32):
+def _checked_shape(input_shape, default_size, include_top, weights, smallest):
     axis = 0 if channels_first() else -1
     channels = 3
     if weights != "imagenet" and input_shape and len(input_shape) == 3:
@@ -82,7 +96,7 @@ def _checked_shape(input_shape, default_size, include_top, weights, min_size=32)
                 f"{channels} input channels.",
                 stacklevel=4,
             )
-    default = _with_channels(default_size, default_size, channels)
+    default = with_channels(default_size, default_size, channels)
     if weights == "imagenet" and include_top:
         if input_shape is not None and tuple(input_shape) != default:
             raise ValueError(
@@ -91,13 +105,12 @@ def _checked_shape(input_shape, default_size, include_top, weights, min_size=32)
             )
         return default
     if not input_shape:
-        return default if include_top else _with_channels(None, None, 3)
+        return default if include_top else with_channels(None, None, 3)
     if len(input_shape) != 3:
         raise ValueError(f"`input_shape` must be a tuple of three integers. Received: input_shape={input_shape}")
     if input_shape[axis] != 3 and weights == "imagenet":
         raise ValueError(f"The input must have 3 channels; Received `input_shape={input_shape}`")
-    if any(size is not None and size < min_size for size in image_size(input_shape)):
-        raise ValueError(f"Input size must be at least {min_size}x{min_size}; Received: input_shape={input_shape}")
+    check_size(input_shape, smallest)
     if include_top and None in input_shape:
         raise ValueError(
             f"If `include_top` is True, you should specify a static `input_shape`. Received: input_shape={input_shape}"

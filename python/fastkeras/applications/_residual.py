@@ -2,7 +2,7 @@
 
 from fastkeras import layers
 from fastkeras.applications import _assembly as assembly
-from fastkeras.applications._family import kernels_file, member
+from fastkeras.applications._family import image_classifier, member
 
 
 def residual_network(version, network, title, counts, hashes, example):
@@ -17,11 +17,7 @@ def residual_network(version, network, title, counts, hashes, example):
     """
     stack, before = {1: (_stack_v1, False), 2: (_stack_v2, True)}[version]
 
-    def build(include_top, weights, input_tensor, input_shape, pooling, classes, classifier_activation, name):
-        assembly.check_weights(weights, include_top, classes)
-        start = assembly.image_input(
-            input_shape, input_tensor, default_size=224, include_top=include_top, weights=weights
-        )
+    def features(start):
         x = layers.ZeroPadding2D(3, name="conv1_pad")(start)
         x = layers.Conv2D(64, 7, strides=2, name="conv1_conv")(x)
         if not before:
@@ -32,17 +28,9 @@ def residual_network(version, network, title, counts, hashes, example):
             x = stack(x, 64 * 2**i, count, i, f"conv{i + 2}")
         if before:
             x = assembly.relu(_norm(x, "post_bn"), "post_relu")
-        if include_top:
-            x = layers.GlobalAveragePooling2D(name="avg_pool")(x)
-            x = assembly.classifier(x, classes, classifier_activation, weights)
-        else:
-            x = assembly.pooled(x, pooling, ("avg_pool", "max_pool"))
+        return x
 
-        def published():
-            return kernels_file(f"resnet/{network}", include_top, hashes)
-
-        return assembly.finish(start, input_tensor, x, name, weights, published)
-
+    build = image_classifier(features, f"resnet/{network}", hashes, pools=("avg_pool", "max_pool"))
     return member(build, network, title, example)
 
 

@@ -4,8 +4,9 @@ import math
 
 from fastkeras import layers
 from fastkeras.applications import _assembly as assembly
+from fastkeras.applications import _efficient as efficient
 from fastkeras.applications._family import member
-from fastkeras.applications.imagenet_utils import decode_predictions
+from fastkeras.applications.imagenet_utils import CHANNEL_DEVIATIONS, decode_predictions
 
 __all__ = [
     "EfficientNetB0",
@@ -21,7 +22,6 @@ __all__ = [
 ]
 
 _BASE = "https://storage.googleapis.com/keras-applications/"
-_IMAGENET_DEVIATIONS = (0.229, 0.224, 0.225)
 # kernel, repeats, filters in, filters out, factor of the expansion, stride of the first
 _STAGES = (
     (3, 1, 32, 16, 1, 1),
@@ -32,23 +32,6 @@ _STAGES = (
     (5, 4, 112, 192, 6, 2),
     (3, 1, 192, 320, 6, 1),
 )
-_DROP_CONNECT = 0.2
-
-
-def _initializer(scale, distribution):
-    return {
-        "class_name": "VarianceScaling",
-        "config": {"scale": scale, "mode": "fan_out", "distribution": distribution},
-    }
-
-
-def _conv(filters, kernel, name, **settings):
-    settings = {"padding": "same", "kernel_initializer": _initializer(2.0, "truncated_normal"), **settings}
-    return layers.Conv2D(filters, kernel, name=name, **settings)
-
-
-def _norm_swish(x, prefix, norm="bn", activation="activation"):
-    return layers.Activation("swish", name=prefix + activation)(assembly.batch_norm(x, prefix + norm))
 
 
 def _efficientnet(letter, width, depth, size, dropout, hashes, example):
@@ -66,10 +49,10 @@ def _efficientnet(letter, width, depth, size, dropout, hashes, example):
         x = layers.Rescaling(1.0 / 255.0)(start)
         x = layers.Normalization(axis=1 if assembly.channels_first() else 3)(x)
         if weights == "imagenet":  # the published weights divide by the deviation's root once more
-            x = layers.Rescaling([1.0 / math.sqrt(deviation) for deviation in _IMAGENET_DEVIATIONS])(x)
+            x = layers.Rescaling([1.0 / math.sqrt(deviation) for deviation in CHANNEL_DEVIATIONS])(x)
         x = layers.ZeroPadding2D(assembly.correct_pad(x, 3), name="stem_conv_pad")(x)
-        x = _conv(wide(32), 3, "stem_conv", strides=2, padding="valid", use_bias=False)(x)
-        x = _norm_swish(x, "stem_")
+        x = efficient.conv(wide(32), 3, "stem_conv", strides=2, padding="valid", use_bias=False)(x)
+        x = efficient.norm_swish(x, "stem_")
         blocks = [
             (
                 f"block{stage}{chr(97 + i)}_",
@@ -83,17 +66,10 @@ def _efficientnet(letter, width, depth, size, dropout, hashes, example):
             for i in range(math.ceil(depth * repeats))
         ]
         for i, block in enumerate(blocks):
-            x = _block(x, *block, _DROP_CONNECT * i / len(blocks))
-        x = _conv(wide(1280), 1, "top_conv", use_bias=False)(x)
-        x = _norm_swish(x, "top_")
-        if include_top:
-            x = layers.GlobalAveragePooling2D(name="avg_pool")(x)
-            x = layers.Dropout(dropout, name="top_dropout")(x)
-            x = assembly.classifier(
-                x, classes, classifier_activation, weights, kernel_initializer=_initializer(1 / 3, "uniform")
-            )
-        else:
-            x = assembly.pooled(x, pooling, ("avg_pool", "max_pool"))
+            x = _block(x, *block, efficient.DROP_CONNECT * i / len(blocks))
+        x = efficient.conv(wide(1280), 1, "top_conv", use_bias=False)(x)
+        x = efficient.norm_swish(x, "top_")
+        x = efficient.head(x, include_top, dropout, classes, classifier_activation, weights, pooling)
 
         def published():
             top = "" if include_top else "_notop"
@@ -109,8 +85,8 @@ def _block(x, prefix, kernel, filters_in, filters_out, factor, stride, drop):
     shortcut = x
     filters = filters_in * factor
     if factor != 1:
-        x = _conv(filters, 1, f"{prefix}expand_conv", use_bias=False)(x)
-        x = _norm_swish(x, prefix, "expand_bn", "expand_activation")
+        x = efficient.conv(filters, 1, f"{prefix}expand_conv", use_bias=False)(x)
+        x = efficient.norm_swish(x, prefix, "expand_bn", "expand_activation")
     if stride == 2:
         x = layers.ZeroPadding2D(assembly.correct_pad(x, kernel), name=f"{prefix}dwconv_pad")(x)
     x = layers.DepthwiseConv2D(
@@ -118,23 +94,12 @@ def _block(x, prefix, kernel, filters_in, filters_out, factor, stride, drop):
         strides=stride,
         padding="same" if stride == 1 else "valid",
         use_bias=False,
-        depthwise_initializer=_initializer(2.0, "truncated_normal"),
+        depthwise_initializer=efficient.KERNELS,
         name=f"{prefix}dwconv",
     )(x)
-    x = _norm_swish(x, prefix)
-    weight = layers.GlobalAveragePooling2D(name=f"{prefix}se_squeeze")(x)
-    shape = (filters, 1, 1) if assembly.channels_first() else (1, 1, filters)
-    weight = layers.Reshape(shape, name=f"{prefix}se_reshape")(weight)
-    weight = _conv(max(1, int(filters_in * 0.25)), 1, f"{prefix}se_reduce", activation="swish")(weight)
-    weight = _conv(filters, 1, f"{prefix}se_expand", activation="sigmoid")(weight)
-    x = layers.Multiply(name=f"{prefix}se_excite")([x, weight])
-    x = _conv(filters_out, 1, f"{prefix}project_conv", use_bias=False)(x)
-    x = assembly.batch_norm(x, f"{prefix}project_bn")
-    if stride == 1 and filters_in == filters_out:
-        if drop > 0:
-            x = layers.Dropout(drop, noise_shape=(None, 1, 1, 1), name=f"{prefix}drop")(x)
-        x = layers.Add(name=f"{prefix}add")([x, shortcut])
-    return x
+    x = efficient.norm_swish(x, prefix)
+    x = efficient.squeeze_excite(x, prefix, max(1, int(filters_in * 0.25)))
+    return efficient.narrow(x, shortcut, prefix, filters_out, stride, drop)
 
 
 def preprocess_input(x, data_format=None):

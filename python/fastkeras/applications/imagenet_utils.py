@@ -10,10 +10,11 @@ from fastkeras.engine import config
 from fastkeras.utils.files import get_file
 
 _CLASS_INDEX = "https://storage.googleapis.com/download.tensorflow.org/data/imagenet_class_index.json"
+CHANNEL_MEANS, CHANNEL_DEVIATIONS = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of pixels from 0 to 1
 # mode: what is divided by, then taken away, then divided by, per channel in the order that the network reads.
 _MODES = {
     "tf": (127.5, 1.0, 1.0),
-    "torch": (255.0, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+    "torch": (255.0, CHANNEL_MEANS, CHANNEL_DEVIATIONS),
     "caffe": (1.0, (103.939, 116.779, 123.68), 1.0),  # blue, green, red
 }
 

@@ -93,7 +93,7 @@ def _norm_relu(x, norm, relu):
 def _inverted_residual(x, block, filters, stride):
     """Widen six times (not in the first block), filter each channel, narrow; a shortcut where shapes allow."""
     shortcut = x
-    channels = x.shape[1 if assembly.channels_first() else -1]
+    channels = assembly.channels_of(x)
     prefix = f"block_{block}_" if block else "expanded_conv_"
     if block:
         x = layers.Conv2D(6 * channels, 1, padding="same", use_bias=False, name=f"{prefix}expand")(x)
