@@ -1,6 +1,8 @@
 """The published networks: weights from a server, wrong arguments, transfer learning."""
 
 import http.server
+import pathlib
+import sys
 
 import numpy as np
 import pytest
@@ -8,6 +10,9 @@ from helpers import serving
 
 import fastkeras as keras
 from fastkeras.applications import _assembly, imagenet_utils, mobilenet
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "reference"))
+from rows_applications import plausible
 
 SMALL = {"alpha": 0.25, "input_shape": (128, 128, 3), "include_top": False}
 
@@ -66,6 +71,72 @@ def test_wrong_arguments():
         _assembly.check_activation("relu", "imagenet")
     with pytest.warns(UserWarning, match="1 or 3 input channels"):
         build(weights=None, input_shape=(32, 32, 4), include_top=False)
+
+
+def test_wrong_arguments_of_mobilenet_v3():
+    build = keras.applications.MobileNetV3Small
+    with pytest.raises(ValueError, match="alpha can be one of `0.75`, `1.0` for non minimalistic"):
+        build(alpha=0.5)
+    with pytest.raises(ValueError, match="or `1.0` for minimalistic only. Received: alpha=0.75"):
+        build(alpha=0.75, minimalistic=True)
+    with pytest.raises(ValueError, match="Input size must be at least 32x32"):
+        build(weights=None, input_tensor=keras.Input((16, 16, 3)))
+    with pytest.raises(ValueError, match=r"input_shape\[1\] must equal input_tensor.shape\[2\]"):
+        build(weights=None, input_shape=(64, 32, 3), input_tensor=keras.Input((64, 64, 3)))
+    with pytest.raises(ValueError, match="valid Keras tensor type"):
+        build(weights=None, input_tensor=np.zeros((1, 32, 32, 3)))
+    with pytest.warns(UserWarning, match="`rows` is not 224"), pytest.raises(ValueError, match="Only `None` and"):
+        build(classifier_activation="relu")
+
+
+def test_smallest_images():
+    for build, size in ((keras.applications.Xception, 71), (keras.applications.InceptionV3, 75)):
+        with pytest.raises(ValueError, match=f"Input size must be at least {size}x{size}"):
+            build(weights=None, input_shape=(size, size - 1, 3))
+        with pytest.raises(ValueError, match=r"`input_shape` should be \(299, 299, 3\)"):
+            build(input_shape=(size, size, 3))
+
+
+@pytest.fixture
+def channels_first():
+    keras.config.set_image_data_format("channels_first")
+    yield
+    keras.config.set_image_data_format("channels_last")
+
+
+def test_densenet_refuses_channels_first(channels_first):
+    with pytest.raises(ValueError, match="DenseNet does not support the `channels_first`"):
+        keras.applications.DenseNet121(weights=None, input_shape=(224, 224, 3))
+
+
+@pytest.mark.parametrize(("name", "side"), [("MobileNetV3Small", 32), ("EfficientNetV2B0", 32), ("InceptionV3", 75)])
+def test_channels_first_computes_the_same(name, side, channels_first):
+    build = getattr(keras.applications, name)
+    first = build(weights=None, input_shape=(3, side, side), include_top=False, pooling="avg")
+    first.set_weights(plausible(first.weights))
+    x = np.random.RandomState(0).uniform(0, 255, (1, side, side, 3)).astype("float32")
+    found = first.predict(x.transpose(0, 3, 1, 2), verbose=0)
+    keras.config.set_image_data_format("channels_last")
+    last = build(weights=None, input_shape=(side, side, 3), include_top=False, pooling="avg")
+    last.set_weights(first.get_weights())
+    expected = last.predict(x, verbose=0)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5 * np.abs(expected).max())
+
+
+def test_preprocessing_is_a_part_of_the_model_or_left_to_the_caller():
+    x = np.random.RandomState(0).uniform(0, 255, (1, 4, 5, 3)).astype("float32")
+    by_channel = (x / 255 - imagenet_utils.CHANNEL_MEANS) / imagenet_utils.CHANNEL_DEVIATIONS
+    for build, stem, expected in (
+        (keras.applications.MobileNetV3Small, "conv", x / 127.5 - 1),
+        (keras.applications.EfficientNetV2B0, "stem_conv", by_channel),
+        (keras.applications.EfficientNetV2S, "stem_conv", x / 128 - 1),
+    ):
+        model = build(weights=None, include_top=False, name="mine")
+        assert model.name == "mine"
+        read = keras.Model(model.input, model.get_layer(stem).input).predict(x, verbose=0)
+        np.testing.assert_allclose(read, expected, rtol=1e-5, atol=1e-5)
+        model = build(weights=None, include_top=False, include_preprocessing=False)
+        assert model.get_layer(stem).input is model.input
 
 
 def test_input_tensor_and_predecessors():
