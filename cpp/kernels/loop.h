@@ -73,5 +73,15 @@ FK_VEC T sum_of(int64_t n, const F& value) {
     return T(total);
 }
 
+// The largest element. A NaN may get lost; it comes back with the exponentials that are taken next.
+template <class T>
+FK_VEC T row_max(const T* x, int64_t n) {
+    using V = VecOf<T>;
+    const V m = reduce_vectors<T>(
+        n, V(T(-__builtin_inf())), [](V a, V b) FK_INLINED { return max(a, b); },
+        [&](int64_t i, auto lanes) FK_INLINED { return lanes.load(x + i); });
+    return hmax(m);
+}
+
 }  // namespace
 }  // namespace fk::FK_ISA

@@ -10,16 +10,6 @@ namespace {
 // 16,384 exponentials take some 8 us: worth handing to another thread.
 FK_VEC int64_t row_grain(int64_t n) { return n > 0 && n < 16384 ? 16384 / n : 1; }
 
-// A NaN may get lost here; it comes back with the exponentials.
-template <class T>
-FK_VEC T row_max(const T* x, int64_t n) {
-    using V = VecOf<T>;
-    const V m = reduce_vectors<T>(
-        n, V(T(-__builtin_inf())), [](V a, V b) FK_INLINED { return max(a, b); },
-        [&](int64_t i, auto lanes) FK_INLINED { return lanes.load(x + i); });
-    return hmax(m);
-}
-
 template <class T>
 FK_VEC T exp_sum(const T* x, T m, int64_t n) {
     using V = VecOf<T>;

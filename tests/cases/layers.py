@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from cases.case import SHAPE, Case, add, sigmoid
+from cases.case import FLOATS, HALVES, SHAPE, Case, add, sigmoid
 
 
 def _plain(x):
@@ -21,6 +21,39 @@ def _softmax(x):
 def _sparse_crossentropy(labels, logits):
     p = np.take_along_axis(_softmax(logits), np.clip(labels, 0, logits.shape[-1] - 1)[..., None], -1)[..., 0]
     return np.where((labels >= 0) & (labels < logits.shape[-1]), -np.log(p), np.nan)
+
+
+def _ctc(target, log_p, target_length, output_length):
+    """-log of the sum over alignments, which are paths through blank, label, blank, label ... blank."""
+    losses = []
+    for labels, p, n, frames in zip(target, log_p, target_length, output_length, strict=True):
+        symbols = np.zeros(2 * n + 1, int)
+        symbols[1::2] = labels[:n]
+        skips = np.append(False, (symbols[2:] != symbols[:-2]) & (symbols[2:] != 0))
+        weight = np.append(0.0, np.full(2 * n, -np.inf))
+        for frame in p[:frames]:
+            entered = np.logaddexp(weight[1:], weight[:-1])
+            entered[1:] = np.where(skips[1:], np.logaddexp(entered[1:], weight[:-2]), entered[1:])
+            weight = np.append(weight[0], entered) + frame[symbols]
+        losses.append(-np.logaddexp.reduce(weight[-2:]))
+    return np.array(losses)
+
+
+def ctc(note, batch, labels, frames, classes, target_length, output_length, large=None, **options):
+    def shapes(batch, labels, frames):
+        return [(batch, labels), (batch, frames, classes), (batch,), (batch,)]
+
+    return Case(
+        "ctc_loss",
+        shapes(batch, labels, frames),
+        _ctc,
+        call=_first("ctc_loss", mask_index=0),
+        kinds=("int32", None, "int32", "int32"),
+        domain=((1, classes - 1), (-3, 0), target_length, output_length),
+        large=large and shapes(*large),
+        note=note,
+        **options,
+    )
 
 
 def _first(name, **attrs):
@@ -129,6 +162,8 @@ add(
         large=[(517,), (517, 611)],
         twice=True,
     ),
+    ctc("short", 4, 3, 9, 3, (0, 3), (7, 9), dtypes=(*FLOATS, *HALVES), large=(70, 3, 61)),
+    ctc("long", 3, 23, 70, 12, (17, 23), (50, 70), rtol=4),
     Case(
         "crossentropy",
         [(4, 9), (4, 9)],
