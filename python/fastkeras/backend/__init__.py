@@ -2,6 +2,7 @@
 
 # ruff: noqa: F401, I001
 # fmt: off
+from fastkeras.backend._ctc import ctc_batch_cost, ctc_decode
 from fastkeras.backend._losses import binary_crossentropy, categorical_crossentropy, sparse_categorical_crossentropy
 from fastkeras.backend._numbers import (
     all, any, argmax, argmin, batch_dot, bias_add, clip, dot, equal, greater, greater_equal, hard_sigmoid, in_top_k,

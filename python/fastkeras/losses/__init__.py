@@ -47,6 +47,8 @@ from fastkeras.losses.regression import mean_absolute_error as mean_absolute_err
 from fastkeras.losses.regression import mean_absolute_percentage_error as mean_absolute_percentage_error
 from fastkeras.losses.regression import mean_squared_error as mean_squared_error
 from fastkeras.losses.regression import mean_squared_logarithmic_error as mean_squared_logarithmic_error
+from fastkeras.losses.sequences import CTC as CTC
+from fastkeras.losses.sequences import ctc as ctc
 from fastkeras.registry.table import path_of
 
 # Names that tf.keras still offers for the same functions.

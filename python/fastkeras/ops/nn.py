@@ -48,6 +48,7 @@ from fastkeras.ops._crossentropy import (  # fmt: skip
     one_hot,
     sparse_categorical_crossentropy,
 )
+from fastkeras.ops._ctc import ctc_decode, ctc_loss
 from fastkeras.ops._normalization import (  # fmt: skip
     batch_norm_train,
     batch_normalization,
