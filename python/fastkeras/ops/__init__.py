@@ -22,7 +22,7 @@ from fastkeras.ops.math import (
 )
 from fastkeras.ops.nn import (
     average_pool, conv, conv_transpose, depthwise_conv, dot_product_attention, max_pool, separable_conv,
-    ctc_decode, ctc_loss,
+    ctc_decode, ctc_loss, depth_to_space, fold, space_to_depth, unfold,
     batch_normalization, binary_crossentropy, categorical_crossentropy, celu, elu, gelu, glu, hard_shrink,
     hard_sigmoid, hard_silu, hard_swish, hard_tanh, layer_normalization, leaky_relu, log_sigmoid, log_softmax,
     moments, multi_hot, normalize, one_hot, psnr, relu, relu6, rms_normalization, selu, sigmoid, silu, soft_shrink,

@@ -32,6 +32,7 @@ from fastkeras.ops._activations import (  # fmt: skip
     threshold,
 )
 from fastkeras.ops._attention import dot_product_attention
+from fastkeras.ops._blocks import depth_to_space, fold, space_to_depth, unfold
 from fastkeras.ops._convolution import (  # fmt: skip
     average_pool,
     conv,
