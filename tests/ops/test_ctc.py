@@ -199,3 +199,13 @@ def test_backend_of_keras_2():
         merged = [c for c, _ in itertools.groupby(whole[whole >= 0])]
         assert path.tolist() == merged + [-1] * (6 - len(merged))
     assert any((w[1:] == w[:-1])[w[1:] >= 0].any() for w in full.numpy().reshape(6, 6))
+
+
+def test_threads_agree_on_the_gradient(set_threads, isa):
+    target = np.random.RandomState(6).randint(1, 20, (33, 12))
+    x, made = logits(33, 40, 20, seed=6), []
+    for threads in (1, 2):
+        set_threads(threads)
+        made.append(loss_and_gradient(target, x, lengths(33, 12), lengths(33, 40)))
+    for one, two in zip(*made, strict=True):
+        assert one.tobytes() == two.tobytes()
