@@ -56,7 +56,7 @@ def test_gradient_of_float32_keeps_its_digits_over_long_outputs(isa):
     wide = loss_and_gradient(target, x.astype("float64"), lengths(2, 90), lengths(2, 2000))
     loss, gradient = loss_and_gradient(target, x, lengths(2, 90), lengths(2, 2000))
     np.testing.assert_allclose(loss, wide[0], rtol=1e-6)
-    np.testing.assert_allclose(gradient, wide[1], atol=2e-4)  # floats of the loss, some 8000, are 5e-4 apart
+    np.testing.assert_allclose(gradient, wide[1], atol=2e-4)  # floats of the loss, 8,300, are 1e-3 apart
 
 
 def test_impossible_targets_have_finite_losses_and_gradients(isa):
