@@ -1,6 +1,7 @@
 """What real Keras computes for attention: outputs, scores, masks, a step of training, and a small transformer."""
 
 import numpy as np
+from layer_cases import config_of
 
 TOLERANCE = {}
 
@@ -15,9 +16,9 @@ def filled(layer):
     layer.set_weights([(rng.standard_normal(w.shape) * 0.3).astype("float32") for w in layer.get_weights()])
 
 
-def attention(settings, shapes=((2, 5, 6), (2, 7, 4)), **call):
+def attention(settings, shapes=((2, 5, 6), (2, 7, 4)), cls="MultiHeadAttention", **call):
     def row(keras):
-        layer = keras.layers.MultiHeadAttention(**settings)
+        layer = getattr(keras.layers, cls)(**settings)
         given = tensors(*shapes)
         layer(*given, **call)
         filled(layer)
@@ -27,9 +28,51 @@ def attention(settings, shapes=((2, 5, 6), (2, 7, 4)), **call):
             output, scores = output
             made["scores"] = keras.ops.convert_to_numpy(scores)
         made["output"] = keras.ops.convert_to_numpy(output)
+        if "activity_regularizer" in settings:
+            made["losses"] = np.array([float(loss) for loss in layer.losses])
+            made["config"] = config_of(layer)
         return made
 
     return row
+
+
+def grouped(shapes=((2, 5, 6), (2, 7, 6)), call=None, **settings):
+    settings = {"head_dim": 3, "num_query_heads": 4, "num_key_value_heads": 2, **settings}
+    return attention(settings, shapes, "GroupQueryAttention", **(call or {}))
+
+
+def unprojected(cls, shapes=((2, 5, 6), (2, 7, 6)), masks=None, call=None, **settings):
+    """Attention and AdditiveAttention: output, scores, the mask that goes on, with and without scores asked for."""
+
+    def row(keras):
+        layer = getattr(keras.layers, cls)(**settings)
+        given = tensors(*shapes)
+        layer.build([x.shape for x in given])
+        filled(layer)
+        mask = None if masks is None else [None if m is None else keras.ops.convert_to_tensor(m) for m in masks]
+        output, scores = layer(given, mask=mask, return_attention_scores=True, **(call or {}))
+        made = {"output": np.asarray(output), "scores": np.asarray(scores), "config": config_of(layer)}
+        made["alone"] = np.asarray(layer(given, mask=mask, **(call or {})))
+        made["names"] = np.frombuffer(" ".join(f"{w.path}{tuple(w.shape)}" for w in layer.weights).encode(), "uint8")
+        passed = getattr(output, "_keras_mask", None)
+        return made if passed is None else {**made, "mask": np.asarray(passed)}
+
+    return row
+
+
+def unprojected_in_a_model(keras):
+    """Masks of embeddings reach the layers and leave them; three losses."""
+    tokens = keras.Input((6,), dtype="int32")
+    words = keras.layers.Embedding(10, 4, mask_zero=True)(tokens)
+    x = keras.layers.Attention(use_scale=True, score_mode="concat")([words, words])
+    x = keras.layers.AdditiveAttention()([x, words], use_causal_mask=True)
+    model = keras.Model(tokens, keras.layers.Dense(1)(keras.layers.GlobalAveragePooling1D()(x)))
+    filled(model)
+    model.compile("sgd", "mse")
+    given = np.array([[3, 4, 5, 0, 0, 0], [1, 2, 9, 8, 7, 6]])
+    made = {"output": model.predict(given, verbose=0)}
+    made["losses"] = np.array([float(model.train_on_batch(given, np.array([[1.0], [2.0]]))) for _ in range(3)])
+    return made
 
 
 def with_masks(keras):
@@ -86,6 +129,38 @@ ROWS = {
     "two axes": attention({"num_heads": 2, "key_dim": 3}, shapes=((2, 3, 4, 6), (2, 5, 4, 6))),
     "one of two axes": attention({"num_heads": 2, "key_dim": 3, "attention_axes": 2}, shapes=((2, 3, 4, 6),) * 2),
     "key": attention({"num_heads": 2, "key_dim": 3}, shapes=((2, 5, 6), (2, 7, 4), (2, 7, 3))),
+    "penalties on the projections": attention({"num_heads": 2, "key_dim": 3, "activity_regularizer": "l2"}),
+    "grouped": grouped(),
+    "grouped scores": grouped(call={"return_attention_scores": True}),
+    "grouped causal": grouped(call={"use_causal_mask": True}),
+    "grouped causal scores in a window": grouped(
+        sliding_window=2, dropout=0.3, call={"use_causal_mask": True, "return_attention_scores": True}
+    ),
+    "grouped mask": grouped(call={"attention_mask": HALF}),
+    "grouped mask of values, one head": grouped(
+        num_key_value_heads=1, call={"value_mask": HALF[:, 0], "query_mask": HALF[:, :, 0], "attention_mask": HALF}
+    ),
+    "grouped gate, no bias, penalties": grouped(use_gate=True, use_bias=False, activity_regularizer="l2"),
+    "grouped key": grouped(((2, 5, 6), (2, 7, 6), (2, 7, 3)), num_key_value_heads=4),
+    **{
+        f"{cls} {name}": unprojected(cls, **options)
+        for cls in ("Attention", "AdditiveAttention")
+        for name, options in {
+            "plain": {},
+            "other scale": {"use_scale": cls == "Attention"},
+            "key": {"shapes": ((2, 5, 6), (2, 7, 3), (2, 7, 6))},
+            "causal": {"call": {"use_causal_mask": True}},
+            "masks": {"masks": [HALF[:, :, 0], HALF[:, 0]]},
+            "mask of values, causal": {"masks": [None, HALF[:, 1]], "call": {"use_causal_mask": True}},
+            "mask of values alone": {"masks": [None, HALF[:, 1]]},
+            "three masks": {"masks": [HALF[:, :, 3], HALF[:, 1], None], "shapes": ((2, 5, 6), (2, 7, 3), (2, 7, 6))},
+            "values unseen": {"masks": [None, np.zeros((2, 7), bool)]},
+            "two axes of batches": {"shapes": ((2, 3, 5, 6), (2, 3, 7, 6)), "call": {"use_causal_mask": True}},
+        }.items()
+    },
+    "Attention concat": unprojected("Attention", score_mode="concat"),
+    "Attention concat scaled": unprojected("Attention", score_mode="concat", use_scale=True, masks=[None, HALF[:, 0]]),
+    "unprojected in a model": unprojected_in_a_model,
     "masks of embeddings": with_masks,
     "transformer": transformer,
     "op": op(),

@@ -2,6 +2,7 @@
 
 from fastkeras import registry as _registry
 from fastkeras.layers.activation import ELU, LeakyReLU, PReLU, ReLU, Softmax
+from fastkeras.layers.attention import GroupedQueryAttention as GroupQueryAttention
 from fastkeras.layers.attention import MultiHeadAttention
 from fastkeras.layers.batch_normalization import BatchNormalization
 from fastkeras.layers.convolution import (
@@ -19,6 +20,7 @@ from fastkeras.layers.depthwise import (
     SeparableConv1D,
     SeparableConv2D,
 )
+from fastkeras.layers.dot_attention import AdditiveAttention, Attention
 from fastkeras.layers.einsum_dense import EinsumDense
 from fastkeras.layers.embedding import Embedding
 from fastkeras.layers.input_layer import Input, InputLayer
@@ -162,7 +164,9 @@ __all__ = [
     "Activation",
     "ActivityRegularization",
     "Add",
+    "AdditiveAttention",
     "AlphaDropout",
+    "Attention",
     "Average",
     "AveragePooling1D",
     "AveragePooling2D",
@@ -215,6 +219,7 @@ __all__ = [
     "GlobalMaxPooling2D",
     "GlobalMaxPooling3D",
     "GroupNormalization",
+    "GroupQueryAttention",
     "Hashing",
     "Identity",
     "Input",

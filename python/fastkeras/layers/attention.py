@@ -1,19 +1,11 @@
-"""Attention of many heads."""
+"""MultiHeadAttention and GroupQueryAttention."""
 
-import math
-import string
-
-from fastkeras import ops, registry
-from fastkeras.layers.activation import Softmax
-from fastkeras.layers.einsum_dense import EinsumDense
-from fastkeras.layers.layer import Layer
-from fastkeras.layers.regularization import Dropout
-from fastkeras.layers.weights import store_roles
-from fastkeras.ops import _attention
+from fastkeras import registry
+from fastkeras.layers.heads import Heads, check_size
 
 
 @registry.register("keras.layers")
-class MultiHeadAttention(Layer):
+class MultiHeadAttention(Heads):
     """Each of `num_heads` heads looks at `value` where `key` answers `query`: softmax(Q Kᵀ / sqrt(key_dim)) V, where Q,
     K and V are learned projections, and a last projection joins the heads (Vaswani et al., 2017).
 
@@ -81,177 +73,132 @@ class MultiHeadAttention(Layer):
         seed=None,
         **kwargs,
     ):
-        for name, size in (("num_heads", num_heads), ("key_dim", key_dim), ("value_dim", value_dim)):
-            optional = name == "value_dim"
-            if not (optional and size is None) and (not isinstance(size, int) or size <= 0):
-                raise ValueError(
-                    f"Received an invalid value for argument `{name}`, expected a positive integer"
-                    f"{' or `None`' if optional else ''}. Received: {name}={size}"
-                )
+        check_size("num_heads", num_heads)
+        check_size("key_dim", key_dim)
+        if value_dim is not None:
+            rule = "Received an invalid value for argument `value_dim`, expected a positive integer or `None`."
+            check_size("value_dim", value_dim, rule)
         if isinstance(attention_axes, int):
             attention_axes = (attention_axes,)
         elif attention_axes and not isinstance(attention_axes, (list, tuple)):
             raise ValueError(
                 f"`attention_axes` must be an int, list, or tuple. Received: attention_axes={attention_axes}"
             )
-        if sliding_window is not None and (not isinstance(sliding_window, int) or sliding_window <= 0):
-            raise ValueError(
-                f"`sliding_window` must be `None` or a positive integer. Received: sliding_window={sliding_window}"
-            )
-        if flash_attention:
-            raise ValueError("Flash attention is not supported on the CPU. Received: flash_attention=True")
-        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
-        self.supports_masking = True
+        super().__init__(**kwargs)
+        self._store(locals())
         self.num_heads = num_heads
         self.key_dim = key_dim
         self.value_dim = value_dim or key_dim
-        self.dropout = dropout
-        self.use_bias = use_bias
-        self.use_gate = use_gate
         self._output_shape = (output_shape,) if isinstance(output_shape, int) else tuple(output_shape or ()) or None
         self.attention_axes = attention_axes
-        self.sliding_window = sliding_window
-        store_roles(self, locals(), "kernel", "bias")
-        self.seed = seed
+
+    query_dense = property(lambda self: self._query_dense, doc="The projection of the queries.")
+    key_dense = property(lambda self: self._key_dense, doc="The projection of the keys.")
+    value_dense = property(lambda self: self._value_dense, doc="The projection of the values.")
+    output_dense = property(lambda self: self._output_dense, doc="The projection of what the heads found.")
 
     def get_config(self):
         return {**super().get_config(), "output_shape": self._output_shape}
 
     def build(self, query_shape, value_shape, key_shape=None):
         key_shape = self._checked(value_shape, key_shape)
-        rank = len(query_shape)
-        heads = [self.num_heads, self.key_dim]
-        self.query_dense = self._projection("query", query_shape, 1, heads)
-        self.key_dense = self._projection("key", key_shape, 1, heads)
-        self._gate_dense = None
-        if self.use_gate:
-            self._gate_dense = self._projection(
-                "gate", query_shape, 1, [self.num_heads, self.value_dim], activation="sigmoid"
-            )
-        self.value_dense = self._projection("value", value_shape, 1, [self.num_heads, self.value_dim])
-        axes = self.attention_axes
+        rank, axes = len(query_shape), self.attention_axes
         self.attention_axes = (
             tuple(range(1, rank - 1)) if axes is None else tuple(a if a >= 0 else rank + a for a in axes)
         )
-        self._scores_equation, self._values_equation = _attention_equations(rank + 1, self.attention_axes)
-        count = len(self.attention_axes)
-        self._softmax = Softmax(axis=tuple(range(rank, rank + count)), dtype=self.dtype_policy)
-        self._dropout_layer = Dropout(self.dropout, dtype=self.dtype_policy, seed=self.seed)
-        self.output_dense = self._projection(
-            "attention_output",
-            (*query_shape[:-1], self.num_heads, self.value_dim),
-            2,
-            list(self._output_shape or query_shape[-1:]),
-        )
-
-    def _projection(self, name, shape, bound, sizes, **settings):
-        """An EinsumDense from the last `bound` axes of `shape` to axes of `sizes`, built."""
-        letters = iter(string.ascii_lowercase)
-        free, summed, made = ("".join(next(letters) for _ in range(n)) for n in (len(shape) - bound, bound, len(sizes)))
-        layer = EinsumDense(
-            f"{free}{summed},{summed}{made}->{free}{made}",
-            output_shape=[None] * (len(free) - 1) + sizes,
-            bias_axes=made if self.use_bias else None,
-            # Copies, as the projections must not start from the same numbers.
-            kernel_initializer=self.kernel_initializer.clone(),
-            bias_initializer=self.bias_initializer.clone(),
-            kernel_regularizer=self.kernel_regularizer,
-            bias_regularizer=self.bias_regularizer,
-            activity_regularizer=self.activity_regularizer,
-            kernel_constraint=self.kernel_constraint,
-            bias_constraint=self.bias_constraint,
-            dtype=self.dtype_policy,
-            name=name,
-            **settings,
-        )
-        layer.build(tuple(shape))
-        return layer
-
-    def call(
-        self,
-        query,
-        value,
-        key=None,
-        query_mask=None,
-        value_mask=None,
-        key_mask=None,
-        attention_mask=None,
-        return_attention_scores=False,
-        training=None,
-        use_causal_mask=False,
-    ):
-        # The projections are handed tensors without masks; the heads' own mask stands for them all.
-        query, value = (ops.reshape(x, x.shape) for x in (query, value))
-        key = value if key is None else ops.reshape(key, key.shape)
-        # One kernel does it all for heads over one axis whose scores nobody looks at; it knows causality itself.
-        at_once = not self.dropout and not return_attention_scores and len(query.shape) == 3
-        joined = use_causal_mask and not at_once
-        mask = self._joined_mask(query, value, query_mask, value_mask, key_mask, attention_mask, joined)
-        gate = self._gate_dense(query) if self.use_gate else None
-        heads = self.query_dense(query), self.key_dense(key), self.value_dense(value)
-        if at_once:
-            mask, scale = self._for_heads(mask, heads[0]), 1 / math.sqrt(self.key_dim)
-            found = _attention.attend(*heads, mask, scale, is_causal=bool(use_causal_mask), save=bool(training))
-        else:
-            found, scores = self._compute_attention(*heads, mask, training, return_attention_scores)
-        output = self.output_dense(found if gate is None else found * gate)
-        return (output, scores) if return_attention_scores else output
-
-    def _compute_attention(self, query, key, value, attention_mask=None, training=None, return_attention_scores=False):
-        scores = ops.einsum(self._scores_equation, key, query * (1 / math.sqrt(self.key_dim)))
-        scores = self._softmax(scores, mask=self._for_heads(attention_mask, query))
-        kept = self._dropout_layer(scores, training=training) if self.dropout else scores
-        return ops.einsum(self._values_equation, kept, value), scores
-
-    def _for_heads(self, mask, query):
-        """The mask with axes of length 1 for the heads and the axes that are not attended over."""
-        if mask is not None:
-            for _ in range(len(query.shape) - 1 + len(self.attention_axes) - len(mask.shape)):
-                mask = ops.expand_dims(mask, -2 * len(self.attention_axes) - 1)
-        return mask
-
-    def _joined_mask(self, query, value, query_mask, value_mask, key_mask, attention_mask, causal):
-        """(B, T, S), True where a query may look at a key; None when everywhere."""
-        masks = [] if attention_mask is None else [ops.cast(attention_mask, "bool")]
-        if query_mask is not None:
-            masks.append(ops.expand_dims(ops.cast(query_mask, "bool"), -1))
-        masks += [ops.expand_dims(ops.cast(m, "bool"), -2) for m in (value_mask, key_mask) if m is not None]
-        if causal or self.sliding_window is not None:
-            rows = ops.reshape(ops.arange(query.shape[1]), (1, -1, 1))
-            columns = ops.reshape(ops.arange(value.shape[1]), (1, 1, -1))
-            if causal:
-                masks.append(rows >= columns)
-            if self.sliding_window is not None:
-                masks.append(ops.abs(rows - columns) < self.sliding_window)
-        joined = None
-        for mask in masks:
-            joined = mask if joined is None else ops.logical_and(joined, mask)
-        return joined
+        heads, found = (self.num_heads, self.key_dim), (self.num_heads, self.value_dim)
+        self._build_heads(query_shape, key_shape, value_shape, heads, heads, found)
 
     def compute_output_shape(self, query_shape, value_shape, key_shape=None):
         self._checked(value_shape, key_shape)
         return (*query_shape[:-1], *(self._output_shape or query_shape[-1:]))
 
-    @staticmethod
-    def _checked(value_shape, key_shape):
-        key_shape = value_shape if key_shape is None else key_shape
-        if tuple(value_shape[1:-1]) != tuple(key_shape[1:-1]):
-            raise ValueError(
-                "All dimensions of `value` and `key`, except the last one, must be equal. "
-                f"Received: value_shape={value_shape} and key_shape={key_shape}"
-            )
-        return key_shape
 
+@registry.register("keras.layers", name="GroupQueryAttention")
+class GroupedQueryAttention(Heads):
+    """Attention of many heads of queries, of which every `num_query_heads / num_key_value_heads` share one head of keys
+    and values: softmax(Q Kᵀ / sqrt(head_dim)) V as in MultiHeadAttention (Ainslie et al., 2023).
 
-def _attention_equations(rank, axes):
-    """Equations of (keys, queries) -> scores and of (scores, values) -> what was found.
+    Args:
+        head_dim: size of each head's queries, keys and values.
+        num_query_heads, num_key_value_heads: numbers of heads; the first is a multiple of the second.
+        dropout: rate on the attention scores.
+        use_bias: whether the projections have biases.
+        sliding_window: keys this far away or farther are not seen.
+        flash_attention: None or False; there is one way to compute it here.
+        kernel_initializer ... bias_constraint: of the projections; `activity_regularizer` also of the output.
+        use_gate: multiply what the heads found by sigmoid(a projection of the queries).
+        seed: of the dropout.
 
-    Queries are (batch, ..., heads, size); the scores have the axes that are not attended over, then the queries'
-    `axes`, then the keys'.
+    Call: as of MultiHeadAttention, with queries `(batch, queries, features)`, values and keys `(batch, keys, ...)`.
+    Output as the queries, scores `(batch, num_query_heads, queries, keys)`.
+
+    Raises:
+        ValueError: sizes that are not positive integers, heads that do not divide, queries that are not 3D, keys and
+            values of different lengths.
+
+    >>> import fastkeras as keras
+    >>> layer = keras.layers.GroupQueryAttention(head_dim=3, num_query_heads=4, num_key_value_heads=2)
+    >>> x = keras.ops.ones((2, 5, 6))
+    >>> output, scores = layer(x, x, return_attention_scores=True)
+    >>> output.shape, scores.shape
+    ((2, 5, 6), (2, 4, 5, 5))
     """
-    queries = string.ascii_lowercase[:rank]
-    others = iter(string.ascii_lowercase[rank:])
-    keys = "".join(next(others) if i in axes else c for i, c in enumerate(queries))
-    batch = "".join(c for i, c in enumerate(queries[:-1]) if i not in axes)
-    scores = batch + "".join(queries[a] for a in axes) + "".join(keys[a] for a in axes)
-    return f"{keys},{queries}->{scores}", f"{scores},{keys}->{queries}"
+
+    def __init__(
+        self,
+        head_dim,
+        num_query_heads,
+        num_key_value_heads,
+        dropout=0.0,
+        use_bias=True,
+        sliding_window=None,
+        flash_attention=None,
+        kernel_initializer="glorot_uniform",
+        bias_initializer="zeros",
+        kernel_regularizer=None,
+        bias_regularizer=None,
+        activity_regularizer=None,
+        kernel_constraint=None,
+        bias_constraint=None,
+        use_gate=False,
+        seed=None,
+        **kwargs,
+    ):
+        check_size("head_dim", head_dim)
+        check_size("num_query_heads", num_query_heads)
+        check_size("num_key_value_heads", num_key_value_heads)
+        if num_query_heads % num_key_value_heads:
+            raise ValueError(
+                "`num_query_heads` must be divisible by `num_key_value_heads`. "
+                f"Received: num_query_heads={num_query_heads}, num_key_value_heads={num_key_value_heads}"
+            )
+        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        self._store(locals())
+        self.head_dim = head_dim
+        self.num_query_heads = num_query_heads
+        self.num_key_value_heads = num_key_value_heads
+        self.num_repeats = num_query_heads // num_key_value_heads
+
+    def build(self, query_shape, value_shape, key_shape=None):
+        key_shape = self._checked(value_shape, key_shape)
+        if len(query_shape) != 3:
+            raise ValueError(
+                f"[{self.name}] queries must be (batch, queries, features). Received: query_shape={query_shape}"
+            )
+        heads, shared = (self.num_query_heads, self.head_dim), (self.num_key_value_heads, self.head_dim)
+        self._build_heads(query_shape, key_shape, value_shape, heads, shared, shared)
+
+    def compute_output_shape(self, query_shape, value_shape, key_shape=None):
+        if query_shape[-1] != value_shape[-1]:
+            raise ValueError(
+                "The last dimension of `query_shape` and `value_shape` must be equal, but are "
+                f"{query_shape[-1]}, {value_shape[-1]}. "
+                f"Received: query_shape={query_shape}, value_shape={value_shape}"
+            )
+        self._checked(value_shape, key_shape)
+        return query_shape
+
+
+# There is one way to compute it: nothing to write down.
+GroupedQueryAttention._config_names = tuple(n for n in GroupedQueryAttention._config_names if n != "flash_attention")
