@@ -23,6 +23,10 @@ BAD_ARGUMENTS = [
     (lambda: layers.ReLU(max_value=-1.0), ValueError, "max_value of a ReLU layer cannot be a negative value"),
     (lambda: layers.ReLU(negative_slope=None), ValueError, "negative_slope of a ReLU layer cannot be None"),
     (lambda: layers.LeakyReLU(-0.1), ValueError, "negative_slope value of a Leaky ReLU layer cannot be None"),
+    (lambda: layers.ThresholdedReLU(None), ValueError, "cannot be None, expecting a float. Received: theta=None"),
+    (lambda: layers.ThresholdedReLU(-1), ValueError, "should be >=0. Received: theta=-1"),
+    (lambda: layers.SpectralNormalization(layers.Dense(1), 0), ValueError, "greater than zero.*`power_iterations=0`"),
+    (lambda: layers.SpectralNormalization(3), ValueError, "isn't a supported layer type"),
     (lambda: layers.Reshape((-1, -1)), ValueError, "at most one unknown dimension"),
     (lambda: layers.Permute((0, 1)), ValueError, "must be consecutive and start from 1"),
     (lambda: layers.RepeatVector("2"), TypeError, "Expected an integer value for `n`"),
@@ -76,6 +80,7 @@ BAD_INPUTS = [
     (lambda: layers.GroupNormalization(8), ones(2, 6), "cannot be more than the number of channels"),
     (lambda: layers.Normalization(axis=3), ones(2, 6), r"must be in the range \[-ndim, ndim\)"),
     (lambda: layers.SpatialDropout1D(0.5), ones(2, 6), "expected ndim=3"),
+    (lambda: layers.SpectralNormalization(layers.ReLU()), ones(2, 6), "ReLU object has no attribute 'kernel' nor"),
 ]
 
 

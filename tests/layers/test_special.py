@@ -145,6 +145,80 @@ def test_merge_functions():
     np.testing.assert_array_equal(layers.dot([a, b]), [[24.0]])
 
 
+def test_thresholded_relu_is_a_layer_of_keras_2(tmp_path):
+    layer = layers.ThresholdedReLU(theta=2)
+    np.testing.assert_array_equal(layer(np.array([-3, 1, 2, 2.5, np.nan], "float32")), [0, 0, 0, 2.5, np.nan])
+    stored = layers.serialize(layer)
+    assert (stored["module"], stored["config"]["name"]) == ("keras._legacy.layers", "thresholded_re_lu")
+    for config in (stored, {**stored, "module": "keras.layers"}, {k: stored[k] for k in ("class_name", "config")}):
+        assert layers.deserialize(config).get_config() == layer.get_config()
+    model = keras.Sequential([keras.Input((3,)), layer])
+    for suffix in (".keras", ".h5"):
+        model.save(tmp_path / f"model{suffix}")
+        assert keras.saving.load_model(tmp_path / f"model{suffix}").layers[0].theta == 2.0
+
+
+def spectral_model():
+    inner = layers.Conv2D(3, 2, use_bias=False)
+    return keras.Sequential([keras.Input((4, 4, 2)), layers.SpectralNormalization(inner, power_iterations=50)])
+
+
+@pytest.mark.parametrize("run_eagerly", [True, False])
+def test_spectral_normalization_trains_from_the_normalized_kernel(run_eagerly):
+    """A step is one of plain training with the kernel divided by its largest singular value before."""
+    rng = np.random.RandomState(0)
+    x, y = rng.normal(size=(8, 4, 4, 2)).astype("float32"), rng.normal(size=(8, 3, 3, 3)).astype("float32")
+    model = spectral_model()
+    kernel = model.layers[0].kernel.numpy()
+    model.compile("sgd", "mse", run_eagerly=run_eagerly)
+    loss = model.fit(x, y, batch_size=8, verbose=0).history["loss"][0]
+    plain = keras.Sequential([keras.Input((4, 4, 2)), layers.Conv2D(3, 2, use_bias=False)])
+    plain.set_weights([kernel / np.linalg.norm(kernel.reshape(-1, 3), 2)])
+    plain.compile("sgd", "mse", run_eagerly=run_eagerly)
+    np.testing.assert_allclose(loss, plain.fit(x, y, batch_size=8, verbose=0).history["loss"][0], rtol=1e-4)
+    np.testing.assert_allclose(model.get_weights()[0], plain.get_weights()[0], rtol=1e-3, atol=1e-4)
+
+
+def test_spectral_normalization_in_a_file(tmp_path):
+    model, x = spectral_model(), np.random.RandomState(0).rand(2, 4, 4, 2).astype("float32")
+    model.layers[0](x, training=True)
+    for suffix in (".keras", ".h5"):
+        model.save(tmp_path / f"model{suffix}")
+        again = keras.saving.load_model(tmp_path / f"model{suffix}")
+        for a, b in zip(model.get_weights(), again.get_weights(), strict=True):
+            np.testing.assert_array_equal(a, b)
+        assert again.layers[0].power_iterations == 50
+        np.testing.assert_array_equal(again.predict(x, verbose=0), model.predict(x, verbose=0))
+        assert again.layers[0].kernel is again.layers[0].layer.kernel
+
+
+@pytest.mark.parametrize("traced", [True, False])
+def test_spectral_normalization_leaves_a_kernel_of_zeros_alone(traced):
+    layer = layers.SpectralNormalization(layers.Dense(3, kernel_initializer="zeros"))
+    layer.build((2, 4))
+    before = layer.get_weights()
+    call = lambda x: layer(x, training=True)  # noqa: E731
+    np.testing.assert_array_equal((Function(call) if traced else call)(np.ones((2, 4), "float32")), np.zeros((2, 3)))
+    for a, b in zip(layer.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_spectral_normalization_of_embeddings_of_ids():
+    layer = layers.SpectralNormalization(layers.Embedding(4, 3))
+    y = layer(np.array([[1, 2]]), training=True)
+    np.testing.assert_array_equal(y[0], layer.layer.embeddings.numpy()[1:3])
+    assert layer(keras.Input((2,), dtype="int32")).dtype == y.dtype == "float32"
+
+
+def test_spectral_normalization_in_mixed_precision_keeps_a_float32_kernel():
+    layer = layers.SpectralNormalization(layers.Dense(3, dtype="mixed_bfloat16"), dtype="mixed_bfloat16")
+    x = np.random.RandomState(0).rand(2, 4).astype("float32")
+    layer.build(x.shape)
+    kernel = layer.normalized_weights()[1].numpy()
+    assert layer(x, training=True).dtype == "bfloat16"
+    np.testing.assert_array_equal(layer.kernel, kernel)
+
+
 def test_input():
     x = keras.Input((3, None), batch_size=2, dtype="int32", name="ids")
     assert (x.shape, x.dtype, x.name) == ((2, 3, None), "int32", "ids")

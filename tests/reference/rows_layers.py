@@ -116,5 +116,30 @@ def initializers(keras):
     return made
 
 
+def spectral_row(make, shape, settings, keras):
+    """Two calls in training and one after them: outputs, weights, config."""
+    layer = keras.layers.SpectralNormalization(make(keras.layers), **settings)
+    layer.build(shape)
+    rng = np.random.RandomState(6)
+    layer.set_weights([rng.normal(0, 1, w.shape).astype("float32") for w in layer.weights])
+    x = rng.uniform(0, 3, shape).astype("float32")
+    made = {f"output{i}": np.asarray(layer(x, training=i < 2)) for i in range(3)}
+    made |= {f"weight{i}": value for i, value in enumerate(layer.get_weights())}
+    made["normalized"] = np.asarray(layer.normalized_weights()[1])
+    made["config"] = config_of(layer)
+    paths = " ".join(f"{w.path}{tuple(w.shape)}" for w in layer.weights)
+    return {**made, "paths": np.frombuffer(paths.encode(), "uint8")}
+
+
+ROWS |= {
+    f"SpectralNormalization {name}": functools.partial(spectral_row, make, shape, settings)
+    for name, (make, shape, settings) in {
+        "Dense": (lambda layers: layers.Dense(3, activation="relu"), (4, 5), {}),
+        "Dense, five times": (lambda layers: layers.Dense(3, use_bias=False), (4, 2, 5), {"power_iterations": 5}),
+        "Conv2D": (lambda layers: layers.Conv2D(3, 2, padding="same"), (2, 3, 4, 2), {"power_iterations": 2}),
+        "Conv2DTranspose": (lambda layers: layers.Conv2DTranspose(3, 2), (2, 3, 4, 2), {"name": "mine"}),
+        "Embedding": (lambda layers: layers.Embedding(4, 3), (4, 5), {}),
+    }.items()
+}
 ROWS |= {"weight functions": weight_functions, "initializers": initializers}
 TOLERANCE["initializers"] = 0.02

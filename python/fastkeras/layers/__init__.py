@@ -1,7 +1,7 @@
 """Layers: the parts that models are made of."""
 
 from fastkeras import registry as _registry
-from fastkeras.layers.activation import ELU, LeakyReLU, PReLU, ReLU, Softmax
+from fastkeras.layers.activation import ELU, LeakyReLU, PReLU, ReLU, Softmax, ThresholdedReLU
 from fastkeras.layers.attention import GroupedQueryAttention as GroupQueryAttention
 from fastkeras.layers.attention import MultiHeadAttention
 from fastkeras.layers.batch_normalization import BatchNormalization
@@ -111,6 +111,7 @@ from fastkeras.layers.resampling import (
     ZeroPadding3D,
 )
 from fastkeras.layers.reshaping import Flatten, Permute, RepeatVector, Reshape
+from fastkeras.layers.spectral_normalization import SpectralNormalization
 from fastkeras.layers.wrapper import Wrapper
 
 # Keras's other names.
@@ -268,10 +269,12 @@ __all__ = [
     "SpatialDropout1D",
     "SpatialDropout2D",
     "SpatialDropout3D",
+    "SpectralNormalization",
     "StackedRNNCells",
     "StringLookup",
     "Subtract",
     "TextVectorization",
+    "ThresholdedReLU",
     "TimeDistributed",
     "UnitNormalization",
     "UpSampling1D",

@@ -78,6 +78,33 @@ class LeakyReLU(_Activation):
         return activations.leaky_relu(inputs, negative_slope=self.negative_slope)
 
 
+@registry.register("keras._legacy.layers")  # as Keras 3 writes it into files
+@_register
+class ThresholdedReLU(_Activation):
+    """x where x > theta, else 0: a layer of Keras 2, which Keras 3 has under `tf.keras` only.
+
+    Raises:
+        ValueError: when theta is None or negative.
+
+    >>> import fastkeras as keras
+    >>> keras.layers.ThresholdedReLU(theta=1.0)(keras.ops.array([-1.0, 1.0, 1.5])).numpy().tolist()
+    [0.0, 0.0, 1.5]
+    """
+
+    def __init__(self, theta=1.0, **kwargs):
+        super().__init__(**kwargs)
+        if theta is None:
+            raise ValueError(
+                f"Theta of a Thresholded ReLU layer cannot be None, expecting a float. Received: theta={theta}"
+            )
+        if theta < 0:
+            raise ValueError(f"The theta value of a Thresholded ReLU layer should be >=0. Received: theta={theta}")
+        self.theta = float(theta)
+
+    def call(self, inputs):
+        return inputs * ops.cast(inputs > self.theta, inputs.dtype)
+
+
 @_register
 class ELU(_Activation):
     """x where x > 0, else alpha * (exp(x) - 1)."""

@@ -15,6 +15,7 @@ _names = {}  # "keras.losses" -> {"mse": function, "MeanSquaredError": class}
 # Paths in files -> our modules that fill the table for them when imported. Closed: nothing else is ever imported.
 _HOMES = {
     "keras": ("dtype_policies", "layers", "models"),
+    "keras._legacy.layers": ("layers",),
     "keras.activations": ("activations",),
     "keras.constraints": ("constraints",),
     "keras.dtype_policies": ("dtype_policies",),
