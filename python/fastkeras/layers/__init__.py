@@ -85,6 +85,7 @@ from fastkeras.layers.preprocessing import (
 )
 from fastkeras.layers.recurrent.bidirectional import Bidirectional
 from fastkeras.layers.recurrent.cells import GRUCell, LSTMCell, SimpleRNNCell
+from fastkeras.layers.recurrent.conv_lstm import ConvLSTM1D, ConvLSTM2D, ConvLSTM3D
 from fastkeras.layers.recurrent.rnn import RNN
 from fastkeras.layers.recurrent.stacked import StackedRNNCells
 from fastkeras.layers.recurrent.time_distributed import TimeDistributed
@@ -186,6 +187,9 @@ __all__ = [
     "Conv2DTranspose",
     "Conv3D",
     "Conv3DTranspose",
+    "ConvLSTM1D",
+    "ConvLSTM2D",
+    "ConvLSTM3D",
     "Convolution1D",
     "Convolution1DTranspose",
     "Convolution2D",

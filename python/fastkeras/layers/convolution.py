@@ -70,12 +70,15 @@ class Convolution(Spatial):
             "dilation_rate": self.dilation_rate,
         }
 
+    def _biased(self, outputs):
+        if self.bias is None:
+            return outputs
+        last = self.data_format == "channels_last"
+        return ops.add(outputs, self.bias if last else ops.reshape(self.bias, (1, -1, *[1] * self.rank)))
+
     def _finish(self, outputs):
         """activation(outputs + bias)"""
-        if self.bias is not None:
-            last = self.data_format == "channels_last"
-            outputs = ops.add(outputs, self.bias if last else ops.reshape(self.bias, (1, -1, *[1] * self.rank)))
-        return self.activation(outputs)
+        return self.activation(self._biased(outputs))
 
     def _output_shape(self, input_shape, filters):
         windows = [(k - 1) * d + 1 for k, d in zip(self.kernel_size, self.dilation_rate, strict=True)]

@@ -15,13 +15,15 @@ class Cell(Layer):
     """What the cells share: weights with `gates` blocks of columns, and dropout patterns that last for a sequence."""
 
     gates = 1
+    size = "units"  # the argument that says how large a state is
+    features = -1  # the axis of the gates in what the kernels give
     dropout_mask_count = None  # patterns drawn at once: one, or a list with one per gate
 
     def _set_up(self, arguments, kwargs):
-        units = arguments["units"]
+        units = arguments[self.size]
         if units <= 0:
             raise ValueError(
-                f"Received an invalid value for argument `units`, expected a positive integer, got {units}."
+                f"Received an invalid value for argument `{self.size}`, expected a positive integer, got {units}."
             )
         implementation = kwargs.pop("implementation", 2)
         Layer.__init__(self, **kwargs)
@@ -36,15 +38,19 @@ class Cell(Layer):
         self.state_size = self.output_size = units
 
     def build(self, input_shape):
-        columns = self.gates * self.units
-        self.kernel = add_weight(self, "kernel", (input_shape[-1], columns))
-        self.recurrent_kernel = add_weight(self, "recurrent", (self.units, columns), "recurrent_kernel")
+        self._add_weights((input_shape[-1],), (self.units,))
+
+    def _add_weights(self, rows, recurrent_rows):
+        """Makes the weights; the arguments are the shapes of the kernels without their columns."""
+        columns = self.gates * self.output_size
+        self.kernel = add_weight(self, "kernel", (*rows, columns))
+        self.recurrent_kernel = add_weight(self, "recurrent", (*recurrent_rows, columns), "recurrent_kernel")
         self.bias = None
         if self.use_bias:
             self.bias = add_weight(self, "bias", self._bias_shape(), initializer=self._first_bias())
 
     def _bias_shape(self):
-        return (self.gates * self.units,)
+        return (self.gates * self.output_size,)
 
     def _first_bias(self):
         return self.bias_initializer
@@ -87,13 +93,16 @@ class Cell(Layer):
     def _products(self, inputs, state, training):
         """(inputs @ kernel, state @ recurrent_kernel), each under its dropout pattern in training."""
         masks = (self.get_dropout_mask(inputs), self.get_recurrent_dropout_mask(state)) if training else (None, None)
-        return self._product(inputs, self.kernel, masks[0]), self._product(state, self.recurrent_kernel, masks[1])
+        of_inputs = self._product(self._multiply_inputs, inputs, self.kernel, masks[0])
+        return of_inputs, self._product(self._multiply_state, state, self.recurrent_kernel, masks[1])
 
-    def _product(self, x, kernel, mask):
+    _multiply_inputs = _multiply_state = staticmethod(ops.matmul)
+
+    def _product(self, multiply, x, kernel, mask):
         if not isinstance(mask, list):
-            return ops.matmul(x if mask is None else x * mask, kernel)
-        parts = ops.split(kernel, self.gates, axis=1)
-        return ops.concatenate([ops.matmul(x * m, part) for m, part in zip(mask, parts, strict=True)], axis=-1)
+            return multiply(x if mask is None else x * mask, kernel)
+        parts = zip(mask, ops.split(kernel, self.gates, axis=-1), strict=True)
+        return ops.concatenate([multiply(x * m, part) for m, part in parts], axis=self.features)
 
     # --- whole sequences -------------------------------------------------------------------------------------------
 
@@ -218,7 +227,7 @@ class LSTMCell(Cell):
             return self.bias_initializer
 
         def first_bias(shape, dtype=None):
-            made, units = self.bias_initializer, self.units
+            made, units = self.bias_initializer, self.output_size
             ones = ops.ones((units,), dtype)
             return ops.concatenate([made((units,), dtype=dtype), ones, made((2 * units,), dtype=dtype)])
 
@@ -227,13 +236,13 @@ class LSTMCell(Cell):
     def call(self, inputs, states, training=False):
         state, carry = states
         x, h = self._products(inputs, state, training)
-        sums = x + h
-        if self.bias is not None:
-            sums = sums + self.bias
-        i, f, new, o = ops.split(sums, 4, axis=1)
+        i, f, new, o = ops.split(self._biased(x + h), 4, axis=self.features)
         carry = self.recurrent_activation(f) * carry + self.recurrent_activation(i) * self.activation(new)
         output = self.recurrent_activation(o) * self.activation(carry)
         return output, [output, carry]
+
+    def _biased(self, sums):
+        return sums if self.bias is None else sums + self.bias
 
     def fuses(self, training):
         return type(self).call is LSTMCell.call and self._is_plain(training)

@@ -158,14 +158,19 @@ class RNN(Layer):
                 variable.assign(state)
         return (output, *states) if self.return_state else output
 
+    def _state_shapes(self, batch):
+        """The shapes of the states, in a list."""
+        return [(batch, size) for size in nest.flatten(self.state_size)]
+
     def _check_states(self, states, batch):
-        sizes, flat = nest.flatten(self.state_size), nest.flatten(states)
-        if len(sizes) != len(flat) or any(
-            len(s.shape) == 2 and tuple(s.shape) != (batch, n) for s, n in zip(flat, sizes, strict=True)
+        given, expected = [tuple(s.shape) for s in nest.flatten(states)], self._state_shapes(batch)
+        ours = isinstance(self.cell, Cell)  # a cell of somebody else's may have states of other ranks
+        if len(given) != len(expected) or any(
+            g != e and (ours or len(g) == len(e)) for g, e in zip(given, expected, strict=True)
         ):
             raise ValueError(
-                f"[{self.name}] initial_state must have one tensor (batch, size) per state. Received: shapes "
-                f"{[tuple(s.shape) for s in flat]}, expected {[(batch, n) for n in sizes]}"
+                f"[{self.name}] initial_state must have one tensor (batch, size) per state. "
+                f"Received: shapes {given}, expected {expected}"
             )
 
     def inner_loop(self, sequences, initial_state, mask, training=False):

@@ -13,17 +13,18 @@ _NO_CUDNN = (
 )
 
 
-def _register(cls):
-    """Registers a layer; its settings are read from its cell, and its config has those of the constructor but cuDNN."""
+def register_units(cls):
+    """Registers a layer; its settings are read from its cell, and its config has those of both but cuDNN."""
     cls = registry.register("keras.layers")(cls)
-    for name in cls.cell_class._config_names:
+    for name in set(cls.cell_class._config_names) - vars(cls).keys():
         setattr(cls, name, property(lambda self, name=name: getattr(self.cell, name)))
-    unwritten = ("use_cudnn", "activity_regularizer", *cls.not_in_config)
-    cls._config_names = (*(n for n in cls._config_names if n not in unwritten), "zero_output_for_mask")
+    unwritten = ("cell", "use_cudnn", "activity_regularizer", *cls.not_in_config)
+    names = dict.fromkeys((*cls._config_names, *RNN._config_names))
+    cls._config_names = tuple(name for name in names if name not in unwritten)
     return cls
 
 
-class _Units(RNN):
+class Units(RNN):
     """An RNN over a cell of `cell_class`; a layer's own arguments are the cell's, RNN's and `use_cudnn`."""
 
     cell_class = None
@@ -38,7 +39,7 @@ class _Units(RNN):
             self,
             self.cell_class(**cell, **base, name=registry.snake_case(self.cell_class.__name__)),
             activity_regularizer=arguments["activity_regularizer"],
-            **{name: arguments[name] for name in _RNN},
+            **{name: arguments[name] for name in _RNN if name in arguments},
             **kwargs,
         )
         self.input_spec = InputSpec(ndim=3)
@@ -62,8 +63,8 @@ class _Units(RNN):
         return cls(**config)
 
 
-@_register
-class SimpleRNN(_Units):
+@register_units
+class SimpleRNN(Units):
     """h' = activation(x @ kernel + h @ recurrent_kernel + bias) for the steps of sequences.
 
     Args: those of SimpleRNNCell and of RNN, and `activity_regularizer`, a penalty on the output.
@@ -106,8 +107,8 @@ class SimpleRNN(_Units):
         self._set_up(named(locals()), kwargs)
 
 
-@_register
-class LSTM(_Units):
+@register_units
+class LSTM(Units):
     """Long short-term memory (LSTMCell) over the steps of sequences.
 
     With the activations tanh and sigmoid and without recurrent dropout a fused kernel runs all steps; everything else
@@ -161,8 +162,8 @@ class LSTM(_Units):
         self._set_up(named(locals()), kwargs)
 
 
-@_register
-class GRU(_Units):
+@register_units
+class GRU(Units):
     """Gated recurrent units (GRUCell) over the steps of sequences.
 
     With the activations tanh and sigmoid, `reset_after` and without recurrent dropout a fused kernel runs all steps;
