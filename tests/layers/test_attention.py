@@ -1,5 +1,8 @@
 """Attention: files, errors, and that heads look only where they may."""
 
+import json
+
+import h5py
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -26,6 +29,19 @@ def test_files(tmp_path, suffix, recwarn):
     np.testing.assert_array_equal(loaded.predict(x, verbose=0), source.predict(x, verbose=0))
     for ours, theirs in zip(loaded.layers, source.layers, strict=True):
         assert ours.get_config() == theirs.get_config()
+
+
+def test_files_have_the_names_that_keras_looks_for(tmp_path):
+    model().save(tmp_path / "model.h5")
+    model().save_weights(tmp_path / "model.weights.h5")
+    with h5py.File(tmp_path / "model.h5") as file:
+        classes = [layer["class_name"] for layer in json.loads(file.attrs["model_config"])["config"]["layers"]]
+    assert classes[1:] == ["GroupedQueryAttention", "Attention", "AdditiveAttention", "MultiHeadAttention"]
+    with h5py.File(tmp_path / "model.weights.h5") as file:
+        layers = file["layers"]
+        for name, prefix in (("grouped_query_attention", "_"), ("multi_head_attention", "")):
+            assert {f"{prefix}{kind}_dense" for kind in ("query", "key", "value", "output")} < set(layers[name])
+            assert "_gate_dense" in layers[name]
 
 
 LAYERS = {

@@ -114,7 +114,7 @@ class MultiHeadAttention(Heads):
         return (*query_shape[:-1], *(self._output_shape or query_shape[-1:]))
 
 
-@registry.register("keras.layers", name="GroupQueryAttention")
+@registry.register("keras.layers", name="GroupQueryAttention", names=["GroupedQueryAttention"])
 class GroupedQueryAttention(Heads):
     """Attention of many heads of queries, of which every `num_query_heads / num_key_value_heads` share one head of keys
     and values: softmax(Q Kᵀ / sqrt(head_dim)) V as in MultiHeadAttention (Ainslie et al., 2023).

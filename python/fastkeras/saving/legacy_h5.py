@@ -6,6 +6,7 @@ import warnings
 
 import numpy as np
 
+from fastkeras.registry import lookup
 from fastkeras.saving import h5
 from fastkeras.saving.archive import parse_json
 from fastkeras.saving.errors import ModelFileError, only_model_file_errors
@@ -46,9 +47,12 @@ def _old_config(config):
 
 
 def _old_layer(layer):
-    if layer.get("module", "").startswith("keras.src.ops"):
+    module = layer.get("module") or ""
+    if module.startswith("keras.src.ops"):
         return layer  # operations are no layers: Keras finds them by their module only
-    old = {"class_name": layer.get("registered_name") or layer["class_name"], "config": _old_config(layer["config"])}
+    cls = lookup(module, layer["class_name"])  # by its own name here, not by that of its export
+    name = layer.get("registered_name") or (layer["class_name"] if cls is None else cls.__name__)
+    old = {"class_name": name, "config": _old_config(layer["config"])}
     return {**old, **{key: layer[key] for key in ("name", "inbound_nodes") if key in layer}}
 
 
