@@ -16,6 +16,8 @@ RANDOM = [
     layers.RandomTranslation(0.2, 0.3, "constant", seed=3),
     layers.RandomContrast(0.5, seed=3),
     layers.RandomBrightness(0.5, seed=3),
+    layers.RandomInvert(seed=3),
+    layers.Solarization(0.5, 0.5, seed=3),
     layers.RandomCrop(5, 6, seed=3),
 ]
 
@@ -33,6 +35,16 @@ def test_random_layers_draw_in_training(template):
     np.testing.assert_array_equal(layer(IMAGES, training=False).numpy(), IMAGES)
 
 
+def test_gray_and_inverted_are_as_many_images_as_the_factor_says():
+    images = np.random.RandomState(0).uniform(0, 255, (4000, 1, 1, 3)).astype("float32")
+    for layer, share in ((layers.RandomGrayscale(0.3, seed=1), 0.3), (layers.RandomInvert((0.2, 0.6), seed=1), 0.4)):
+        changed = (layer(images).numpy() != images).any(axis=(1, 2, 3))
+        assert abs(changed.mean() - share) < 0.03
+        data = layer({"images": images[:5], "labels": np.arange(5), "segmentation_masks": images[:5]})
+        np.testing.assert_array_equal(data["segmentation_masks"], images[:5])
+        np.testing.assert_array_equal(data["labels"], np.arange(5))
+
+
 def test_in_a_model():
     model = fastkeras.Sequential(
         [
@@ -42,6 +54,9 @@ def test_in_a_model():
             layers.RandomRotation(0.1, seed=1),
             layers.RandomZoom(0.1, seed=1),
             layers.RandomContrast(0.1, value_range=(0, 1), seed=1),
+            layers.RandomGrayscale(0.5, seed=1),
+            layers.RandomInvert(0.5, (0, 1), seed=1),
+            layers.Solarization(0.1, 0.5, (0, 1), seed=1),
             layers.Resizing(6, 6),
             layers.CenterCrop(4, 4),
             layers.Flatten(),
@@ -94,6 +109,11 @@ def test_dictionaries_of_images_labels_and_masks():
         (lambda: layers.RandomFlip("sideways"), "sideways"),
         (lambda: layers.RandomFlip(factor=1), "factor"),
         (lambda: layers.RandomContrast(0.1, value_range=3), "value_range"),
+        (lambda: layers.RandomInvert(1.5), "factor=1.5"),
+        (lambda: layers.RandomGrayscale(-0.1), "should be between 0 and 1. Received: factor=-0.1"),
+        (lambda: layers.Solarization((0.1, 1.1)), r"addition_factor=\(0.1, 1.1\)"),
+        (lambda: layers.Solarization(0.1, "much"), "threshold_factor=much"),
+        (lambda: layers.Solarization(value_range=(1, 2, 3)), "value_range"),
         (lambda: layers.Resizing(2, 2, data_format="x"), "data_format"),
         (lambda: layers.Resizing(2, 2)(np.zeros((2, 2))), "rank"),
         (lambda: layers.Resizing(2, 2, "cubic")(IMAGES), "interpolation"),

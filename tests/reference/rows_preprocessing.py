@@ -167,6 +167,12 @@ def resizing_bytes(k):
     return {"y": k.layers.Resizing(5, 6)((IMAGES / 2 + 100).astype("uint8"))}
 
 
+def gray(k):
+    layer, some = k.layers.RandomGrayscale(1.0), k.ops.convert_to_tensor(COLUMN.reshape(3, 1, 1, 1) > 1)
+    of_bytes = layer((IMAGES[0] / 2 + 100).astype("uint8"))
+    return {"some": layer.transform_images(k.ops.convert_to_tensor(IMAGES), some), "bytes": of_bytes}
+
+
 ROWS = {
     "Resizing": images("Resizing", 5, 12, interpolation="bicubic", antialias=True),
     "Resizing of bytes": resizing_bytes,
@@ -190,6 +196,19 @@ ROWS = {
     "RandomBrightness": transformed(
         "RandomBrightness", [-0.3, 0.1], transformation={"rgb_delta": 50 * COLUMN.reshape(3, 1, 1, 1)}
     ),
+    "RandomInvert": transformed(
+        "RandomInvert", 0.4, transformation={"apply_inversion": COLUMN.reshape(3) > 1}, value_range=(10, 200)
+    ),
+    "RandomGrayscale": gray,
+    "RandomGrayscale first": images("RandomGrayscale", 1.0, "channels_first", data=FIRST),
+    "Solarization": images("Solarization", value_range=(200, 0)),
+    "Solarization above": transformed(
+        "Solarization",
+        0.4,
+        (0.3, 0.1),
+        transformation={n: f * COLUMN.reshape(3, 1, 1, 1) for n, f in (("additions", 20), ("thresholds", 90))},
+        value_range=(-1, 220),
+    ),
     "RandomRotation": images("RandomRotation", (0.1, 0.1)),
     "RandomRotation first": images(
         "RandomRotation", (-0.2, -0.2), "constant", "nearest", data=FIRST, data_format="channels_first", fill_value=7.0
@@ -210,4 +229,9 @@ ROWS = {
     "IntegerLookup": integer_lookup,
     "TextVectorization": text_vectorization,
 }
-TOLERANCE = {"Resizing of bytes": 1e-2, "RandomRotation": 1e-4, "RandomRotation first": 1e-4}  # bytes: halves
+TOLERANCE = {
+    "Resizing of bytes": 1e-2,
+    "RandomGrayscale/bytes": 1e-2,
+    "RandomRotation": 1e-4,
+    "RandomRotation first": 1e-4,
+}  # bytes: halves

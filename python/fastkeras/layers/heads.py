@@ -21,8 +21,9 @@ class Heads(Attending):
 
     def _store(self, arguments):
         """Stores what the constructors share (their `locals()`), checked."""
-        for name in ("dropout", "use_bias", "use_gate", "sliding_window", "seed"):
-            setattr(self, name, arguments[name])
+        self.dropout, self.seed = arguments["dropout"], arguments["seed"]
+        self.use_bias, self.use_gate = arguments["use_bias"], arguments["use_gate"]
+        self.sliding_window = arguments["sliding_window"]
         if self.sliding_window is not None:
             check_size("sliding_window", self.sliding_window, "`sliding_window` must be `None` or a positive integer.")
         if arguments["flash_attention"]:

@@ -1,11 +1,16 @@
 """Layers that prepare data: numbers, images, categories, texts."""
 
 from fastkeras.layers.preprocessing.categories import CategoryEncoding, Discretization
+from fastkeras.layers.preprocessing.colours import (
+    RandomBrightness,
+    RandomContrast,
+    RandomGrayscale,
+    RandomInvert,
+    Solarization,
+)
 from fastkeras.layers.preprocessing.hashing import Hashing
 from fastkeras.layers.preprocessing.images import (
     CenterCrop,
-    RandomBrightness,
-    RandomContrast,
     RandomCrop,
     RandomFlip,
     Resizing,
@@ -26,11 +31,14 @@ __all__ = [
     "RandomContrast",
     "RandomCrop",
     "RandomFlip",
+    "RandomGrayscale",
+    "RandomInvert",
     "RandomRotation",
     "RandomTranslation",
     "RandomZoom",
     "Rescaling",
     "Resizing",
+    "Solarization",
     "StringLookup",
     "TextVectorization",
 ]

@@ -1,4 +1,4 @@
-"""Sizes, flips and colours of images."""
+"""Sizes and flips of images."""
 
 from fastkeras import ops, random, registry
 from fastkeras.layers.preprocessing.base import ImageLayer, SizedImageLayer
@@ -154,77 +154,3 @@ class RandomFlip(ImageLayer):
             if self.mode in modes:
                 images = ops.where(transformation["flips"], ops.flip(images, axis=axis), images)
         return images
-
-
-class _Recolouring(ImageLayer):
-    """Changes colours only: masks stay."""
-
-    def __init__(self, factor, value_range=(0, 255), seed=None, **kwargs):
-        super().__init__(**kwargs)
-        self._set_factor(factor)
-        if not isinstance(value_range, (tuple, list)) or len(value_range) != 2:
-            raise ValueError(
-                f"The `value_range` argument should be a list of two numbers. Received: value_range={value_range}"
-            )
-        self.value_range = value_range
-        self.seed = seed
-        self.generator = random.SeedGenerator(seed)
-
-    def transform_images(self, images, transformation, training=True):
-        images = ops.cast(images, self.compute_dtype)
-        if not training:
-            return images
-        return ops.clip(self._recolour(images, transformation), *self.value_range)
-
-    def transform_segmentation_masks(self, segmentation_masks, transformation, training=True):
-        return segmentation_masks
-
-
-@_register
-class RandomContrast(_Recolouring):
-    """(x - mean) * c + mean for each channel, c drawn from [1 - factor[0], 1 + factor[1]), clipped to the range.
-
-    Args:
-        factor: a pair, or one number for both.
-        value_range: the range of the values.
-
-    >>> import fastkeras as keras
-    >>> keras.layers.RandomContrast(0.2)(keras.ops.ones((1, 8, 8, 3))).shape
-    (1, 8, 8, 3)
-    """
-
-    _factor_bounds = (0, 1)
-
-    def get_random_transformation(self, data, training=True, seed=None):
-        shape = (self._batch_shape(data)[0], 1, 1, 1)
-        if not training:
-            return {"contrast_factor": ops.zeros(shape)}
-        return {"contrast_factor": self._draw(shape, 1 - self.factor[0], 1 + self.factor[1], seed)}
-
-    def _recolour(self, images, transformation):
-        mean = ops.mean(images, axis=(self.height_axis, self.width_axis), keepdims=True)
-        return (images - mean) * ops.cast(transformation["contrast_factor"], images.dtype) + mean
-
-
-@_register
-class RandomBrightness(_Recolouring):
-    """x + d for all values of an image, d drawn from `factor` times the width of the range, clipped to the range.
-
-    Args:
-        factor: a pair, or one number for both sides.
-        value_range: the range of the values.
-
-    >>> import fastkeras as keras
-    >>> keras.layers.RandomBrightness(0.2)(keras.ops.ones((1, 8, 8, 3))).shape
-    (1, 8, 8, 3)
-    """
-
-    def get_random_transformation(self, data, training=True, seed=None):
-        shape = (self._batch_shape(data)[0], 1, 1, 1)
-        if not training:
-            return {"rgb_delta": ops.zeros(shape)}
-        low, high = sorted(self.value_range)
-        return {"rgb_delta": self._draw(shape, *self.factor, seed) * (high - low)}
-
-    def _recolour(self, images, transformation):
-        return images + ops.cast(transformation["rgb_delta"], images.dtype)
