@@ -13,7 +13,7 @@ class Attending(Layer):
     """A layer whose call also returns its scores when `return_attention_scores`."""
 
     def compute_output_spec(self, *args, **kwargs):
-        if signatures.of(type(self).call).bind(args, kwargs)["return_attention_scores"]:
+        if signatures.of(type(self).call).bind(args, kwargs).get("return_attention_scores"):
             return infer_output_spec(self, self.call, args, kwargs)
         return super().compute_output_spec(*args, **kwargs)
 

@@ -81,6 +81,7 @@ class ConvLSTMCell(LSTMCell, Convolution):
         return (batch_size, *self._step_shape)
 
     def get_initial_state(self, batch_size=None):
+        """Zeros for h and for c."""
         return [ops.zeros(self.state_shape(batch_size), dtype=self.compute_dtype) for _ in self.state_size]
 
 
