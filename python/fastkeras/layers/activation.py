@@ -87,7 +87,7 @@ class ThresholdedReLU(_Activation):
         ValueError: when theta is None or negative.
 
     >>> import fastkeras as keras
-    >>> keras.layers.ThresholdedReLU(theta=1.0)(keras.ops.array([-1.0, 1.0, 1.5])).numpy().tolist()
+    >>> keras.layers.ThresholdedReLU(theta=1.0)(keras.ops.array([0.5, 1.0, 1.5])).numpy().tolist()
     [0.0, 0.0, 1.5]
     """
 
