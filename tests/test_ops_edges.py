@@ -142,6 +142,24 @@ def test_float32_is_rounded_to_float16_as_by_numpy():
     np.testing.assert_array_equal(run("cast", x.astype("float64"), dtype="float16"), expected)  # one at a time
 
 
+NUMBERS = ("uint8", "int32", "uint32", "int64")
+FOLDS = {"sum": ("bool", *NUMBERS), "prod": ("bool", *NUMBERS), "max": NUMBERS, "min": NUMBERS,
+         "any": ("bool",), "all": ("bool",)}  # fmt: skip
+ALONG = {"argmax": NUMBERS, "argmin": NUMBERS, "cumsum": ("bool", *NUMBERS), "cumprod": ("bool", *NUMBERS)}
+
+
+@pytest.mark.parametrize(("name", "dtype"), [(name, d) for name, ds in (FOLDS | ALONG).items() for d in ds])
+def test_integers_are_folded_right_at_every_length(name, dtype):
+    """What a compiler makes of a loop differs with the number of its turns."""
+    rng = np.random.RandomState(3)
+    for n in (*range(1, 100), 127, 128, 129, 1000, 1023, 1025):
+        x = rng.randint(0, 3, size=(3, n)).astype(dtype)
+        x[rng.rand(3, n) < 0.9] = name in ("prod", "cumprod", "all")
+        for y, axis in ((x, 1), (x.T.copy(), 0)):
+            found = run(name, y, **({"axes": (axis,), "keepdims": False} if name in FOLDS else {"axis": axis}))
+            np.testing.assert_array_equal(found, getattr(np, name)(y, axis=axis).astype(found.dtype))
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("shape", [(3, 200), (200, 3), (5, 40)])
 @pytest.mark.parametrize("name", ["max", "min", "sum", "mean", "prod", "logsumexp", "argmax", "argmin"])
