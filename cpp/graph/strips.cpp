@@ -131,7 +131,7 @@ private:
             in.push_back(g_.types[n.in[k]]);
             Shape& x = in.back().shape;
             const bool samples_first = x.rank() > 0 && x[0] == samples && (!elementwise || x.rank() == y.shape.rank());
-            const bool by = fed_[n.in[k]] && (elementwise ? samples_first : int(k) < n.op->samples);
+            const bool by = elementwise ? samples_first && fed_[n.in[k]] : int(k) < n.op->samples;
             if (by ? !samples_first : elementwise && samples_first) return std::nullopt;
             if (by) bytes += in.back().bytes(), x[0] = 1;
             sampled.push_back(by);

@@ -108,6 +108,26 @@ def test_a_step_trains_what_follows_the_strips():
     assert "strips[" in step.compile(x).describe()
 
 
+@pytest.mark.parametrize("convolution", ["Conv2D", "Conv2DTranspose"])
+def test_gradients_that_depend_on_nothing_fed_have_samples_too(convolution, isa, set_threads):
+    """A score that is linear in the last convolution sends constants back, one image of them for each sample."""
+    last = getattr(keras.layers, convolution)(24, 3, padding="same", use_bias=False)
+    last.build((None, 64, 64, 24))
+    x, importance = images(8), np.arange(8, dtype="float32").reshape(8, 1, 1, 1)
+
+    def run(x):
+        with keras.GradientTape() as tape:
+            score = ops.sum(last(block(block(x))) * importance)
+        return tape.gradient(score, last.trainable_variables)
+
+    (want,) = (t.numpy() for t in run(x))
+    for threads in (1, 2):
+        set_threads(threads)
+        step = Function(run)
+        assert "conv_kernel_grad]" in step.compile(x).describe()
+        np.testing.assert_allclose(step(x)[0].numpy(), want, rtol=1e-4, atol=1e-5 * np.abs(want).max())
+
+
 @pytest.fixture(scope="module")
 def training():
     """A block of MobileNet whose images are large, with relus and without, and a sum of two branches."""
