@@ -115,7 +115,7 @@ public:
 
 private:
     // How does the node run by sample, if it can? Values are `fed` when they depend on what the program is given: of
-    // the others, weights and what is made of them, all samples read the same.
+    // the others, weights and what is made of them, all samples read the same, but for what an op calls its samples.
     std::optional<BySample> by_sample(const Graph::Node& n) const {
         const TensorType& y = g_.types[n.out[0]];
         const bool has_samples = y.shape.rank() > 0 && y.shape[0] == samples;
@@ -256,13 +256,17 @@ int64_t samples_of(const Graph& g, const std::vector<Member>& group, const std::
     }
     // Elementwise ops alone are tile programs, which go through memory once as it is.
     if (saved < kSavedBytes || !worth) return 0;
-    // Where samples are summed up the bits must not depend on the number of threads.
-    const int64_t wanted =
-        std::max<int64_t>(1, std::min(int64_t(kStripBytes / std::max<size_t>(1, widest / size_t(samples))),
-                                      samples / (sums ? 1 : std::min(int(kFlagBytes), num_threads()))));
-    int64_t each = wanted;
-    while (samples % each != 0) --each;
-    return each == samples || 4 * each < wanted ? 0 : each;
+    // The number of threads has no say in whether there are strips, which decides what is fused, and halves are rounded
+    // where that ends; nor, where samples are summed up, in how large they are.
+    const auto at_most = [&](int64_t each) {
+        for (each = std::max<int64_t>(each, 1); samples % each != 0;) --each;
+        return each;
+    };
+    const int64_t wanted = std::max<int64_t>(
+        1, std::min(int64_t(kStripBytes / std::max<size_t>(1, widest / size_t(samples))), samples / (sums ? 1 : 2)));
+    const int64_t each = at_most(wanted);
+    if (each == samples || 4 * each < wanted) return 0;
+    return sums ? each : at_most(std::min(wanted, samples / std::min(int(kFlagBytes), num_threads())));
 }
 
 // The group as one node, and one more for each of its sums.

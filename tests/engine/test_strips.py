@@ -47,6 +47,29 @@ def test_what_lies_between_two_nodes_has_memory_for_one_strip():
     assert program.memory_bytes - whole < 0.5 * whole * config.num_threads()
 
 
+@pytest.mark.parametrize("samples", [4, 6, 14])
+@pytest.mark.parametrize("side", [16, 30, 56])
+def test_threads_do_not_decide_whether_there_are_strips(samples, side, set_threads):
+    """Where strips begin a tile ends, and what it holds in float32 is rounded to float16."""
+
+    def run(x):
+        y = ops.cast(x, "float16")
+        y = y / (ops.max(y, axis=0, keepdims=True) + 1.0)
+        for _ in range(8):
+            y = y + ops.cast(ops.average_pool(block(ops.cast(y, "float32")), 3, 1, "same"), "float16")
+        return [y]
+
+    found = []
+    for threads in (1, 2, 3):
+        set_threads(threads)
+        step = Function(run)
+        x = images(samples, side)
+        found.append((step.compile(x).describe().count("strips["), step(x)[0].numpy()))
+    for strips, y in found:
+        assert strips == found[0][0]
+        np.testing.assert_array_equal(y, found[0][1])
+
+
 def test_where_samples_meet_the_next_strips_begin():
     """The means over the batch come after the strips; what reads them is in strips of its own."""
 
