@@ -197,6 +197,7 @@ void cut_narrow_ends(const Graph& g, Levels& levels) {
                 if (m.sampled[k]) bytes.back() += g.types[m.node.in[k]].bytes();
         }
         const size_t widest = bytes.empty() ? 0 : *std::max_element(bytes.begin(), bytes.end());
+        if (widest == 0) continue;  // no elements: all of it would be its end
         size_t begin = group.size(), work = 0, handed = 0;
         while (begin > 0 && kNarrow * bytes[begin - 1] <= widest) work += bytes[--begin];
         std::set<int> known;

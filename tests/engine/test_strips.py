@@ -278,3 +278,8 @@ def test_sums_over_samples_are_taken_strip_by_strip(set_threads):
     for one, two, exact in zip(*found, want, strict=True):
         np.testing.assert_array_equal(one, two)
         np.testing.assert_allclose(one, exact, rtol=1e-4, atol=1e-6 * np.abs(exact).max())
+
+
+@pytest.mark.parametrize("shape", [(63, 0), (2, 0, 3), (0, 5)])
+def test_a_program_on_nothing_is_compiled(shape):
+    assert Function(lambda x: ops.exp(x) + 1)(np.zeros(shape, "float32")).shape == shape
