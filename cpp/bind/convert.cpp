@@ -73,12 +73,12 @@ bool is_python_number(py::handle o) {
     return PyFloat_Check(o.ptr()) || PyLong_CheckExact(o.ptr()) || PyBool_Check(o.ptr());
 }
 
-Tensor to_tensor(py::handle o, bool borrow) {
+Tensor to_tensor(py::handle o, bool borrow, DType floats) {
     py::detail::make_caster<Tensor> tensor;  // asking for the type first would look it up twice
     if (tensor.load(o, false)) return py::detail::cast_op<Tensor>(tensor);
     if (py::isinstance<Variable>(o)) return o.cast<std::shared_ptr<Variable>>()->read_autocast();
     if (PyBool_Check(o.ptr())) return full({}, DType::boolean, o.ptr() == Py_True);
-    if (PyFloat_Check(o.ptr())) return full({}, default_float, PyFloat_AS_DOUBLE(o.ptr()));
+    if (PyFloat_Check(o.ptr())) return full({}, floats, PyFloat_AS_DOUBLE(o.ptr()));
     if (PyLong_CheckExact(o.ptr())) {
         const int64_t value = o.cast<int64_t>();
         Tensor t = make_tensor({value == int32_t(value) ? DType::int32 : DType::int64, {}});
@@ -107,7 +107,7 @@ Tensor to_tensor(py::handle o, bool borrow) {
         if (symbolic) {
             std::vector<Tensor> parts;
             for (py::handle item : py::reinterpret_borrow<py::sequence>(o)) {
-                Tensor t = to_tensor(item);
+                Tensor t = to_tensor(item, false, floats);
                 std::vector<int64_t> dims = t->shape.vec();
                 dims.insert(dims.begin(), 1);
                 parts.push_back(call("reshape", {t}, {{"shape", dims}}));
@@ -118,7 +118,7 @@ Tensor to_tensor(py::handle o, bool borrow) {
     py::array array = py::module_::import("numpy").attr("asarray")(o);
     DType dtype = dtype_of(array);
     if (!py::hasattr(o, "dtype")) {  // Python lists: NumPy's defaults are twice as wide as Keras's
-        if (dtype == DType::float64) dtype = default_float;
+        if (dtype == DType::float64) dtype = floats;
         if (dtype == DType::int64) {
             const py::array_t<int64_t> wide(array);
             const auto* p = wide.data();

@@ -11,8 +11,9 @@ namespace py = pybind11;
 namespace fk::bind {
 
 // A tensor, variable (its value), number, array or nested list as a tensor. With `borrow` an array that needs no
-// conversion is not copied: only for tensors that do not outlive the call. Float lists get floatx, int lists int32.
-Tensor to_tensor(py::handle object, bool borrow = false);
+// conversion is not copied: only for tensors that do not outlive the call. Python floats and lists of them become
+// `floats`, lists of ints int32.
+Tensor to_tensor(py::handle object, bool borrow = false, DType floats = default_float);
 bool is_python_number(py::handle object);
 Attr to_attr(const std::string& name, py::handle value);
 py::dtype numpy_dtype(DType dtype);

@@ -125,7 +125,10 @@ void bind_tensors(py::module_& m) {
     });
     m.def("primitive", &make_primitive);
     m.def("primitive_names", &op_names);
-    m.def("to_tensor", [](py::handle value) { return to_tensor(value); });
+    m.def(
+        "to_tensor",
+        [](py::handle value, bool wide) { return to_tensor(value, false, wide ? DType::float64 : default_float); },
+        py::arg("value"), py::arg("wide") = false);
     m.def("set_default_float", [](const std::string& name) { default_float = parse_dtype(name); });
     m.def("promote", [](const std::string& a, const std::string& b) {
         return std::string(name_of(promote(parse_dtype(a), parse_dtype(b))));

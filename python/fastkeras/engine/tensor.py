@@ -32,8 +32,9 @@ def convert_to_tensor(x, dtype=None):
     """A tensor of the values of `x` (number, list, array, variable), of dtype `dtype` when given."""
     if _is_keras_tensor(x):
         return x if dtype is None or x.dtype == standardize_dtype(dtype) else cast(x, dtype)
-    t = x if type(x) is Tensor else _core.to_tensor(x)
-    return t if dtype is None or t.dtype == standardize_dtype(dtype) else cast(t, dtype)
+    if dtype is not None:
+        return cast(x, dtype)
+    return x if type(x) is Tensor else _core.to_tensor(x)
 
 
 def convert_to_numpy(x):
@@ -47,8 +48,8 @@ def cast(x, dtype):
         from fastkeras.ops.core import cast as symbolic_cast
 
         return symbolic_cast(x, dtype)
-    t = x if type(x) is Tensor else _core.to_tensor(x)
     dtype = standardize_dtype(dtype)
+    t = x if type(x) is Tensor else _core.to_tensor(x, dtype == "float64")  # with all the digits of Python floats
     return t if t.dtype == dtype else _cast(t, dtype=dtype)
 
 

@@ -7,7 +7,7 @@ from fastkeras.engine.branches import note_assignment
 from fastkeras.engine.budget import charge
 from fastkeras.engine.config import floatx, standardize_dtype
 from fastkeras.engine.naming import auto_name, current_path
-from fastkeras.engine.tensor import add_operators, cast, convert_to_tensor
+from fastkeras.engine.tensor import add_operators, convert_to_tensor
 from fastkeras.engine.trace import init_scope
 
 _AGGREGATIONS = ("none", "mean", "sum", "only_first_replica")
@@ -166,13 +166,13 @@ def _initial_value(initializer, shape, dtype):
                 f"Received: {value.shape}, asked: {shape}"
             )
         return value
-    value = convert_to_tensor(initializer)
+    value = convert_to_tensor(initializer, dtype)
     if shape is not None and tuple(shape) != value.shape:
         raise ValueError(
             "[Variable] the initial value must have the given shape. "
             f"Received: shape={tuple(shape)}, value.shape={value.shape}"
         )
-    return value if dtype is None else cast(value, dtype)
+    return value
 
 
 add_operators(Variable)
