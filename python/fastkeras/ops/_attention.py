@@ -82,12 +82,14 @@ def dot_product_attention(
     if bias is None:
         return attend(query, key, value, mask, scale, is_causal=bool(is_causal))
     # Scaling the queries, as they are fewer than the logits.
-    query, key, value = (numpy.transpose(x, (0, 2, 1, 3)) for x in (query * scale, key, value))
-    logits = numpy.matmul(query, numpy.swapaxes(key, -1, -2)) + cast(convert_to_tensor(bias), dtype)
+    logits_dtype = config.result_type(dtype, "float32")  # exp takes the digits that bfloat16 drops
+    query, key = cast(query, logits_dtype) * scale, cast(key, logits_dtype)
+    query, key, value = (numpy.transpose(x, (0, 2, 1, 3)) for x in (query, key, value))
+    logits = numpy.matmul(query, numpy.swapaxes(key, -1, -2)) + cast(convert_to_tensor(bias), logits_dtype)
     if is_causal:
         rows, columns = logits.shape[-2:]
         causal = numpy.expand_dims(numpy.arange(rows), 1) >= numpy.arange(columns)
         mask = causal if mask is None else numpy.logical_and(mask, causal)
     if mask is not None:
-        logits = numpy.where(mask, logits, _MASKED_SHARE * config.largest(dtype))
-    return numpy.transpose(numpy.matmul(softmax(logits), value), (0, 2, 1, 3))
+        logits = numpy.where(mask, logits, _MASKED_SHARE * config.largest(logits_dtype))
+    return numpy.transpose(numpy.matmul(cast(softmax(logits), dtype), value), (0, 2, 1, 3))
