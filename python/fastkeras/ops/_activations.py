@@ -3,7 +3,7 @@
 import warnings
 
 from fastkeras.engine import cast, convert_to_tensor, op, primitive
-from fastkeras.ops._common import floating, normalize_axes, normalize_axis, part, reshape_to
+from fastkeras.ops._common import floating, normalize_axes, normalize_axis, part, prod, reshape_to
 from fastkeras.ops._comparison import where
 from fastkeras.ops._factories import unary
 from fastkeras.ops._indexing import sort
@@ -171,7 +171,7 @@ def _over_axes(run, x, axis, tag):
         return run(x)
     order = [a for a in range(x.ndim) if a not in axes] + axes
     turned = transpose(x, order)
-    flat = reshape_to(turned, shape=[*turned.shape[: x.ndim - len(axes)], -1])
+    flat = reshape_to(turned, shape=[*turned.shape[: x.ndim - len(axes)], prod(x.shape[a] for a in axes)])
     y = reshape_to(run(flat), shape=list(turned.shape))
     return transpose(y, sorted(range(x.ndim), key=order.__getitem__))
 
@@ -231,6 +231,6 @@ def sparsemax(x, axis=-1):
     )
     # The k values that share the mass. Martins and Astudillo (2016) take the last of their running sums alone; Keras
     # adds them all up, on every backend, and models trained there expect it.
-    support = cast(ordered * rank > sums - 1, x.dtype)
-    tau = (sum(support * sums, axis, keepdims=True) - 1) / sum(support, axis, keepdims=True)
+    support = ordered * rank > sums - 1
+    tau = (sum(where(support, sums, 0), axis, keepdims=True) - 1) / sum(cast(support, x.dtype), axis, keepdims=True)
     return _maximum(x - tau, 0.0)

@@ -6,13 +6,14 @@ import numpy as np
 
 from fastkeras.engine import cast, convert_to_tensor, op, primitive
 from fastkeras.ops._common import NUMBERS, common_dtype, floating, floating_together, is_float, numpy_values, together
+from fastkeras.ops._creation import zeros_like
 from fastkeras.ops._factories import binary, of_floats, of_integers_too, of_numbers, unary
 
 _where = primitive("where")
 _add, _multiply, _abs = primitive("add"), primitive("multiply"), primitive("abs")
 _maximum, _minimum, _clip = primitive("maximum"), primitive("minimum"), primitive("clip")
 _round, _sign, _exp2 = primitive("round"), primitive("sign"), primitive("exp2")
-_equal, _less, _greater = primitive("equal"), primitive("less"), primitive("greater")
+_equal, _greater = primitive("equal"), primitive("greater")
 _logical_or, _is_nan, _is_inf = primitive("logical_or"), primitive("isnan"), primitive("isinf")
 
 add = binary("add", "Sum `x1 + x2`, broadcast.", "[1, 2], 3", "[4, 5]")
@@ -50,7 +51,7 @@ def imag(x):
     >>> keras.ops.imag([1.0, 2.0]).numpy().tolist()
     [0.0, 0.0]
     """
-    return _multiply(x, 0)
+    return zeros_like(x)
 
 
 @op
@@ -67,14 +68,13 @@ def isreal(x):
 
 @op
 def angle(x):
-    """Phase of a real number: 0 where `x >= 0`, pi where it is negative.
+    """Phase of a real number: 0 where it is positive, pi where it has a minus sign, as -0.0 has.
 
     >>> import fastkeras as keras
     >>> keras.ops.angle([1.0, 2.0]).numpy().tolist()
     [0.0, 0.0]
     """
-    x = floating(x)
-    return _where(_less(x, 0), np.pi, _multiply(x, 0))
+    return primitive("arctan2")(0, floating(x))
 
 
 @op

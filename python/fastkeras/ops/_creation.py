@@ -156,6 +156,13 @@ def arange(start, stop=None, step=None, dtype=None):
     return convert_to_tensor(np.arange(start, stop, 1 if step is None else step), dtype)
 
 
+def _ends(start, stop, dtype):
+    """Both as tensors of floats of one dtype, which has all the digits that values of `dtype` have."""
+    if dtype is not None and config.standardize_dtype(dtype) == "float64":
+        return convert_to_tensor(start, dtype), convert_to_tensor(stop, dtype)
+    return floating_together(start, stop)
+
+
 @op
 def linspace(start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis=0):
     """`num` values spaced evenly from `start` to `stop` (numbers or tensors), along a new `axis`.
@@ -168,7 +175,7 @@ def linspace(start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis
     """
     if num < 0:
         raise ValueError(f"`num` must be a non-negative integer. Received: num={num}")
-    start, stop = floating_together(start, stop)
+    start, stop = _ends(start, stop, dtype)
     intervals = max(num - 1 if endpoint else num, 1)
     step = primitive("divide")(_subtract(stop, start), intervals if num > (1 if endpoint else 0) else float("nan"))
     shape = np.broadcast_shapes(start.shape, stop.shape)
@@ -194,7 +201,7 @@ def logspace(start, stop, num=50, endpoint=True, base=10, dtype=None, axis=0):
     >>> keras.ops.logspace(0, 3, 4, base=2).numpy().tolist()
     [1.0, 2.0, 4.0, 8.0]
     """
-    values = _power(float(base), linspace(start, stop, num, endpoint, axis=axis))
+    values = _power(float(base), linspace(*_ends(start, stop, dtype), num, endpoint, axis=axis))
     return values if dtype is None else cast(values, dtype)
 
 
@@ -206,7 +213,7 @@ def geomspace(start, stop, num=50, endpoint=True, dtype=None, axis=0):
     >>> keras.ops.geomspace(1, 8, 4).numpy().round(4).tolist()
     [1.0, 2.0, 4.0, 8.0]
     """
-    start, stop = floating_together(start, stop)
+    start, stop = _ends(start, stop, dtype)
     log, magnitude = primitive("log"), primitive("abs")
     exponents = linspace(log(magnitude(start)), log(magnitude(stop)), num, endpoint, axis=axis)
     sign = broadcast(primitive("sign")(start), shape=list(np.broadcast_shapes(start.shape, stop.shape)))

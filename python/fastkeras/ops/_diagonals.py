@@ -52,7 +52,7 @@ def _triangle(x, k, lower, tag):
         raise ValueError(f"[{tag}] x must have at least two dimensions. Received: x.shape={x.shape}")
     rows, columns = x.shape[-2:]
     inside = np.tri(rows, columns, k=k if lower else k - 1, dtype=bool)
-    return _where(inside if lower else ~inside, x, 0)
+    return cast(_where(inside if lower else ~inside, x, 0), x.dtype)
 
 
 @op

@@ -57,7 +57,7 @@ def rgb_to_hsv(images, data_format=None):
     step = 1.0 / (6.0 * where(reach > 0, reach, 1.0))
     hue = where(value == green, step * (blue - red) + 2 / 6, step * (red - green) + 4 / 6)
     hue = where(value == red, step * (green - blue), hue)
-    hue = where(reach > 0, hue, 0.0) + where(hue < 0.0, 1.0, 0.0)
+    hue = where(reach > 0, hue, 0.0) + cast(hue < 0.0, hue.dtype)
     return stack([hue, saturation, value], axis=axis)
 
 

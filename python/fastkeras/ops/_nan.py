@@ -63,8 +63,9 @@ def nanvar(x, axis=None, keepdims=False):
     1.0
     """
     x = floating(x)
-    centered = _subtract(x, nanmean(x, axis=axis, keepdims=True))
-    return nanmean(_square(centered), axis=axis, keepdims=keepdims)
+    squares = _square(_subtract(x, nanmean(x, axis=axis, keepdims=True)))
+    squares = _where(_is_nan(x), 0, squares)  # an infinity less their mean is NaN, and counts
+    return _divide(sum(squares, axis=axis, keepdims=keepdims), _numbers(x, axis, keepdims, "nanvar"))
 
 
 @op

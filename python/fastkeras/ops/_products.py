@@ -4,7 +4,7 @@ import string
 
 import numpy as np
 
-from fastkeras.engine import op, primitive
+from fastkeras.engine import cast, op, primitive
 from fastkeras.ops._common import (
     broadcast,
     integer_constant,
@@ -83,7 +83,7 @@ def _without_repeats(x, labels):
 def _sum_out(x, labels, keep):
     gone = [i for i, c in enumerate(labels) if c not in keep]
     if gone:
-        x = _sum(x, axes=gone, keepdims=False)
+        x = cast(_sum(x, axes=gone, keepdims=False), x.dtype)  # products of uint8 are uint8, those of bool are bool
         labels = "".join(c for c in labels if c in keep)
     return x, labels
 

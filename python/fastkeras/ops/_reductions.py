@@ -24,6 +24,11 @@ def _summable(x, dtype=None):
     return cast(x, dtype or _SUM_DTYPE.get(x.dtype, x.dtype))
 
 
+def _of(x, dtype):
+    """`x` in `dtype` where one was asked for: primitives add up bool and uint8 in 32 bits all the same."""
+    return x if dtype is None else cast(x, dtype)
+
+
 @op
 def sum(x, axis=None, keepdims=False):
     """Sum over `axis` (one, several, or None for all); bool and uint8 add up in 32 bits.
@@ -43,7 +48,7 @@ def prod(x, axis=None, keepdims=False, dtype=None):
     >>> keras.ops.prod([[1, 2], [3, 4]], axis=1).numpy().tolist()
     [2, 12]
     """
-    return reduce_over(_prod, _summable(x, dtype), axis, keepdims, "prod")
+    return _of(reduce_over(_prod, _summable(x, dtype), axis, keepdims, "prod"), dtype)
 
 
 @op
@@ -214,8 +219,8 @@ def _running(run, x, axis, dtype, tag):
     x = convert_to_tensor(x)
     x = cast(x, dtype or ("int32" if x.dtype == "bool" else x.dtype))
     if axis is None:
-        return run(reshape_to(x, shape=[-1]), axis=0)
-    return run(x, axis=normalize_axis(axis, x.ndim, tag))
+        return _of(run(reshape_to(x, shape=[-1]), axis=0), dtype)
+    return _of(run(x, axis=normalize_axis(axis, x.ndim, tag)), dtype)
 
 
 @op

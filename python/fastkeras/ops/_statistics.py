@@ -151,17 +151,17 @@ def bincount(x, weights=None, minlength=0, sparse=False):
     (values,) = numpy_values("bincount", x)
     if values.size and values.min() < 0:
         raise ValueError(f"[bincount] x must not be negative. Received: a minimum of {values.min()}")
-    length = int(np.max(values, initial=-1)) + 1
+    length = int(values.max()) + 1 if values.size else 0
     length = length if length > minlength else minlength
     dtype = "int32"
     if weights is not None:
         weights = convert_to_tensor(weights)
         dtype = config.result_type(x.dtype, weights.dtype)
         (weights,) = numpy_values("bincount", weights)
-    rows = values.reshape(-1, values.shape[-1])
+    rows = np.atleast_2d(values)
     weighted = [None] * len(rows) if weights is None else np.asarray(weights, "float64").reshape(rows.shape)
     counts = [np.bincount(row, w, minlength=length) for row, w in zip(rows, weighted, strict=True)]
-    return cast(np.stack(counts).reshape(*values.shape[:-1], length), dtype)
+    return cast(np.array(counts).reshape(*values.shape[:-1], length), dtype)
 
 
 @op
