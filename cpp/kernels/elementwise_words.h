@@ -71,7 +71,12 @@ FK_INT T modulo(T a, T b) {
         return b == T(0) ? T(0) : T(a % b);
     }
 }
-FK_INT T fmod(T a, T b) { return b == T(0) || b == T(-1) ? T(0) : T(a % b); }
+FK_INT T fmod(T a, T b) {
+    // The processor refuses the smallest number by -1.
+    if constexpr (std::is_signed_v<T>)
+        if (b == -1) return 0;
+    return b == T(0) ? T(0) : T(a % b);
+}
 // By squaring; a negative exponent rounds the fraction towards zero.
 FK_INT T power(T a, T b) {
     if (b < T(0)) {

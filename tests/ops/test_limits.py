@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fastkeras import Variable, engine, ops
+from fastkeras import Variable, engine, ops, random
 
 INF, NAN = np.inf, np.nan
 BYTES = np.array([[200, 100, 7], [3, 90, 250]], "uint8")
@@ -102,3 +102,25 @@ def test_attention_with_a_bias_has_logits_in_float32(dtype):
     assert found.dtype == dtype
     rounding = 2.0 ** (-8 if dtype == "bfloat16" else -11)
     np.testing.assert_allclose(ops.cast(found, "float64").numpy(), exact, atol=4 * rounding * np.abs(exact).max())
+
+
+@pytest.mark.parametrize(("dtype", "lowest"), [("int32", -(2**31)), ("int64", -(2**63))])
+def test_remainders_of_the_smallest_integer(dtype, lowest):
+    x = np.array([-1, 5, lowest, lowest, lowest, -7] * 5, dtype)
+    y = np.array([lowest, lowest, -1, 3, lowest, 3] * 5, dtype)
+    np.testing.assert_array_equal(ops.fmod(x, y).numpy(), [-1, 5, 0, -2, 0, -1] * 5)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint32"])
+def test_remainders_by_the_largest_integer(dtype, isa):
+    x, y = np.array([7, 200] * 20, dtype), np.full(40, np.iinfo(dtype).max, dtype)
+    np.testing.assert_array_equal(ops.fmod(x, y).numpy(), x)
+    np.testing.assert_array_equal(ops.mod(x, y).numpy(), x)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@pytest.mark.parametrize(("low", "high"), [(0.0, 1.0), (-4.0, -1.0), (0.1, 0.3)])
+def test_uniform_numbers_of_narrow_dtypes_stay_below_their_bound(dtype, low, high):
+    y = ops.cast(random.uniform((20_000,), low, high, dtype=dtype, seed=1), "float64").numpy()
+    assert y.max() < ops.cast(ops.cast(high, dtype), "float64").numpy()
+    assert abs(y.mean() - (low + high) / 2) < 0.03

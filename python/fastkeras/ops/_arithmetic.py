@@ -23,6 +23,7 @@ divide = binary("divide", "Quotient `x1 / x2` in floats, broadcast.", "[1, 3], 2
 true_divide = binary("true_divide", "Same as `divide`.", "[1, 3], 2", "[0.5, 1.5]", run=primitive("divide"))
 floor_divide = binary("floor_divide", "Quotient rounded down, broadcast.", "[7, -7], 2", "[3, -4]")
 mod = binary("mod", "Remainder with the sign of `x2`: `x1 - floor(x1 / x2) * x2`.", "[7, -7], 3", "[1, 2]")
+fmod = binary("fmod", "Remainder with the sign of `x1`: `x1 - trunc(x1 / x2) * x2`.", "[7, -7], 3", "[1, -1]")
 power = binary("power", "`x1` to the power `x2`, broadcast.", "[2.0, 3.0], 2.0", "[4.0, 9.0]")
 maximum = binary("maximum", "The larger of both, NaN where either is NaN.", "[1, 5], 3", "[3, 5]")
 minimum = binary("minimum", "The smaller of both, NaN where either is NaN.", "[1, 5], 3", "[1, 3]")
@@ -89,18 +90,6 @@ def divide_no_nan(x1, x2):
     zero = _equal(x2, 0)
     quotient = divide(x1, _where(zero, 1, x2))
     return _where(zero, 0, quotient)
-
-
-@op
-def fmod(x1, x2):
-    """Remainder with the sign of `x1`: `x1 - trunc(x1 / x2) * x2`.
-
-    >>> import fastkeras as keras
-    >>> keras.ops.fmod([7, -7], 3).numpy().tolist()
-    [1, -1]
-    """
-    x1, x2 = together(x1, x2)
-    return _multiply(_sign(x1), mod(_abs(x1), _abs(x2)))
 
 
 @op

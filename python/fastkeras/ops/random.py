@@ -4,6 +4,7 @@ Element i depends on the seed and on i alone. Halves are drawn in float32.
 """
 
 from fastkeras.engine import cast, config, convert_to_tensor, primitive
+from fastkeras.ops._arithmetic import maximum, minimum, nextafter
 from fastkeras.ops._common import NUMBERS, broadcast, floating, normalize_axis
 from fastkeras.ops._comparison import where
 from fastkeras.ops._joining import stack
@@ -31,10 +32,13 @@ def _draw(run, seed, shape, dtype, **numbers):
 
 def uniform(seed, shape, minval, maxval, dtype):
     """In [minval, maxval), both numbers or tensors that broadcast."""
-    if isinstance(minval, NUMBERS) and isinstance(maxval, NUMBERS):
-        return _draw(_uniform, seed, shape, dtype, minval=minval, maxval=maxval)
-    unit = _draw(_uniform, seed, shape, dtype, minval=0, maxval=1)
-    return unit * (maxval - minval) + minval
+    if not isinstance(minval, NUMBERS) or not isinstance(maxval, NUMBERS):
+        return uniform(seed, shape, 0, 1, dtype) * (maxval - minval) + minval
+    y = _draw(_uniform, seed, shape, dtype, minval=minval, maxval=maxval)
+    if y.dtype == _drawn_dtype(y.dtype):
+        return y
+    # float16 and bfloat16 round up to `maxval`, which is outside.
+    return maximum(minimum(y, nextafter(cast(maxval, y.dtype), -float("inf"))), minval)
 
 
 def _scaled(run, seed, shape, mean, stddev, dtype):
