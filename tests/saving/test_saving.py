@@ -100,6 +100,51 @@ def test_copies_with_lambdas(copied):
     np.testing.assert_array_equal(copied(model).predict(np.ones((1, 2)), verbose=0), [[3, 3]])
 
 
+def test_models_side_by_side(tmp_path):
+    """Models list their layers anew each time they are asked: lists that come and go share addresses."""
+
+    def part(units, functional):
+        inputs = keras.Input((3,))
+        dense, norm = keras.layers.Dense(units), keras.layers.BatchNormalization()
+        return keras.Model(inputs, norm(dense(inputs))) if functional else keras.Sequential([inputs, dense, norm])
+
+    x = inputs = keras.Input((3,))
+    for functional in (True, False, False, True, False, True, True, False):
+        x = part(3, functional)(x)
+    model = keras.Model(inputs, x)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert_same(model.get_weights(), loaded.get_weights())
+
+
+@keras.saving.register_keras_serializable(package="test_saving")
+class Steps(keras.layers.Layer):
+    """Adds numbers, which its config describes by objects that live no longer than that takes."""
+
+    def __init__(self, values, **kwargs):
+        super().__init__(**kwargs)
+        self.values = values
+
+    def call(self, x):
+        return x + sum(self.values)
+
+    def get_config(self):
+        constants = [keras.saving.serialize_keras_object(keras.initializers.Constant(v)) for v in self.values]
+        return {**super().get_config(), "values": constants}
+
+    @classmethod
+    def from_config(cls, config):
+        constants = [keras.saving.deserialize_keras_object(value) for value in config.pop("values")]
+        return cls([constant.value for constant in constants], **config)
+
+
+def test_objects_that_are_gone_are_not_shared(tmp_path):
+    model = keras.Sequential([keras.Input((1,)), Steps([1.0, 20.0, 300.0])])
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert loaded.layers[0].values == [1.0, 20.0, 300.0]
+
+
 def test_custom_objects(tmp_path):
     class Twice(keras.layers.Layer):
         def call(self, x):

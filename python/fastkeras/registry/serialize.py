@@ -145,7 +145,7 @@ def _describe(obj):
 def _mark_shared(obj, config):
     seen = _shared.get()
     if seen is not None:
-        first = seen.setdefault(id(obj), config)
+        first, _ = seen.setdefault(id(obj), (config, obj))  # obj is kept: another one could get its id
         if first is not config:
             config["shared_object_id"] = first["shared_object_id"] = id(obj)
     return config

@@ -127,12 +127,12 @@ def save_state(model, file, assets=None, skip=()):
 class _Saver:
     def __init__(self, file, assets, skip):
         self.file, self.assets = file, assets
-        self.visited = {id(value) for value in skip}
+        self.visited = {id(value): value for value in skip}  # kept, as the next list may get the id of one that is gone
 
     def save(self, value, path):
         if id(value) in self.visited:
             return
-        self.visited.add(id(value))
+        self.visited[id(value)] = value
         if not _is_saveable(value):
             for name, item in _container_children(value):
                 self.save(item, _join(path, name))
