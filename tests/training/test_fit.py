@@ -256,6 +256,9 @@ def test_evaluate_forms():
     assert isinstance(regression().evaluate(X, Y, verbose=0), float)
     assert model.metrics_names == ["loss", "compile_metrics"]
     np.testing.assert_allclose(mae, np.abs(model.predict(X, verbose=0) - Y).mean(), rtol=1e-5)
+    model = regression(metrics=["mse", "mae"])
+    assert list(model.evaluate(X, Y, verbose=0, return_dict=True)) == ["loss", "mae", "mse"]  # by name, as in Keras
+    assert list(model.train_on_batch(X, Y, return_dict=True)) == ["loss", "mae", "mse"]
 
 
 # --- overriding
@@ -360,6 +363,11 @@ def test_refusals():
         model.fit(X, Y, validation_data=(X, Y), validation_freq="often", verbose=0)
     with pytest.raises(ValueError, match="Arguments not recognized"):
         model.evaluate(X, Y, workers=3)
+    for call in (model.fit, model.evaluate, model.train_on_batch):
+        with pytest.raises(ValueError, match="needs labels. Received: y=None"):
+            call(X)
+    with pytest.raises(ValueError, match="must not be negative. Received: steps=-2"):
+        model.fit(X, Y, steps_per_epoch=-2)
     with pytest.raises(ValueError, match="No loss to compute"):
         regression(loss=None).fit(X, Y, verbose=0)
     with pytest.raises(ValueError, match="steps_per_execution must be a positive integer"):

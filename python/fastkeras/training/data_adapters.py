@@ -61,6 +61,8 @@ class ArrayData:
             raise ValueError("[fit] the data must hold at least one sample. Received: arrays with 0 rows")
         if batch_size is not None and (isinstance(batch_size, bool) or int(batch_size) != batch_size or batch_size < 0):
             raise ValueError(f"[fit] batch_size must be a positive integer. Received: batch_size={batch_size}")
+        if steps is not None and steps < 0:
+            raise ValueError(f"[fit] the number of steps must not be negative. Received: steps={steps}")
         self.batch_size = int(batch_size or (math.ceil(self.num_samples / steps) if steps else 32))
         self.full_batches, self.partial = divmod(self.num_samples, self.batch_size)
         self.num_batches = self.full_batches + (self.partial > 0)

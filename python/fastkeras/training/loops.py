@@ -316,8 +316,8 @@ def _plain(part):
 
 
 def _numbers(logs):
-    """Logs with plain floats for what is one number."""
-    return {name: _number(value) for name, value in logs.items()} if isinstance(logs, dict) else logs
+    """Logs in the order of their names, with plain floats for what is one number."""
+    return {name: _number(logs[name]) for name in sorted(logs)} if isinstance(logs, dict) else logs
 
 
 def _number(value):

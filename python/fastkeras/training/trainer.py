@@ -138,9 +138,15 @@ class Trainer(Loops):
         return self(x, training=training) if self._call_has_training_arg else self(x)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        """The total loss of a batch: the compiled losses plus what layers added. Raises ValueError when none is."""
+        """The total loss of a batch: the compiled losses plus what layers added.
+
+        Raises:
+            ValueError: where there is no loss, or a compiled one but no `y`.
+        """
         found = []
         if self._compile_loss is not None:
+            if y is None:
+                raise ValueError("[fit] the compiled loss needs labels. Received: y=None")
             loss = self._compile_loss(y, y_pred, sample_weight)
             if loss is not None:
                 found.append(loss)
@@ -247,10 +253,10 @@ class Trainer(Loops):
 
         def run(x, y=None, sample_weight=None):
             y_pred = self._forward(x, training=False)
-            if self._compile_metrics in unbuilt:
-                self.compute_metrics(x, y, y_pred, sample_weight=sample_weight)
             if self._compile_loss in unbuilt:
                 self._compute_loss(x, y, y_pred, sample_weight, training=False)
+            if self._compile_metrics in unbuilt:
+                self.compute_metrics(x, y, y_pred, sample_weight=sample_weight)
             return y_pred
 
         if unbuilt or not all(layer.built for layer in self._flatten_layers()):
