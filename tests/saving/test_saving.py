@@ -117,6 +117,23 @@ def test_models_side_by_side(tmp_path):
     assert_same(model.get_weights(), loaded.get_weights())
 
 
+@pytest.mark.parametrize("extension", [".keras", ".h5"])
+def test_frozen_layers_stay_frozen(tmp_path, extension):
+    base = keras.Sequential([keras.Input((3,)), keras.layers.Dense(3), keras.layers.Dense(3)])
+    base.layers[0].trainable = False
+    frozen = keras.layers.Dense(4, trainable=False)
+    inputs = keras.Input((3,))
+    model = keras.Model(inputs, keras.layers.Dense(1)(frozen(base(inputs))))
+    model.compile("adam", "mse")
+    model.train_on_batch(np.ones((2, 3)), np.ones((2, 1)))
+    trained = [w.trainable for w in model.weights]
+    assert trained == [False, False, True, True, False, False, True, True]
+    model.save(tmp_path / f"model{extension}")
+    loaded = keras.saving.load_model(tmp_path / f"model{extension}")
+    assert [w.trainable for w in loaded.weights] == trained
+    assert_same(state(model), state(loaded))
+
+
 @keras.saving.register_keras_serializable(package="test_saving")
 class Steps(keras.layers.Layer):
     """Adds numbers, which its config describes by objects that live no longer than that takes."""

@@ -34,11 +34,11 @@ class Functional(Function, Model):
             inputs, outputs = clone_graph_nodes(inputs, outputs)
         Model.__init__(self, name=name, **kwargs)
         self._lay_out(inputs, outputs)
+        if trainable is not None:
+            self.trainable = trainable  # before its layers are known: each keeps its own
         for layer in self.layers:
             self._tracker.add("layers", layer)
         self.input_spec = self._input_specs()
-        if trainable is not None:
-            self.trainable = trainable
         self.build(None)
         vars(self)["output_names"] = [x._keras_history.operation.name for x in self._outputs]
 

@@ -35,8 +35,8 @@ def to_categorical(x, num_classes=None):
     if not num_classes:
         num_classes = int(np.max(labels, initial=-1)) + 1
     if labels.size and (labels.min() < 0 or labels.max() >= num_classes):
-        wrong = int(labels[(labels < 0) | (labels >= num_classes)].flat[0])
-        raise ValueError(f"[to_categorical] labels must lie in [0, num_classes). Received: label={wrong}, {num_classes=}")
+        x = int(labels[(labels < 0) | (labels >= num_classes)].flat[0])
+        raise ValueError(f"[to_categorical] labels must lie in [0, num_classes). Received: {x=}, {num_classes=}")
     rows = np.zeros((labels.size, num_classes))
     rows[np.arange(labels.size), labels.reshape(-1)] = 1
     return rows.reshape(labels.shape + (num_classes,))
