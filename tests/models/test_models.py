@@ -312,6 +312,14 @@ def test_compiled_call_inside_another_model_follows_its_training():
     assert (model(ones(1, 64)).numpy() == 1).all()
 
 
+def test_compiled_call_as_inference_is_one_of_its_own():
+    x = np.arange(64, dtype="float32").reshape(1, 8, 8, 1)
+    model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.RandomTranslation(0.5, 0.5, seed=1)])
+    for _ in range(3):  # the first call compiles the next ones
+        assert not np.array_equal(model(x), x)  # images are augmented unless training=False, as in Keras
+        np.testing.assert_array_equal(model(x, training=False), x)
+
+
 def test_compiled_call_leaves_tapes_alone():
     model = mlp()
     x = keras.ops.convert_to_tensor(ones(2, 4))

@@ -53,17 +53,19 @@ class Model(Trainer, Layer):
         # A model of library layers, called on a value: as a compiled function, without Python from layer to layer.
         if len(args) == 1 and (not kwargs or kwargs == _INFERENCE):
             x = args[0]
-            if self._call_edits == edits.count and self._call_function is not None:
+            if self._call_edits == edits.count and self._call_functions is not None:
                 if (type(x) is Tensor or type(x) is np.ndarray) and not (tracing() or taping() or in_call()):
-                    return self._call_function(x)
+                    return self._call_functions[len(kwargs)](x)
         outputs = super().__call__(*args, **kwargs)
         if self._call_edits != edits.count and not tracing():
             compiles = self.built and self._is_plain()
-            call = super().__call__
-            vars(self).update(
-                _call_edits=edits.count, _call_function=Function(lambda x: call(x), self.name) if compiles else None
-            )
+            vars(self).update(_call_edits=edits.count, _call_functions=self._compiled_calls() if compiles else None)
         return outputs
+
+    def _compiled_calls(self):
+        """The call as it is, and as inference: to layers that augment images these are two things."""
+        call = super().__call__
+        return Function(lambda x: call(x), self.name), Function(lambda x: call(x, **_INFERENCE), self.name)
 
     def _is_plain(self):
         """May a call be compiled: is there nothing in it that Python has to see, such as losses or masks?"""
