@@ -67,7 +67,8 @@ class ConvLSTMCell(LSTMCell, Convolution):
     def _multiply_state(self, x, kernel):
         return ops.conv(x, kernel, padding="same", data_format=self.data_format)
 
-    _biased = Convolution._biased
+    def _biased(self, sums):
+        return Convolution._biased(self, sums)
 
     def fuses(self, training):
         return False
