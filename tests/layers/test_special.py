@@ -197,7 +197,10 @@ def test_spectral_normalization_leaves_a_kernel_of_zeros_alone(traced):
     layer = layers.SpectralNormalization(layers.Dense(3, kernel_initializer="zeros"))
     layer.build((2, 4))
     before = layer.get_weights()
-    call = lambda x: layer(x, training=True)  # noqa: E731
+
+    def call(x):
+        return layer(x, training=True)
+
     np.testing.assert_array_equal((Function(call) if traced else call)(np.ones((2, 4), "float32")), np.zeros((2, 3)))
     for a, b in zip(layer.get_weights(), before, strict=True):
         np.testing.assert_array_equal(a, b)

@@ -95,8 +95,8 @@ def test_softmax_of_nothing(name):
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 def test_attention_with_a_bias_has_logits_in_float32(dtype):
     rng = np.random.RandomState(0)
-    draw = lambda *shape: ops.cast(3 * rng.standard_normal(shape), dtype)  # noqa: E731
-    tensors = [draw(2, 3, 2, 16), draw(2, 33, 2, 16), draw(2, 33, 2, 16), draw(2, 2, 3, 33)]
+    shapes = (2, 3, 2, 16), (2, 33, 2, 16), (2, 33, 2, 16), (2, 2, 3, 33)
+    tensors = [ops.cast(3 * rng.standard_normal(shape), dtype) for shape in shapes]
     found = ops.dot_product_attention(*tensors)
     exact = ops.dot_product_attention(*[ops.cast(t, "float64") for t in tensors]).numpy()
     assert found.dtype == dtype
