@@ -4,11 +4,10 @@
 // ms an image. In training samples meet in the moments of batch normalisations, and strips begin again: 12.3 -> 10.5.
 #include <algorithm>
 #include <cstring>
-#include <set>
 
 #include "core/parallel.h"
 #include "core/slot.h"
-#include "graph/graph.h"
+#include "graph/levels.h"
 
 namespace fk {
 namespace {
@@ -17,10 +16,9 @@ namespace {
 // MB is between; on Zen 4 (L2 1 MB, L3 near) 2 MB are as fast.
 constexpr size_t kStripBytes = 1 << 20;
 constexpr size_t kSavedBytes = 4 << 20;  // what strips must spare the memory
-constexpr size_t kNarrow = 3;            // times less than the widest: 2 and 4 are 1 to 2% slower
 constexpr size_t kFlagBytes = 64;        // one per slot, so that there are at most as many
 
-// A part of a graph, bound to kernels, for `samples` samples.
+// A group as a graph of its own, bound to kernels.
 struct Strips {
     struct Step {
         Kernel kernel;
@@ -58,172 +56,6 @@ struct Strips {
         });
     }
 };
-
-// Where an op is told the shape of its result, that of some samples.
-Attrs attrs_for(const Graph::Node& n, const Shape& y, int64_t samples) {
-    Attrs attrs = n.attrs;
-    if (attrs.has("shape"))
-        if (auto shape = attrs.integers("shape"); int(shape.size()) == y.rank() && y.rank() > 0 && shape[0] == y[0])
-            shape[0] = samples, attrs.set("shape", shape);
-    return attrs;
-}
-
-// How a node runs by sample: which of its inputs it reads so (the others it reads whole), and whether its result is a
-// sum over samples.
-struct BySample {
-    std::vector<bool> inputs;
-    bool sums;
-};
-struct Member {
-    Graph::Node node;
-    std::vector<bool> sampled;
-    bool sums;
-};
-
-// Nodes that run by sample and one after the other are a group; where others need what all samples made (the moments of
-// a batch normalisation), the next group begins. `others[i]` run before the group `groups[i]`.
-class Levels {
-public:
-    explicit Levels(const Graph& g) : g_(g), fed_(g.types.size()) {
-        std::vector<size_t> by_sample_at(g.types.size()), whole_at(g.types.size());
-        for (int v : g.feeds) {
-            fed_[v] = true;
-            if (samples == 0 && g.types[v].shape.rank() > 0) samples = g.types[v].shape[0];
-        }
-        for (const auto& n : g.nodes) {
-            const bool fed = std::any_of(n.in.begin(), n.in.end(), [&](int v) { return fed_[v]; });
-            const auto sampled = fed ? by_sample(n) : std::nullopt;
-            size_t level = 0;
-            for (size_t k = 0; k < n.in.size(); ++k)
-                level = std::max(level, sampled && sampled->inputs[k] ? by_sample_at[n.in[k]] : whole_at[n.in[k]]);
-            for (int v : n.out) {
-                fed_[v] = fed;
-                by_sample_at[v] = sampled && sampled->sums ? level + 1 : level;
-                whole_at[v] = sampled ? level + 1 : level;
-            }
-            if (level >= groups.size()) groups.resize(level + 1), others.resize(level + 1);
-            if (sampled)
-                groups[level].push_back({n, sampled->inputs, sampled->sums});
-            else
-                others[level].push_back(n);
-        }
-    }
-
-    std::vector<std::vector<Member>> groups;
-    std::vector<std::vector<Graph::Node>> others;
-    int64_t samples = 0;
-
-private:
-    // How does the node run by sample, if it can? Values are `fed` when they depend on what the program is given: of
-    // the others, weights and what is made of them, all samples read the same, but for what an op calls its samples.
-    std::optional<BySample> by_sample(const Graph::Node& n) const {
-        const TensorType& y = g_.types[n.out[0]];
-        const bool has_samples = y.shape.rank() > 0 && y.shape[0] == samples;
-        const bool alike = n.op->noop_when_same && n.in.size() == 1 && has_samples;  // sums over other axes, too
-        const bool elementwise = n.op->tile || alike, sums = n.op->sums && !alike;
-        if (n.op->impure || n.out.size() != 1 || (!elementwise && n.op->samples == 0) || samples < 2)
-            return std::nullopt;
-        if (!sums && !has_samples) return std::nullopt;
-        std::vector<TensorType> in;
-        std::vector<bool> sampled;
-        size_t bytes = 0;
-        for (size_t k = 0; k < n.in.size(); ++k) {
-            in.push_back(g_.types[n.in[k]]);
-            Shape& x = in.back().shape;
-            const bool samples_first = x.rank() > 0 && x[0] == samples && (!elementwise || x.rank() == y.shape.rank());
-            const bool by = elementwise ? samples_first && fed_[n.in[k]] : int(k) < n.op->samples;
-            if (by ? !samples_first : elementwise && samples_first) return std::nullopt;
-            if (by) bytes += in.back().bytes(), x[0] = 1;
-            sampled.push_back(by);
-        }
-        if (std::find(sampled.begin(), sampled.end(), true) == sampled.end()) return std::nullopt;
-        // A sum for every strip must be small beside what it is the sum of, and not be rounded before it is added.
-        if (sums && (4 * size_t(samples) * y.bytes() > bytes || is_half(y.dtype))) return std::nullopt;
-        try {  // attributes may hold the number of samples in other ways: would the op take one?
-            const Attrs attrs = sums ? n.attrs : attrs_for(n, y.shape, 1);
-            const TensorType one = n.op->infer({attrs, in, {}})[0];
-            const bool fits =
-                sums ? one == y
-                     : one.shape.rank() == y.shape.rank() && one.shape[0] == 1 && one.count() * samples == y.count();
-            return fits ? std::optional(BySample{std::move(sampled), sums}) : std::nullopt;
-        } catch (const std::exception&) {
-            return std::nullopt;
-        }
-    }
-
-    const Graph& g_;
-    std::vector<bool> fed_;
-};
-
-// What a later group reads by sample and can make again from what it reads anyway, it makes again: the value is then
-// never stored. `made` gets what each new value stands for.
-void make_again(Graph& g, Levels& levels, std::unordered_map<int, int>& made) {
-    std::unordered_map<int, const Member*> producer;  // in the groups before
-    for (auto& group : levels.groups) {
-        std::set<int> read;
-        for (const Member& m : group)
-            for (size_t k = 0; k < m.node.in.size(); ++k)
-                if (m.sampled[k]) read.insert(m.node.in[k]);
-        std::vector<Member> again;
-        std::unordered_map<int, int> instead;
-        for (int v : read) {
-            const auto found = producer.find(v);
-            if (found == producer.end() || !found->second->node.op->cheap) continue;
-            Member m = *found->second;
-            if (!read.count(m.node.in[0])) continue;
-            g.types.push_back(g.types[v]);
-            const int copy = int(g.types.size()) - 1;
-            instead[v] = m.node.out[0] = copy, made[copy] = v;
-            again.push_back(std::move(m));
-        }
-        for (Member& m : group)
-            for (size_t k = 0; k < m.node.in.size(); ++k)
-                if (const auto found = instead.find(m.node.in[k]); m.sampled[k] && found != instead.end())
-                    m.node.in[k] = found->second;
-        group.insert(group.begin(), std::make_move_iterator(again.begin()), std::make_move_iterator(again.end()));
-        for (const Member& m : group) producer[m.node.out[0]] = &m;
-    }
-}
-
-// Nodes at the end of a group that work on much less of a sample than the widest do are a group of their own, where
-// more samples at a time share the reads of the weights: 4x4 pixels of two images are products of 32 rows.
-void cut_narrow_ends(const Graph& g, Levels& levels) {
-    for (size_t i = 0; i < levels.groups.size(); ++i) {
-        auto& group = levels.groups[i];
-        std::vector<size_t> bytes;
-        for (const Member& m : group) {
-            bytes.push_back(g.types[m.node.out[0]].bytes());
-            for (size_t k = 0; k < m.node.in.size(); ++k)
-                if (m.sampled[k]) bytes.back() += g.types[m.node.in[k]].bytes();
-        }
-        const size_t widest = bytes.empty() ? 0 : *std::max_element(bytes.begin(), bytes.end());
-        if (widest == 0) continue;  // no elements: all of it would be its end
-        size_t begin = group.size(), work = 0, handed = 0;
-        while (begin > 0 && kNarrow * bytes[begin - 1] <= widest) work += bytes[--begin];
-        std::set<int> known;
-        for (size_t j = begin; j < group.size(); ++j) {
-            for (size_t k = 0; k < group[j].node.in.size(); ++k)
-                if (group[j].sampled[k] && known.insert(group[j].node.in[k]).second)
-                    handed += g.types[group[j].node.in[k]].bytes();
-            known.insert(group[j].node.out[0]);
-        }
-        if (begin == group.size() || work < 8 * handed) continue;  // what is handed over goes to memory
-        std::vector<Member> end(std::make_move_iterator(group.begin() + int64_t(begin)),
-                                std::make_move_iterator(group.end()));
-        group.resize(begin);
-        levels.groups.insert(levels.groups.begin() + int64_t(i) + 1, std::move(end));
-        levels.others.insert(levels.others.begin() + int64_t(i) + 1, std::vector<Graph::Node>());
-    }
-}
-
-std::vector<int> use_counts(const Graph& g, const Levels& levels) {
-    Graph all;
-    all.types = g.types, all.outputs = g.outputs, all.states = g.states;
-    for (const auto& group : levels.groups)
-        for (const Member& m : group) all.nodes.push_back(m.node);
-    for (const auto& nodes : levels.others) all.nodes.insert(all.nodes.end(), nodes.begin(), nodes.end());
-    return all.use_counts();
-}
 
 // How many samples of a group go through its nodes at a time; 0: all of them, node by node.
 int64_t samples_of(const Graph& g, const std::vector<Member>& group, const std::vector<int>& uses, int64_t samples) {
@@ -337,7 +169,7 @@ void strip_samples(Graph& g) {
     std::unordered_map<int, int> made;
     make_again(g, levels, made);
     cut_narrow_ends(g, levels);
-    std::vector<int> uses = use_counts(g, levels);
+    std::vector<int> uses = levels.use_counts(g);
     std::vector<int64_t> each;
     for (auto& group : levels.groups) {
         each.push_back(samples_of(g, group, uses, levels.samples));
@@ -349,7 +181,7 @@ void strip_samples(Graph& g) {
                 if (const auto found = made.find(v); found != made.end()) v = found->second;
     }
     if (std::none_of(each.begin(), each.end(), [](int64_t n) { return n > 0; })) return;
-    uses = use_counts(g, levels);
+    uses = levels.use_counts(g);
     g.nodes.clear();
     for (size_t i = 0; i < each.size(); ++i) {
         std::move(levels.others[i].begin(), levels.others[i].end(), std::back_inserter(g.nodes));
