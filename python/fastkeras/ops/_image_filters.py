@@ -114,7 +114,7 @@ def ssim(image1, image2, max_val=1.0, filter_size=11, filter_sigma=1.5, k1=0.01,
     >>> import fastkeras as keras
     >>> x = keras.ops.reshape(keras.ops.arange(16.0) / 16, (4, 4, 1))
     >>> [round(float(keras.ops.image.ssim(x, y, filter_size=3)), 3) for y in (x, 1 - x)]
-    [1.0, -0.231]
+    [1.0, -0.853]
     """
     image1, rows = image_of(image1, data_format, "image1")
     image2, _ = image_of(image2, data_format, "image2")
