@@ -8,6 +8,8 @@ from fastkeras.layers.preprocessing.colours import (
     RandomInvert,
     Solarization,
 )
+from fastkeras.layers.preprocessing.defects import RandomErasing, RandomGaussianBlur
+from fastkeras.layers.preprocessing.distortions import RandomElasticTransform, RandomPerspective
 from fastkeras.layers.preprocessing.hashing import Hashing
 from fastkeras.layers.preprocessing.images import (
     CenterCrop,
@@ -18,7 +20,7 @@ from fastkeras.layers.preprocessing.images import (
 from fastkeras.layers.preprocessing.lookup import IntegerLookup, StringLookup
 from fastkeras.layers.preprocessing.normalization import Normalization, Rescaling
 from fastkeras.layers.preprocessing.text import TextVectorization
-from fastkeras.layers.preprocessing.warping import RandomRotation, RandomTranslation, RandomZoom
+from fastkeras.layers.preprocessing.warping import RandomRotation, RandomShear, RandomTranslation, RandomZoom
 
 __all__ = [
     "CategoryEncoding",
@@ -30,10 +32,15 @@ __all__ = [
     "RandomBrightness",
     "RandomContrast",
     "RandomCrop",
+    "RandomElasticTransform",
+    "RandomErasing",
     "RandomFlip",
+    "RandomGaussianBlur",
     "RandomGrayscale",
     "RandomInvert",
+    "RandomPerspective",
     "RandomRotation",
+    "RandomShear",
     "RandomTranslation",
     "RandomZoom",
     "Rescaling",

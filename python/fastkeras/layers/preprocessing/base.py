@@ -46,22 +46,43 @@ class ImageLayer(DataLayer):
             )
 
     def _set_factor(self, factor):
+        self.factor = self._bounds("factor", factor)
+
+    def _bounds(self, name, value):
+        """(low, high) of a setting: a number for both sides, or a pair, within the bounds of the layer's factor."""
         low, high = self._factor_bounds
         message = (
-            f"The `factor` argument should be a number (or a list of two numbers) in the range [{low}, {high}]. "
-            f"Received: factor={factor}"
+            f"The `{name}` argument should be a number (or a list of two numbers) in the range [{low}, {high}]. "
+            f"Received: {name}={value}"
         )
-        if isinstance(factor, (tuple, list)):
-            if len(factor) != 2 or factor[0] > high or factor[1] < low:
+        if isinstance(value, (tuple, list)):
+            if len(value) != 2 or value[0] > high or value[1] < low:
                 raise ValueError(message)
-            self.factor = tuple(sorted(factor))
-        elif isinstance(factor, (int, float)) and low <= factor <= high:
-            self.factor = (max(-abs(factor), low), abs(factor))
-        else:
-            raise ValueError(message)
+            return tuple(sorted(value))
+        if isinstance(value, (int, float)) and low <= value <= high:
+            return max(-abs(value), low), abs(value)
+        raise ValueError(message)
+
+    def _set_range(self, value_range):
+        if not isinstance(value_range, (tuple, list)) or len(value_range) != 2:
+            raise ValueError(
+                f"The `value_range` argument should be a list of two numbers. Received: value_range={value_range}"
+            )
+        self.value_range = value_range
 
     def _draw(self, shape, low, high, seed=None):
         return random.uniform(shape, low, high, seed=self.generator if seed is None else seed)
+
+    def _choose(self, data, seed=None):
+        """Which images of the batch are changed: each with a probability drawn from `factor`."""
+        shape = self._batch_shape(data)[:1]
+        probability = self._draw(shape, *self.factor, seed)
+        return self._draw(shape, 0, 1, seed) < probability
+
+    @staticmethod
+    def _only(chosen, changed, images):
+        """The changed images where they were chosen, the others as they were."""
+        return ops.where(ops.reshape(chosen, (-1, 1, 1, 1)), changed, images)
 
     @staticmethod
     def _images_of(data):

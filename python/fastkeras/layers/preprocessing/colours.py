@@ -6,7 +6,7 @@ from fastkeras.layers.preprocessing.base import ImageLayer
 _register = registry.register("keras.layers")
 
 
-class _Recolouring(ImageLayer):
+class Recolouring(ImageLayer):
     """Changes colours only, and in training only: masks stay."""
 
     def transform_images(self, images, transformation, training=True):
@@ -16,19 +16,12 @@ class _Recolouring(ImageLayer):
     def transform_segmentation_masks(self, segmentation_masks, transformation, training=True):
         return segmentation_masks
 
-    def _set_range(self, value_range):
-        if not isinstance(value_range, (tuple, list)) or len(value_range) != 2:
-            raise ValueError(
-                f"The `value_range` argument should be a list of two numbers. Received: value_range={value_range}"
-            )
-        self.value_range = value_range
-
     def _set_seed(self, seed):
         self.seed = seed
         self.generator = random.SeedGenerator(seed)
 
 
-class _Ranged(_Recolouring):
+class RangedRecolouring(Recolouring):
     """Changes colours by a factor within a range of values."""
 
     def __init__(self, factor, value_range=(0, 255), seed=None, **kwargs):
@@ -39,7 +32,7 @@ class _Ranged(_Recolouring):
 
 
 @_register
-class RandomContrast(_Ranged):
+class RandomContrast(RangedRecolouring):
     """(x - mean) * c + mean for each channel, c drawn from [1 - factor[0], 1 + factor[1]), clipped to the range.
 
     Args:
@@ -66,7 +59,7 @@ class RandomContrast(_Ranged):
 
 
 @_register
-class RandomBrightness(_Ranged):
+class RandomBrightness(RangedRecolouring):
     """x + d for all values of an image, d drawn from `factor` times the width of the range, clipped to the range.
 
     Args:
@@ -90,7 +83,7 @@ class RandomBrightness(_Ranged):
 
 
 @_register
-class RandomInvert(_Ranged):
+class RandomInvert(RangedRecolouring):
     """value_range[1] - x for some of the images, each with a probability drawn from `factor`.
 
     Args:
@@ -108,19 +101,14 @@ class RandomInvert(_Ranged):
         super().__init__(factor, value_range, seed, data_format=data_format, **kwargs)
 
     def get_random_transformation(self, data, training=True, seed=None):
-        if not training:
-            return None
-        shape = self._batch_shape(data)[:1]
-        probability = self._draw(shape, *self.factor, seed)
-        return {"apply_inversion": self._draw(shape, 0, 1, seed) < probability}
+        return {"apply_inversion": self._choose(data, seed)} if training else None
 
     def _recolour(self, images, transformation):
-        inverted = ops.reshape(transformation["apply_inversion"], (-1, 1, 1, 1))
-        return ops.where(inverted, self.value_range[1] - images, images)
+        return self._only(transformation["apply_inversion"], self.value_range[1] - images, images)
 
 
 @_register
-class RandomGrayscale(_Recolouring):
+class RandomGrayscale(Recolouring):
     """Images in gray, in all their channels, each with the probability `factor`, in their own dtype.
 
     Args:
@@ -154,7 +142,7 @@ class RandomGrayscale(_Recolouring):
 
 
 @_register
-class Solarization(_Recolouring):
+class Solarization(Recolouring):
     """255 - (x + a) where x + a is at least t, else x + a, with x brought to [0, 255] and x + a clipped to it.
 
     Both a and t are drawn for every image, from (factor[0], 255 * factor[1]), as in Keras.
