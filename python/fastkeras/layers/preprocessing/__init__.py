@@ -9,6 +9,13 @@ from fastkeras.layers.preprocessing.colours import (
     Solarization,
 )
 from fastkeras.layers.preprocessing.hashing import Hashing
+from fastkeras.layers.preprocessing.histograms import ContrastLimitedAdaptiveHistogramEqualization, Equalization
+from fastkeras.layers.preprocessing.hues import (
+    RandomColorDegeneration,
+    RandomColorJitter,
+    RandomHue,
+    RandomSaturation,
+)
 from fastkeras.layers.preprocessing.images import (
     CenterCrop,
     RandomCrop,
@@ -16,24 +23,39 @@ from fastkeras.layers.preprocessing.images import (
     Resizing,
 )
 from fastkeras.layers.preprocessing.lookup import IntegerLookup, StringLookup
+from fastkeras.layers.preprocessing.mixing import CutMix, MixUp
 from fastkeras.layers.preprocessing.normalization import Normalization, Rescaling
+from fastkeras.layers.preprocessing.pipeline import Pipeline
 from fastkeras.layers.preprocessing.text import TextVectorization
+from fastkeras.layers.preprocessing.tones import AutoContrast, RandomPosterization, RandomSharpness
 from fastkeras.layers.preprocessing.warping import RandomRotation, RandomTranslation, RandomZoom
 
 __all__ = [
+    "AutoContrast",
     "CategoryEncoding",
     "CenterCrop",
+    "ContrastLimitedAdaptiveHistogramEqualization",
+    "CutMix",
     "Discretization",
+    "Equalization",
     "Hashing",
     "IntegerLookup",
+    "MixUp",
     "Normalization",
+    "Pipeline",
     "RandomBrightness",
+    "RandomColorDegeneration",
+    "RandomColorJitter",
     "RandomContrast",
     "RandomCrop",
     "RandomFlip",
     "RandomGrayscale",
+    "RandomHue",
     "RandomInvert",
+    "RandomPosterization",
     "RandomRotation",
+    "RandomSaturation",
+    "RandomSharpness",
     "RandomTranslation",
     "RandomZoom",
     "Rescaling",

@@ -37,7 +37,7 @@ class ImageLayer(DataLayer):
                 f"Received: data_format={data_format}"
             )
         first = self.data_format == "channels_first"
-        self.height_axis, self.width_axis = (-2, -1) if first else (-3, -2)
+        self.height_axis, self.width_axis, self.channel_axis = (-2, -1, -3) if first else (-3, -2, -1)
         if self._takes_factor:
             self._set_factor(factor or 0.0)
         elif factor is not None:
@@ -105,7 +105,7 @@ class ImageLayer(DataLayer):
 
     def transform_single_label(self, label, transformation, training=True):
         """One label."""
-        return self.transform_labels(label, transformation, training=training)
+        return self._single(self.transform_labels, label, transformation, training)
 
     def transform_single_bounding_box(self, bounding_box, transformation=None, training=True):
         """Not offered: raises NotImplementedError."""
@@ -116,8 +116,8 @@ class ImageLayer(DataLayer):
         return self._single(self.transform_segmentation_masks, segmentation_mask, transformation, training)
 
     @staticmethod
-    def _single(transform, image, transformation, training):
-        return ops.squeeze(transform(ops.expand_dims(image, 0), transformation, training=training), 0)
+    def _single(transform, one, transformation, training):
+        return ops.squeeze(transform(ops.expand_dims(one, 0), transformation, training=training), 0)
 
     def call(self, data, training=True):
         self._batch_shape(data)  # checks the rank
@@ -171,3 +171,14 @@ class SizedImageLayer(ImageLayer):
         for axis, start, size in zip((self.height_axis, self.width_axis), (top, left), sizes, strict=True):
             images = ops.take(images, ops.arange(size) + start, axis=axis)
         return images
+
+
+class ComposedImageLayer(ImageLayer):
+    """An image layer that draws and transforms through others."""
+
+    def _part(self, cls, *args, **settings):
+        return cls(*args, data_format=self.data_format, dtype=self.dtype_policy, **settings)
+
+    def build(self, input_shape=None):
+        for layer in self._layers:
+            layer.build(input_shape)

@@ -6,29 +6,35 @@ from fastkeras.layers.preprocessing.base import ImageLayer
 _register = registry.register("keras.layers")
 
 
-class _Recolouring(ImageLayer):
+class Recolouring(ImageLayer):
     """Changes colours only, and in training only: masks stay."""
 
-    def transform_images(self, images, transformation, training=True):
+    _sorts_range = False
+
+    def transform_images(self, images, transformation=None, training=True):
         images = ops.cast(images, self.compute_dtype)
         return self._recolour(images, transformation) if training else images
 
     def transform_segmentation_masks(self, segmentation_masks, transformation, training=True):
         return segmentation_masks
 
+    def _recolour(self, images, transformation):
+        """A batch of images of the compute dtype, changed."""
+        raise NotImplementedError(f"[{type(self).__name__}] a layer of colours defines _recolour")
+
     def _set_range(self, value_range):
         if not isinstance(value_range, (tuple, list)) or len(value_range) != 2:
             raise ValueError(
                 f"The `value_range` argument should be a list of two numbers. Received: value_range={value_range}"
             )
-        self.value_range = value_range
+        self.value_range = sorted(value_range) if self._sorts_range else value_range
 
     def _set_seed(self, seed):
         self.seed = seed
         self.generator = random.SeedGenerator(seed)
 
 
-class _Ranged(_Recolouring):
+class RangedRecolouring(Recolouring):
     """Changes colours by a factor within a range of values."""
 
     def __init__(self, factor, value_range=(0, 255), seed=None, **kwargs):
@@ -38,8 +44,33 @@ class _Ranged(_Recolouring):
         self._set_seed(seed)
 
 
+class FactorRecolouring(RangedRecolouring):
+    """Changes colours by a factor that is drawn for each image."""
+
+    _sorts_range = True
+
+    def __init__(self, factor, value_range=(0, 255), data_format=None, seed=None, **kwargs):
+        super().__init__(factor, value_range, seed, data_format=data_format, **kwargs)
+
+    def get_random_transformation(self, data, training=True, seed=None):
+        return {"factor": self._draw(self._batch_shape(data)[:1], *self.factor, seed)} if training else None
+
+    @staticmethod
+    def _factors(images, transformation):
+        """The factors, to be broadcast to the images."""
+        return ops.reshape(ops.cast(transformation["factor"], images.dtype), (-1, 1, 1, 1))
+
+
+def rescaled(images, source, target):
+    """`images` with values from the range `source`, brought to the range `target`."""
+    if tuple(source) == tuple(target):
+        return images
+    (low, high), (target_low, target_high) = source, target
+    return (images - low) / (high - low) * (target_high - target_low) + target_low
+
+
 @_register
-class RandomContrast(_Ranged):
+class RandomContrast(RangedRecolouring):
     """(x - mean) * c + mean for each channel, c drawn from [1 - factor[0], 1 + factor[1]), clipped to the range.
 
     Args:
@@ -66,7 +97,7 @@ class RandomContrast(_Ranged):
 
 
 @_register
-class RandomBrightness(_Ranged):
+class RandomBrightness(RangedRecolouring):
     """x + d for all values of an image, d drawn from `factor` times the width of the range, clipped to the range.
 
     Args:
@@ -90,7 +121,7 @@ class RandomBrightness(_Ranged):
 
 
 @_register
-class RandomInvert(_Ranged):
+class RandomInvert(RangedRecolouring):
     """value_range[1] - x for some of the images, each with a probability drawn from `factor`.
 
     Args:
@@ -120,7 +151,7 @@ class RandomInvert(_Ranged):
 
 
 @_register
-class RandomGrayscale(_Recolouring):
+class RandomGrayscale(Recolouring):
     """Images in gray, in all their channels, each with the probability `factor`, in their own dtype.
 
     Args:
@@ -154,7 +185,7 @@ class RandomGrayscale(_Recolouring):
 
 
 @_register
-class Solarization(_Recolouring):
+class Solarization(Recolouring):
     """255 - (x + a) where x + a is at least t, else x + a, with x brought to [0, 255] and x + a clipped to it.
 
     Both a and t are drawn for every image, from (factor[0], 255 * factor[1]), as in Keras.
@@ -171,12 +202,13 @@ class Solarization(_Recolouring):
     [[[[0.75, 0.75, 0.75]]]]
     """
 
+    _sorts_range = True
+
     def __init__(self, addition_factor=0.0, threshold_factor=0.0, value_range=(0, 255), seed=None, **kwargs):
         super().__init__(**kwargs)
         self.addition_factor = _share("addition_factor", addition_factor)
         self.threshold_factor = _share("threshold_factor", threshold_factor)
         self._set_range(value_range)
-        self.value_range = sorted(value_range)
         self._set_seed(seed)
 
     def get_random_transformation(self, data, training=True, seed=None):
