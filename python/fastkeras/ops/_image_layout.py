@@ -5,19 +5,13 @@ from fastkeras.ops._shapes import expand_dims, squeeze, transpose
 from fastkeras.ops.core import slice as cut
 
 
-def image_of(images, data_format):
-    """(tensor, axis of the rows): the columns' axis is the next one."""
-    data_format = data_format or config.image_data_format()
-    if data_format not in ("channels_first", "channels_last"):
-        raise ValueError(
-            "The `data_format` argument must be one of {'channels_first', 'channels_last'}. "
-            f"Received: data_format={data_format}"
-        )
-    images = convert_to_tensor(images)
+def image_of(images, data_format, name="images"):
+    """(tensor, axis of the rows): the columns' axis is the next one. Errors call the images `name`."""
+    images, data_format = convert_to_tensor(images), config.standardize_data_format(data_format)
     if len(images.shape) not in (3, 4):
         raise ValueError(
-            "Invalid images rank: expected rank 3 (single image) or rank 4 (batch of images). Received input with "
-            f"shape: images.shape={images.shape}"
+            f"Invalid {name} rank: expected rank 3 (single image) or rank 4 (batch of images). Received input with "
+            f"shape: {name}.shape={images.shape}"
         )
     return images, len(images.shape) - (3 if data_format == "channels_last" else 2)
 

@@ -1,12 +1,12 @@
-"""Images with borders, without borders, in windows."""
+"""Images with borders, without borders, in windows; windows of volumes."""
 
 import numpy as np
 
-from fastkeras.engine import cast, convert_to_tensor, op
-from fastkeras.ops._common import floating
+from fastkeras.engine import cast, config, convert_to_tensor, op
+from fastkeras.ops._common import floating, prod
 from fastkeras.ops._convolution import conv
-from fastkeras.ops._image_layout import batched, image_of, window
-from fastkeras.ops._shapes import pad
+from fastkeras.ops._image_layout import image_of, window
+from fastkeras.ops._shapes import expand_dims, pad, squeeze
 
 
 def _sides(size, before, after, target, names, of):
@@ -85,29 +85,67 @@ def crop_images(
 
 @op
 def extract_patches(images, size, strides=None, dilation_rate=1, padding="valid", data_format=None):
-    """Windows of the images: (batch, rows, columns, height * width * channels) of the windows.
+    """Windows of images or volumes: (batch, rows, columns, values) with the height * width * channels values of each.
 
     Args:
-        size: height and width of a window, or one number.
+        images: (batch, height, width, channels) or, with three sizes, (batch, depth, height, width, channels); also a
+            single one; channels first as `data_format` says.
+        size: height and width of a window, or one number; depth, height and width in a volume.
         strides: distance between windows; their size by default.
         dilation_rate: distance between the pixels of a window.
+
+    Raises:
+        TypeError: for a size that is no number or tuple.
+        ValueError: for sizes of another length, and other ranks.
 
     >>> import fastkeras as keras
     >>> keras.ops.image.extract_patches(keras.ops.ones((2, 8, 8, 3)), (4, 4)).shape
     (2, 2, 2, 48)
     """
-    images, rows = image_of(images, data_format)
-    height, width = (size, size) if isinstance(size, int) else size
-    strides = (height, width) if strides is None else strides
-    x, back = batched(images, rows)
-    channels = x.shape[-1]
-    every = np.eye(height * width * channels).reshape(height, width, channels, -1)
-    y = conv(
-        floating(x),
-        convert_to_tensor(every, dtype=floating(x).dtype),
-        strides=strides,
-        padding=padding,
-        data_format="channels_last",
-        dilation_rate=dilation_rate,
-    )
-    return back(cast(y, images.dtype))
+    if not isinstance(size, (int, tuple, list)):
+        raise TypeError(
+            f"Invalid `size` argument. Expected an int or a tuple. Received: size={size} of type {type(size).__name__}"
+        )
+    size = (size, size) if isinstance(size, int) else tuple(size)
+    if len(size) not in (2, 3):
+        raise ValueError(
+            f"Invalid `size` argument. Expected a tuple of length 2 or 3. Received: size={size} with length {len(size)}"
+        )
+    images, data_format = convert_to_tensor(images), config.standardize_data_format(data_format)
+    rank = len(size) + 1
+    if images.ndim not in (rank, rank + 1):
+        raise ValueError(
+            f"Invalid images rank: windows of {len(size)} sizes are part of an image of rank {rank}, or of a batch. "
+            f"Received: images.shape={images.shape}"
+        )
+    x = floating(images if images.ndim > rank else expand_dims(images, 0))
+    channels = x.shape[-1 if data_format == "channels_last" else 1]
+    every = np.eye(prod(size) * channels).reshape(*size, channels, -1)
+    y = conv(x, convert_to_tensor(every, dtype=x.dtype), strides or size, padding, data_format, dilation_rate)
+    y = cast(y, images.dtype)
+    return y if images.ndim > rank else squeeze(y, 0)
+
+
+def extract_patches_3d(volumes, size, strides=None, dilation_rate=1, padding="valid", data_format=None):
+    """Windows of volumes: (batch, layers, rows, columns, values) with depth * height * width * channels values each.
+
+    Args:
+        volumes: (batch, depth, height, width, channels) or a single one; channels first as `data_format` says.
+        size: depth, height and width of a window, or one number.
+        strides: distance between windows; their size by default.
+        dilation_rate: distance between the pixels of a window.
+
+    Raises:
+        TypeError: for another number of sizes.
+        ValueError: for another number of strides, and other ranks.
+
+    >>> import fastkeras as keras
+    >>> keras.ops.image.extract_patches_3d(keras.ops.ones((2, 9, 9, 9, 3)), 3).shape
+    (2, 3, 3, 3, 81)
+    """
+    size = (size, size, size) if isinstance(size, int) else size
+    if len(size) != 3:
+        raise TypeError(f"Invalid `size` argument. Expected an int or a tuple of length 3. Received: size={size}")
+    if not isinstance(strides, (int, type(None))) and len(strides) != 3:
+        raise ValueError(f"Invalid `strides` argument. Received: strides={strides}")
+    return extract_patches(volumes, size, strides, dilation_rate, padding, data_format)

@@ -81,10 +81,40 @@ def _check_fill(fill_mode):
         )
 
 
-def _in_floats(compute, x):
+def in_floats(compute, x):
     """`compute(x)` in floats, back in the dtype of `x`."""
     result = compute(floating(x))
     return cast(result if "float" in x.dtype else _round(result), x.dtype)
+
+
+def check_modes(interpolation, fill_mode="constant"):
+    """ValueError where one of the two is unknown."""
+    if interpolation not in ("nearest", "bilinear"):
+        raise ValueError(
+            "Invalid value for argument `interpolation`. Expected of one {'nearest', 'bilinear'}. Received: "
+            f"interpolation={interpolation}"
+        )
+    _check_fill(fill_mode)
+
+
+def grid(images, rows, dtype):
+    """Row and column of every pixel, `(1, height, 1)` and `(1, 1, width)`."""
+    height, width = images.shape[rows : rows + 2]
+    down, right = np.arange(height).reshape(1, height, 1), np.arange(width).reshape(1, 1, width)
+    return convert_to_tensor(down, dtype=dtype), convert_to_tensor(right, dtype=dtype)
+
+
+def read_at(coordinates, images, rows, interpolation, fill_mode, fill_value):
+    """The images with every pixel read at another place: rows and columns, `(batch or 1, height, width)` each."""
+    x, back = batched(images, rows)
+    count, height, width, channels = x.shape
+    order = 0 if interpolation == "nearest" else 1
+
+    def read(x):
+        x = reshape(x, (count, height * width, channels))
+        return _sample(x, (height, width), coordinates, order, fill_mode, fill_value)
+
+    return back(in_floats(read, x))
 
 
 @op
@@ -105,12 +135,7 @@ def affine_transform(images, transform, interpolation="bilinear", fill_mode="con
     >>> keras.ops.image.affine_transform(x, keras.ops.array([1.0, 0, 1, 0, 1, 0, 0, 0])).numpy().ravel().tolist()
     [1.0, 2.0, 3.0, 0.0]
     """
-    if interpolation not in ("nearest", "bilinear"):
-        raise ValueError(
-            "Invalid value for argument `interpolation`. Expected of one {'nearest', 'bilinear'}. Received: "
-            f"interpolation={interpolation}"
-        )
-    _check_fill(fill_mode)
+    check_modes(interpolation, fill_mode)
     images, rows = image_of(images, data_format)
     transform = floating(convert_to_tensor(transform))
     if len(transform.shape) not in (1, 2):
@@ -118,20 +143,11 @@ def affine_transform(images, transform, interpolation="bilinear", fill_mode="con
             "Invalid transform rank: expected rank 1 (single transform) or rank 2 (batch of transforms). Received "
             f"input with shape: transform.shape={transform.shape}"
         )
-    x, back = batched(images, rows)
     transform = expand_dims(transform, 0) if len(transform.shape) == 1 else transform
-    count, height, width, channels = x.shape
     a0, a1, a2, b0, b1, b2 = (reshape(transform[:, i], (-1, 1, 1)) for i in range(6))
-    down = convert_to_tensor(np.arange(height).reshape(1, height, 1), dtype=transform.dtype)
-    right = convert_to_tensor(np.arange(width).reshape(1, 1, width), dtype=transform.dtype)
+    down, right = grid(images, rows, transform.dtype)
     coordinates = [b0 * right + b1 * down + b2, a0 * right + a1 * down + a2]
-
-    def sample(x):
-        x = reshape(x, (count, height * width, channels))
-        order = 0 if interpolation == "nearest" else 1
-        return _sample(x, (height, width), coordinates, order, fill_mode, fill_value)
-
-    return back(_in_floats(sample, x))
+    return read_at(coordinates, images, rows, interpolation, fill_mode, fill_value)
 
 
 @op
@@ -169,4 +185,4 @@ def map_coordinates(inputs, coordinates, order, fill_mode="constant", fill_value
         found = _sample(reshape(x, (1, -1, 1)), inputs.shape, places, order, fill_mode, fill_value)
         return reshape(found, coordinates.shape[1:])
 
-    return _in_floats(sample, inputs)
+    return in_floats(sample, inputs)

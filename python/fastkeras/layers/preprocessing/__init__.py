@@ -8,6 +8,8 @@ from fastkeras.layers.preprocessing.colours import (
     RandomInvert,
     Solarization,
 )
+from fastkeras.layers.preprocessing.defects import RandomErasing, RandomGaussianBlur
+from fastkeras.layers.preprocessing.distortions import RandomElasticTransform, RandomPerspective
 from fastkeras.layers.preprocessing.hashing import Hashing
 from fastkeras.layers.preprocessing.histograms import ContrastLimitedAdaptiveHistogramEqualization, Equalization
 from fastkeras.layers.preprocessing.hues import (
@@ -26,11 +28,13 @@ from fastkeras.layers.preprocessing.lookup import IntegerLookup, StringLookup
 from fastkeras.layers.preprocessing.mixing import CutMix, MixUp
 from fastkeras.layers.preprocessing.normalization import Normalization, Rescaling
 from fastkeras.layers.preprocessing.pipeline import Pipeline
+from fastkeras.layers.preprocessing.policies import AugMix, RandAugment
 from fastkeras.layers.preprocessing.text import TextVectorization
 from fastkeras.layers.preprocessing.tones import AutoContrast, RandomPosterization, RandomSharpness
-from fastkeras.layers.preprocessing.warping import RandomRotation, RandomTranslation, RandomZoom
+from fastkeras.layers.preprocessing.warping import RandomRotation, RandomShear, RandomTranslation, RandomZoom
 
 __all__ = [
+    "AugMix",
     "AutoContrast",
     "CategoryEncoding",
     "CenterCrop",
@@ -43,19 +47,25 @@ __all__ = [
     "MixUp",
     "Normalization",
     "Pipeline",
+    "RandAugment",
     "RandomBrightness",
     "RandomColorDegeneration",
     "RandomColorJitter",
     "RandomContrast",
     "RandomCrop",
+    "RandomElasticTransform",
+    "RandomErasing",
     "RandomFlip",
+    "RandomGaussianBlur",
     "RandomGrayscale",
     "RandomHue",
     "RandomInvert",
+    "RandomPerspective",
     "RandomPosterization",
     "RandomRotation",
     "RandomSaturation",
     "RandomSharpness",
+    "RandomShear",
     "RandomTranslation",
     "RandomZoom",
     "Rescaling",

@@ -25,6 +25,7 @@ class ImageLayer(DataLayer):
 
     _takes_factor = False
     _factor_bounds = (-1, 1)
+    _sorts_range = False
 
     def __init__(self, factor=None, bounding_box_format=None, data_format=None, **kwargs):
         super().__init__(**kwargs)
@@ -46,22 +47,50 @@ class ImageLayer(DataLayer):
             )
 
     def _set_factor(self, factor):
+        self.factor = self._bounds("factor", factor)
+
+    def _bounds(self, name, value):
+        """(low, high) of a setting: a number for both sides, or a pair, within the bounds of the layer's factor."""
         low, high = self._factor_bounds
         message = (
-            f"The `factor` argument should be a number (or a list of two numbers) in the range [{low}, {high}]. "
-            f"Received: factor={factor}"
+            f"The `{name}` argument should be a number (or a list of two numbers) in the range [{low}, {high}]. "
+            f"Received: {name}={value}"
         )
-        if isinstance(factor, (tuple, list)):
-            if len(factor) != 2 or factor[0] > high or factor[1] < low:
+        if isinstance(value, (tuple, list)):
+            if len(value) != 2 or value[0] > high or value[1] < low:
                 raise ValueError(message)
-            self.factor = tuple(sorted(factor))
-        elif isinstance(factor, (int, float)) and low <= factor <= high:
-            self.factor = (max(-abs(factor), low), abs(factor))
-        else:
-            raise ValueError(message)
+            return tuple(sorted(value))
+        if isinstance(value, (int, float)) and low <= value <= high:
+            return max(-abs(value), low), abs(value)
+        raise ValueError(message)
+
+    def _set_range(self, value_range):
+        if not isinstance(value_range, (tuple, list)) or len(value_range) != 2:
+            raise ValueError(
+                f"The `value_range` argument should be a list of two numbers. Received: value_range={value_range}"
+            )
+        self.value_range = sorted(value_range) if self._sorts_range else value_range
 
     def _draw(self, shape, low, high, seed=None):
         return random.uniform(shape, low, high, seed=self.generator if seed is None else seed)
+
+    def _choose(self, data, seed=None):
+        """Which images of the batch are changed: each with a probability drawn from `factor`."""
+        shape = self._batch_shape(data)[:1]
+        probability = self._draw(shape, *self.factor, seed)
+        return self._draw(shape, 0, 1, seed) < probability
+
+    @staticmethod
+    def _only(chosen, changed, images):
+        """The changed images where they were chosen, the others as they were."""
+        return ops.where(ops.reshape(chosen, (-1, 1, 1, 1)), changed, images)
+
+    def _span(self, shape, axis, share, seed):
+        """Which places along an axis are in spans, (batch, 1, 1, 1) shares of it long, somewhere in images."""
+        size, length = shape[axis], share * shape[axis]
+        start = self._draw(length.shape, 0, 1, seed) * (size - length)
+        places = ops.reshape(ops.arange(size, dtype="float32"), [-1 if i == axis else 1 for i in range(-4, 0)])
+        return ops.logical_and(places >= start, places < start + length)
 
     @staticmethod
     def _images_of(data):

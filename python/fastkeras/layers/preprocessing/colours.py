@@ -9,8 +9,6 @@ _register = registry.register("keras.layers")
 class Recolouring(ImageLayer):
     """Changes colours only, and in training only: masks stay."""
 
-    _sorts_range = False
-
     def transform_images(self, images, transformation=None, training=True):
         images = ops.cast(images, self.compute_dtype)
         return self._recolour(images, transformation) if training else images
@@ -21,13 +19,6 @@ class Recolouring(ImageLayer):
     def _recolour(self, images, transformation):
         """A batch of images of the compute dtype, changed."""
         raise NotImplementedError(f"[{type(self).__name__}] a layer of colours defines _recolour")
-
-    def _set_range(self, value_range):
-        if not isinstance(value_range, (tuple, list)) or len(value_range) != 2:
-            raise ValueError(
-                f"The `value_range` argument should be a list of two numbers. Received: value_range={value_range}"
-            )
-        self.value_range = sorted(value_range) if self._sorts_range else value_range
 
     def _set_seed(self, seed):
         self.seed = seed
@@ -139,15 +130,10 @@ class RandomInvert(RangedRecolouring):
         super().__init__(factor, value_range, seed, data_format=data_format, **kwargs)
 
     def get_random_transformation(self, data, training=True, seed=None):
-        if not training:
-            return None
-        shape = self._batch_shape(data)[:1]
-        probability = self._draw(shape, *self.factor, seed)
-        return {"apply_inversion": self._draw(shape, 0, 1, seed) < probability}
+        return {"apply_inversion": self._choose(data, seed)} if training else None
 
     def _recolour(self, images, transformation):
-        inverted = ops.reshape(transformation["apply_inversion"], (-1, 1, 1, 1))
-        return ops.where(inverted, self.value_range[1] - images, images)
+        return self._only(transformation["apply_inversion"], self.value_range[1] - images, images)
 
 
 @_register

@@ -111,18 +111,12 @@ class CutMix(_Mixing):
         alpha = self._draw((), *self.factor, seed) + 1e-6
         weight = random.beta(shape[:1], alpha, alpha, seed=seed)
         side = ops.reshape(ops.sqrt(1 - weight), (-1, 1, 1, 1))
-        columns, rows = (self._cut(axis, shape[axis], side, seed) for axis in (self.width_axis, self.height_axis))
+        columns, rows = (self._span(shape, axis, side, seed) for axis in (self.width_axis, self.height_axis))
         return {
             "permutation_order": random.shuffle(ops.arange(shape[0]), seed=seed),
             "batch_masks": ops.logical_and(rows, columns),
             "mix_weight": weight,
         }
-
-    def _cut(self, axis, length, side, seed):
-        """Which places along an axis are within the cut, to be broadcast to the images."""
-        start = self._draw(side.shape, 0, 1, seed) * (length - side * length)
-        places = ops.reshape(ops.arange(length, dtype="float32"), [-1 if i == axis else 1 for i in range(-4, 0)])
-        return ops.logical_and(places >= start, places < start + side * length)
 
     def _mix_images(self, images, transformation):
         return ops.where(transformation["batch_masks"], self._partners(images, transformation), images)

@@ -1,4 +1,4 @@
-"""Rotations, zooms and shifts of images by random amounts."""
+"""Rotations, zooms, shifts and shears of images by random amounts."""
 
 import math
 
@@ -8,8 +8,8 @@ from fastkeras.layers.preprocessing.base import ImageLayer
 _register = registry.register("keras.layers")
 
 
-class _Warping(ImageLayer):
-    """Draws a row of `ops.image.affine_transform`'s numbers for each image."""
+class Warping(ImageLayer):
+    """Moves what images show, in training only; masks move with them, without mixing values."""
 
     _fill_modes = ("reflect", "wrap", "constant", "nearest")
     _interpolations = ("nearest", "bilinear")
@@ -24,6 +24,25 @@ class _Warping(ImageLayer):
         self.fill_mode, self.interpolation = fill_mode, interpolation
         self.seed, self.fill_value = seed, fill_value
         self.generator = random.SeedGenerator(seed)
+
+    def transform_images(self, images, transformation, training=True):
+        return self._warped(images, transformation, training, self.interpolation)
+
+    def transform_segmentation_masks(self, segmentation_masks, transformation, training=True):
+        return self._warped(segmentation_masks, transformation, training, "nearest")
+
+    def _warped(self, images, transformation, training, interpolation):
+        images = ops.cast(images, self.compute_dtype)
+        if not training or transformation is None:
+            return images
+        return self._warp(images, transformation, interpolation)
+
+    def _warp(self, images, transformation, interpolation):
+        raise NotImplementedError(f"[{type(self).__name__}] a warping layer defines _warp")
+
+
+class _Affine(Warping):
+    """Draws a row of `ops.image.affine_transform`'s numbers for each image."""
 
     def _pair(self, name, factor, open_end=False):
         """(low, high) of a factor: a number for both sides, or a pair, each in [-1, 1]."""
@@ -40,16 +59,7 @@ class _Warping(ImageLayer):
         """a0, a1, a2, b0, b1, b2 of every image, each of shape (batch, 1)."""
         raise NotImplementedError(f"[{type(self).__name__}] a warping layer defines _matrix")
 
-    def transform_images(self, images, transformation, training=True):
-        return self._warped(images, transformation, training, self.interpolation)
-
-    def transform_segmentation_masks(self, segmentation_masks, transformation, training=True):
-        return self._warped(segmentation_masks, transformation, training, "nearest")
-
-    def _warped(self, images, transformation, training, interpolation):
-        images = ops.cast(images, self.compute_dtype)
-        if not training or transformation is None:
-            return images
+    def _warp(self, images, transformation, interpolation):
         numbers = self._matrix(transformation, images.shape[self.height_axis], images.shape[self.width_axis])
         zero = numbers[0] * 0
         return ops.image.affine_transform(
@@ -63,7 +73,7 @@ class _Warping(ImageLayer):
 
 
 @_register
-class RandomRotation(_Warping):
+class RandomRotation(_Affine):
     """Images rotated about their centre.
 
     Args:
@@ -105,7 +115,7 @@ class RandomRotation(_Warping):
 
 
 @_register
-class RandomZoom(_Warping):
+class RandomZoom(_Affine):
     """Images zoomed about their centre: a factor of 0.2 shows 1.2 times as much, -0.2 0.8 times.
 
     Args:
@@ -152,7 +162,7 @@ class RandomZoom(_Warping):
 
 
 @_register
-class RandomTranslation(_Warping):
+class RandomTranslation(_Affine):
     """Images shifted: a factor of 0.2 moves them down, or to the right, by a fifth of their size.
 
     Args:
@@ -194,3 +204,67 @@ class RandomTranslation(_Warping):
         right, down = ops.split(transformation["translations"], 2, axis=1)
         zero = right * 0
         return zero + 1, zero, -right, zero, zero + 1, -down
+
+
+@_register
+class RandomShear(_Affine):
+    """Images sheared: pixel (x, y) of the result is the image's pixel (x + sx y, sy x + y).
+
+    Both are negated for every second image, at random.
+
+    Args:
+        x_factor, y_factor: of sx and sy: a pair in [0, 1], or one number for both sides.
+        interpolation, fill_mode, fill_value: as in `RandomRotation`.
+
+    Raises:
+        ValueError: for other factors.
+
+    >>> import fastkeras as keras
+    >>> keras.layers.RandomShear(0.1, 0.2)(keras.ops.ones((1, 8, 8, 3))).shape
+    (1, 8, 8, 3)
+    """
+
+    def __init__(
+        self,
+        x_factor=0.0,
+        y_factor=0.0,
+        interpolation="bilinear",
+        fill_mode="reflect",
+        fill_value=0.0,
+        data_format=None,
+        seed=None,
+        **kwargs,
+    ):
+        super().__init__(data_format=data_format, **kwargs)
+        self.x_factor, self.y_factor = x_factor, y_factor
+        self.x_lower, self.x_upper = self._shares("x_factor", x_factor)
+        self.y_lower, self.y_upper = self._shares("y_factor", y_factor)
+        self._set_up(fill_mode, interpolation, seed, fill_value)
+
+    def _shares(self, name, factor):
+        """(low, high) of a factor: a number for both sides, which Keras writes as a pair, or a pair in [0, 1]."""
+        pair = (-factor, factor) if isinstance(factor, (int, float)) else factor
+        fits = isinstance(pair, (tuple, list)) and len(pair) == 2 and max(pair) <= 1
+        if not fits or (min(pair) < 0 and not 0 < pair[1] == -pair[0]):
+            raise ValueError(
+                f"The `{name}` argument should be a number (or a list of two numbers) in the range [0, 1.0]. "
+                f"Received: {name}={factor}"
+            )
+        return tuple(sorted(pair))
+
+    def get_random_transformation(self, data, training=True, seed=None):
+        if not training:
+            return None
+        shape = self._batch_shape(data)
+        column = (shape[0], 1)
+        side = ops.where(self._draw(column, 0, 1, seed) > 0.5, -1.0, 1.0)
+        shears = [
+            self._draw(column, *bounds, seed) * side
+            for bounds in ((self.x_lower, self.x_upper), (self.y_lower, self.y_upper))
+        ]
+        return {"shear_factor": ops.concatenate(shears, axis=1), "input_shape": shape}
+
+    def _matrix(self, transformation, height, width):
+        along, down = ops.split(transformation["shear_factor"], 2, axis=1)
+        zero = along * 0
+        return zero + 1, along, zero, down, zero + 1, zero
