@@ -20,6 +20,8 @@ RANDOM = [
     layers.RandomSharpness(1.0, seed=3),
     layers.MixUp(0.8, seed=3),
     layers.CutMix(seed=3),
+    layers.RandAugment(num_ops=3, factor=(0.2, 0.7), seed=3),
+    layers.AugMix(num_chains=2, chain_depth=2, seed=3),
 ]
 FIXED = [
     layers.AutoContrast(),
@@ -83,7 +85,7 @@ def test_labels_and_masks_stay(layer):
     assert data["images"].shape == IMAGES.shape
 
 
-@pytest.mark.parametrize("layer", RANDOM[6:], ids=name_of)
+@pytest.mark.parametrize("layer", RANDOM[6:8], ids=name_of)
 def test_labels_and_masks_are_mixed(layer):
     flat = np.broadcast_to(np.arange(6, dtype="float32").reshape(6, 1, 1, 1), (6, 40, 40, 3))
     data = layer({"images": flat, "labels": LABELS, "segmentation_masks": flat[..., :1]})
@@ -160,6 +162,43 @@ def test_fixed_layers_in_inference():
         np.testing.assert_array_equal(layer(plain).numpy(), plain)
 
 
+POLICIES = [layers.RandAugment(factor=0.8, seed=5), layers.AugMix(all_ops=False, seed=5)]
+
+
+@pytest.mark.parametrize("layer", POLICIES, ids=name_of)
+def test_policies_choose_and_move_masks(layer):
+    masks = np.broadcast_to(IMAGES[..., :1], IMAGES.shape)
+    data = {"images": masks, "labels": np.arange(6), "segmentation_masks": masks.astype("uint8")}
+    moved = 0
+    for _ in range(12):
+        result = layer(data)
+        np.testing.assert_array_equal(result["labels"].numpy(), np.arange(6))
+        assert result["segmentation_masks"].dtype == "float32"
+        moved += not np.array_equal(result["segmentation_masks"].numpy(), masks.astype("uint8"))
+    assert 0 < moved < 12 or isinstance(layer, layers.AugMix)  # colours are as likely as warps
+
+
+def test_compiled_policies_are_eager_ones():
+    for template in POLICIES:
+        eager, compiled = again(template), again(template)
+        run = fastkeras.engine.Function(lambda x: compiled(x, training=True))  # noqa: B023
+        for _ in range(3):  # the choice is drawn in every run
+            np.testing.assert_allclose(run(IMAGES).numpy(), eager(IMAGES).numpy(), rtol=1e-3, atol=0.05)
+
+
+def test_choices_are_even():
+    layer = layers.RandAugment(num_ops=3000, seed=1)
+    choices = np.bincount(layer.get_random_transformation(IMAGES)["layer_idxes"].numpy(), minlength=11)
+    assert len(choices) == 11 and (abs(choices / 3000 - 1 / 11) < 0.02).all()
+    mixes = [layers.AugMix(num_chains=4, chain_depth=1, seed=i).get_random_transformation(IMAGES) for i in range(60)]
+    weights = np.array([mix["chain_mixing_weights"].numpy() for mix in mixes])
+    np.testing.assert_allclose(weights.sum(1), 1, rtol=1e-5)
+    assert abs(weights.mean(0) - 0.25).max() < 0.08
+    steps = {int(chain[0]["layer_idx"]) for mix in mixes for chain in mix["chain_transforms"]}
+    assert steps == set(range(12))  # 11: no layer
+    assert not hasattr(layers.AugMix(all_ops=False), "random_contrast")
+
+
 def test_pipeline(tmp_path):
     pipeline = layers.Pipeline([layers.RandomHue(0.5, seed=1), layers.MixUp(seed=2), layers.CenterCrop(4, 4)])
     assert [type(layer).__name__ for layer in pipeline.layers] == ["RandomHue", "MixUp", "CenterCrop"]
@@ -208,6 +247,9 @@ def test_pipeline_passes_masks_on():
         (lambda: layers.CutMix(1.5), "factor=1.5"),
         (lambda: layers.MixUp(0), "alpha must be above 0. Received: alpha=0"),
         (lambda: layers.MixUp()(np.zeros((2, 2))), "rank"),
+        (lambda: layers.RandAugment(factor=2), "factor=2"),
+        (lambda: layers.RandAugment(value_range=1), "value_range=1"),
+        (lambda: layers.AugMix(factor="much"), "factor=much"),
         (lambda: layers.Pipeline(layers.Identity()), "must be a list of layers"),
         (lambda: layers.Pipeline([abs]), "must be a list of layers. Received: layers="),
         (lambda: layers.Pipeline.from_config({"name": "a"}), "must contain a `layers` key"),

@@ -64,6 +64,60 @@ def pipeline(k):
     return {"y": layer(IMAGES), "again": again(IMAGES), "shape": np.array(again(k.Input((6, 5, 3))).shape[1:])}
 
 
+def tensors(k, values):
+    return None if values is None else {name: k.ops.convert_to_tensor(value) for name, value in values.items()}
+
+
+COLUMN = SHARES.reshape(3, 1, 1, 1)
+DRAWN = {
+    "random_shear": {"shear_factor": np.stack([SHARES / 2, -SHARES / 3], 1)},
+    "random_brightness": {"rgb_delta": 90 * COLUMN},
+    "random_sharpness": {"factor": SHARES},
+    "random_contrast": {"contrast_factor": 0.8 + COLUMN},
+    "auto_contrast": None,
+    "equalization": None,
+    "random_posterization": {"shift_factor": np.array([1, 4, 7], "uint8")},
+    "solarization": {"additions": 20 * COLUMN, "thresholds": 90 * COLUMN},
+}
+
+
+def rand_augment(*chosen):
+    def row(k):
+        layer = k.layers.RandAugment((0, 255), len(chosen), 0.6, seed=1)
+        drawn = {name: tensors(k, values) for name, values in DRAWN.items()}
+        choice = k.ops.convert_to_tensor([list(DRAWN).index(name) for name in chosen])
+        given = {"transforms": drawn, "layer_idxes": choice}
+        masks = k.ops.convert_to_tensor(np.round(IMAGES[..., :1] / 50))
+        return {
+            "y": layer.transform_images(k.ops.convert_to_tensor(IMAGES), given),
+            "masks": layer.transform_segmentation_masks(masks, given),
+            "config": config(layer),
+        }
+
+    return row
+
+
+def aug_mix(k):
+    layer = k.layers.AugMix((10, 240), 3, 2, (0.2, 0.5), 0.7, interpolation="nearest")
+
+    def step(name):
+        values = tensors(k, DRAWN[name])
+        if k.__name__ == "keras":
+            return {"layer_name": name, "transformation": values}
+        return {"layer_idx": 0, "transforms": {name: values}}
+
+    given = {
+        "chain_mixing_weights": k.ops.convert_to_tensor([0.2, 0.5, 0.3]),
+        "weight_sample": k.ops.convert_to_tensor(0.35),
+        "chain_transforms": [[step("random_shear"), step("solarization")], [step("random_contrast")], []],
+    }
+    return {
+        "y": layer.transform_images(k.ops.convert_to_tensor(IMAGES), given),
+        "masks": layer.transform_segmentation_masks(k.ops.convert_to_tensor(IMAGES[..., :1]), given),
+        "config": config(layer),
+    }
+
+
 CLAHE = "ContrastLimitedAdaptiveHistogramEqualization"
 ROWS = {
     "RandomHue half a turn": images("RandomHue", (1.0, 1.0)),
@@ -132,5 +186,8 @@ ROWS = {
         batch_masks=CUT,
     ),
     "CutMix of masks": masks_cut,
+    "RandAugment": rand_augment("random_shear", "random_sharpness", "auto_contrast"),
+    "RandAugment of colours": rand_augment("random_brightness", "random_posterization", "equalization"),
+    "AugMix": aug_mix,
     "Pipeline": pipeline,
 }
