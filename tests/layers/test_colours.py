@@ -230,6 +230,7 @@ def test_pipeline_passes_masks_on():
     [
         (lambda: layers.RandomHue(-0.1), r"range \[0, 1\]. Received: factor=-0.1"),
         (lambda: layers.RandomHue(0.1, 255), "value_range=255"),
+        (lambda: layers.RandomHue(0.1)(IMAGES[..., :1]), r"RandomHue\] images must have 3 channels. Received: shape="),
         (lambda: layers.RandomSaturation(1.1), r"range \[-1, 1\]. Received: factor=1.1"),
         (lambda: layers.RandomSaturation(0.1, (1, 2, 3)), "list of two numbers. Received: value_range"),
         (lambda: layers.RandomColorDegeneration("much"), "factor=much"),

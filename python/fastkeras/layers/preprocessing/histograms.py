@@ -42,7 +42,8 @@ class Equalization(Recolouring):
 
     def _recolour(self, images, transformation):
         low, high = self.value_range
-        values = images * (255 / (high - low)) - low * 255 / (high - low)
+        scale = 255 / (high - low)
+        values = images * scale - low * scale
         channels, last = images.shape[self.channel_axis], self.bins - 1
         of_channels = [-1 if axis == self.channel_axis else 1 for axis in range(-4, 0)]
         first_places = ops.reshape(ops.arange(channels) * self.bins, of_channels)

@@ -23,6 +23,8 @@ class _HSV(FactorRecolouring):
         raise NotImplementedError(f"[{type(self).__name__}] a layer of hues defines _change_plane")
 
     def _recolour(self, images, transformation):
+        if images.shape[self.channel_axis] != 3:
+            raise ValueError(f"[{type(self).__name__}] images must have 3 channels. Received: shape={images.shape}")
         images = ops.image.rgb_to_hsv(images, data_format=self.data_format)
         planes = ops.split(images, 3, axis=self.channel_axis)
         planes[self._plane] = self._change_plane(planes[self._plane], self._factors(images, transformation))
@@ -38,7 +40,7 @@ class RandomHue(_HSV):
         value_range: the range of the values.
 
     Raises:
-        ValueError: for a factor or a range that is none.
+        ValueError: for a factor or a range that is none; on a call, for images that have not 3 channels.
 
     >>> import fastkeras as keras
     >>> red = keras.ops.array([[[[200.0, 0.0, 0.0]]]])
@@ -73,7 +75,7 @@ class RandomSaturation(_HSV):
         value_range: what saturations are clipped to, as in Keras.
 
     Raises:
-        ValueError: for a factor or a range that is none.
+        ValueError: for a factor or a range that is none; on a call, for images that have not 3 channels.
 
     >>> import fastkeras as keras
     >>> red = keras.ops.array([[[[200.0, 100.0, 100.0]]]])
