@@ -25,6 +25,7 @@ class ImageLayer(DataLayer):
 
     _takes_factor = False
     _factor_bounds = (-1, 1)
+    _sorts_range = False
 
     def __init__(self, factor=None, bounding_box_format=None, data_format=None, **kwargs):
         super().__init__(**kwargs)
@@ -37,7 +38,7 @@ class ImageLayer(DataLayer):
                 f"Received: data_format={data_format}"
             )
         first = self.data_format == "channels_first"
-        self.height_axis, self.width_axis = (-2, -1) if first else (-3, -2)
+        self.height_axis, self.width_axis, self.channel_axis = (-2, -1, -3) if first else (-3, -2, -1)
         if self._takes_factor:
             self._set_factor(factor or 0.0)
         elif factor is not None:
@@ -68,7 +69,7 @@ class ImageLayer(DataLayer):
             raise ValueError(
                 f"The `value_range` argument should be a list of two numbers. Received: value_range={value_range}"
             )
-        self.value_range = value_range
+        self.value_range = sorted(value_range) if self._sorts_range else value_range
 
     def _draw(self, shape, low, high, seed=None):
         return random.uniform(shape, low, high, seed=self.generator if seed is None else seed)
@@ -83,6 +84,13 @@ class ImageLayer(DataLayer):
     def _only(chosen, changed, images):
         """The changed images where they were chosen, the others as they were."""
         return ops.where(ops.reshape(chosen, (-1, 1, 1, 1)), changed, images)
+
+    def _span(self, shape, axis, share, seed):
+        """Which places along an axis are in spans, (batch, 1, 1, 1) shares of it long, somewhere in images."""
+        size, length = shape[axis], share * shape[axis]
+        start = self._draw(length.shape, 0, 1, seed) * (size - length)
+        places = ops.reshape(ops.arange(size, dtype="float32"), [-1 if i == axis else 1 for i in range(-4, 0)])
+        return ops.logical_and(places >= start, places < start + length)
 
     @staticmethod
     def _images_of(data):
@@ -126,7 +134,7 @@ class ImageLayer(DataLayer):
 
     def transform_single_label(self, label, transformation, training=True):
         """One label."""
-        return self.transform_labels(label, transformation, training=training)
+        return self._single(self.transform_labels, label, transformation, training)
 
     def transform_single_bounding_box(self, bounding_box, transformation=None, training=True):
         """Not offered: raises NotImplementedError."""
@@ -137,8 +145,8 @@ class ImageLayer(DataLayer):
         return self._single(self.transform_segmentation_masks, segmentation_mask, transformation, training)
 
     @staticmethod
-    def _single(transform, image, transformation, training):
-        return ops.squeeze(transform(ops.expand_dims(image, 0), transformation, training=training), 0)
+    def _single(transform, one, transformation, training):
+        return ops.squeeze(transform(ops.expand_dims(one, 0), transformation, training=training), 0)
 
     def call(self, data, training=True):
         self._batch_shape(data)  # checks the rank
@@ -192,3 +200,14 @@ class SizedImageLayer(ImageLayer):
         for axis, start, size in zip((self.height_axis, self.width_axis), (top, left), sizes, strict=True):
             images = ops.take(images, ops.arange(size) + start, axis=axis)
         return images
+
+
+class ComposedImageLayer(ImageLayer):
+    """An image layer that draws and transforms through others."""
+
+    def _part(self, cls, *args, **settings):
+        return cls(*args, data_format=self.data_format, dtype=self.dtype_policy, **settings)
+
+    def build(self, input_shape=None):
+        for layer in self._layers:
+            layer.build(input_shape)

@@ -9,12 +9,16 @@ _register = registry.register("keras.layers")
 class Recolouring(ImageLayer):
     """Changes colours only, and in training only: masks stay."""
 
-    def transform_images(self, images, transformation, training=True):
+    def transform_images(self, images, transformation=None, training=True):
         images = ops.cast(images, self.compute_dtype)
         return self._recolour(images, transformation) if training else images
 
     def transform_segmentation_masks(self, segmentation_masks, transformation, training=True):
         return segmentation_masks
+
+    def _recolour(self, images, transformation):
+        """A batch of images of the compute dtype, changed."""
+        raise NotImplementedError(f"[{type(self).__name__}] a layer of colours defines _recolour")
 
     def _set_seed(self, seed):
         self.seed = seed
@@ -29,6 +33,31 @@ class RangedRecolouring(Recolouring):
         self._set_factor(factor)
         self._set_range(value_range)
         self._set_seed(seed)
+
+
+class FactorRecolouring(RangedRecolouring):
+    """Changes colours by a factor that is drawn for each image."""
+
+    _sorts_range = True
+
+    def __init__(self, factor, value_range=(0, 255), data_format=None, seed=None, **kwargs):
+        super().__init__(factor, value_range, seed, data_format=data_format, **kwargs)
+
+    def get_random_transformation(self, data, training=True, seed=None):
+        return {"factor": self._draw(self._batch_shape(data)[:1], *self.factor, seed)} if training else None
+
+    @staticmethod
+    def _factors(images, transformation):
+        """The factors, to be broadcast to the images."""
+        return ops.reshape(ops.cast(transformation["factor"], images.dtype), (-1, 1, 1, 1))
+
+
+def rescaled(images, source, target):
+    """`images` with values from the range `source`, brought to the range `target`."""
+    if tuple(source) == tuple(target):
+        return images
+    (low, high), (target_low, target_high) = source, target
+    return (images - low) / (high - low) * (target_high - target_low) + target_low
 
 
 @_register
@@ -159,12 +188,13 @@ class Solarization(Recolouring):
     [[[[0.75, 0.75, 0.75]]]]
     """
 
+    _sorts_range = True
+
     def __init__(self, addition_factor=0.0, threshold_factor=0.0, value_range=(0, 255), seed=None, **kwargs):
         super().__init__(**kwargs)
         self.addition_factor = _share("addition_factor", addition_factor)
         self.threshold_factor = _share("threshold_factor", threshold_factor)
         self._set_range(value_range)
-        self.value_range = sorted(value_range)
         self._set_seed(seed)
 
     def get_random_transformation(self, data, training=True, seed=None):

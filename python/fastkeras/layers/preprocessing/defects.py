@@ -54,22 +54,15 @@ class RandomErasing(RangedRecolouring):
         if not training:
             return None
         shape = self._batch_shape(data)
-        height, width = self._span(shape, self.height_axis, seed), self._span(shape, self.width_axis, seed)
+        rows, columns = (
+            self._span(shape, axis, ops.sqrt(self._draw((shape[0], 1, 1, 1), *self.scale, seed)), seed)
+            for axis in (self.height_axis, self.width_axis)
+        )
         return {
             "apply_erasing": self._choose(data, seed),
-            "batch_masks": height & width,
+            "batch_masks": ops.logical_and(rows, columns),
             "fill_value": self._filling(shape, seed),
         }
-
-    def _span(self, shape, axis, seed):
-        """Which places along an axis lie in the rectangles."""
-        size, column = shape[axis], (shape[0], 1, 1, 1)
-        length = ops.sqrt(self._draw(column, *self.scale, seed)) * size
-        start = self._draw(column, 0, 1, seed) * (size - length)
-        sides = [1] * len(shape)
-        sides[axis] = size
-        place = ops.reshape(ops.arange(size, dtype="float32"), sides)
-        return (place >= start) & (place < start + length)
 
     def _filling(self, shape, seed):
         if self.fill_value is None:
