@@ -33,6 +33,14 @@ def test_python_runs_once_per_signature():
     assert len(runs) == 2
 
 
+def test_numbers_are_assigned_in_the_dtype_of_the_variable():
+    assert Variable(0.0, dtype="float64").assign(0.1).numpy() == 0.1
+    assert Variable([0, 0], dtype="int64").assign([2**53 + 1, 2]).numpy().tolist() == [2**53 + 1, 2]
+    exact = Variable(0.0, dtype="float64")
+    Function(lambda: exact.assign(0.1))()
+    assert exact.numpy() == 0.1
+
+
 def test_assignments_are_effects_and_later_reads_see_them():
     v = Variable(np.zeros(3, "float32"))
 

@@ -114,7 +114,7 @@ class Variable(_core.Variable):
 
     def assign(self, value):
         """Sets the value; it must have the variable's shape."""
-        value = convert_to_tensor(value)
+        value = convert_to_tensor(value, None if hasattr(value, "dtype") else self._read().dtype)
         if value.shape != self.shape:
             raise ValueError(
                 "The shape of the target variable and the shape of the target value in `variable.assign(value)` must "
