@@ -1,5 +1,6 @@
 """Layers that prepare data: numbers, images, categories, texts."""
 
+from fastkeras.layers.preprocessing.boxes import MaxNumBoundingBoxes
 from fastkeras.layers.preprocessing.categories import CategoryEncoding, Discretization
 from fastkeras.layers.preprocessing.colours import (
     RandomBrightness,
@@ -26,6 +27,7 @@ __all__ = [
     "Discretization",
     "Hashing",
     "IntegerLookup",
+    "MaxNumBoundingBoxes",
     "Normalization",
     "RandomBrightness",
     "RandomContrast",
