@@ -21,7 +21,7 @@ LEVELS = (
     ("registry", "ops"),
     ("random", "activations", "initializers", "regularizers", "constraints", "dtype_policies"),
     ("config", "distribution", "utils", "saving"),
-    ("layers", "losses", "metrics", "optimizers", "callbacks", "datasets"),
+    ("layers", "losses", "metrics", "optimizers", "callbacks", "datasets", "visualization"),
     ("training", "models"),
     ("applications", "backend", "compat", "kernels", "mixed_precision", "preprocessing", "tree", "wrappers"),
     ("__init__", "__main__"),

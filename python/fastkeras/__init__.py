@@ -60,6 +60,7 @@ __getattr__, __dir__, __all__ = lazy(
         "saving",
         "tree",
         "utils",
+        "visualization",
         "wrappers",
     ),
 )

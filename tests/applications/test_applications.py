@@ -9,7 +9,7 @@ import pytest
 from helpers import serving
 
 import fastkeras as keras
-from fastkeras.applications import _assembly, imagenet_utils, mobilenet
+from fastkeras.applications import _assembly, convnext, imagenet_utils, inception_resnet_v2, mobilenet
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "reference"))
 from rows_applications import plausible
@@ -90,7 +90,8 @@ def test_wrong_arguments_of_mobilenet_v3():
 
 
 def test_smallest_images():
-    for build, size in ((keras.applications.Xception, 71), (keras.applications.InceptionV3, 75)):
+    for name, size in (("Xception", 71), ("InceptionV3", 75), ("InceptionResNetV2", 75)):
+        build = getattr(keras.applications, name)
         with pytest.raises(ValueError, match=f"Input size must be at least {size}x{size}"):
             build(weights=None, input_shape=(size, size - 1, 3))
         with pytest.raises(ValueError, match=r"`input_shape` should be \(299, 299, 3\)"):
@@ -104,12 +105,16 @@ def channels_first():
     keras.config.set_image_data_format("channels_last")
 
 
-def test_densenet_refuses_channels_first(channels_first):
-    with pytest.raises(ValueError, match="DenseNet does not support the `channels_first`"):
-        keras.applications.DenseNet121(weights=None, input_shape=(224, 224, 3))
+@pytest.mark.parametrize("name", ["DenseNet121", "ConvNeXtTiny", "NASNetMobile"])
+def test_networks_that_refuse_channels_first(name, channels_first):
+    with pytest.raises(ValueError, match="does not support the `channels_first` image data format"):
+        getattr(keras.applications, name)(weights=None, input_shape=(224, 224, 3))
 
 
-@pytest.mark.parametrize(("name", "side"), [("MobileNetV3Small", 32), ("EfficientNetV2B0", 32), ("InceptionV3", 75)])
+@pytest.mark.parametrize(
+    ("name", "side"),
+    [("MobileNetV3Small", 32), ("EfficientNetV2B0", 32), ("InceptionV3", 75), ("InceptionResNetV2", 75)],
+)
 def test_channels_first_computes_the_same(name, side, channels_first):
     build = getattr(keras.applications, name)
     first = build(weights=None, input_shape=(3, side, side), include_top=False, pooling="avg")
@@ -137,6 +142,41 @@ def test_preprocessing_is_a_part_of_the_model_or_left_to_the_caller():
         np.testing.assert_allclose(read, expected, rtol=1e-5, atol=1e-5)
         model = build(weights=None, include_top=False, include_preprocessing=False)
         assert model.get_layer(stem).input is model.input
+
+
+def test_convnext_normalises_images_of_three_channels():
+    x = np.random.RandomState(0).uniform(0, 255, (1, 4, 5, 3)).astype("float32")
+    model = keras.applications.ConvNeXtTiny(weights=None, include_top=False, name="mine")
+    normalized = model.get_layer("mine_prestem_normalization")
+    read = keras.Model(model.input, normalized.output).predict(x, verbose=0)
+    expected = (x / 255 - imagenet_utils.CHANNEL_MEANS) / imagenet_utils.CHANNEL_DEVIATIONS
+    np.testing.assert_allclose(read, expected, rtol=1e-5, atol=1e-5)
+    for settings in ({"include_preprocessing": False}, {"input_shape": (32, 32, 1)}):
+        model = keras.applications.ConvNeXtTiny(weights=None, include_top=False, name="mine", **settings)
+        assert "mine_prestem_normalization" not in [layer.name for layer in model.layers]
+
+
+def test_nasnet_needs_the_size_of_the_image():
+    build = keras.applications.NASNetMobile
+    assert build(weights=None, include_top=False).input_shape == (None, 224, 224, 3)
+    for size in ({"input_shape": (None, 64, 3)}, {"input_tensor": keras.Input((64, None, 3))}):
+        with pytest.raises(ValueError, match=r"input_shape argument must be static.*Received: input_shape=\("):
+            build(weights=None, include_top=False, **size)
+
+
+@pytest.mark.parametrize(
+    ("layer", "module"),
+    [
+        (convnext.LayerScale(0.5, 3, name="scale"), "convnext"),
+        (inception_resnet_v2.CustomScaleLayer(0.25, name="scale"), "inception_resnet_v2"),
+    ],
+    ids=["LayerScale", "CustomScaleLayer"],
+)
+def test_layers_of_networks_have_keras_s_paths_in_files(layer, module):
+    config = keras.saving.serialize_keras_object(layer)
+    assert (config["module"], config["registered_name"]) == (f"keras.src.applications.{module}", type(layer).__name__)
+    copy = keras.saving.deserialize_keras_object(config)
+    assert type(copy) is type(layer) and copy.get_config() == layer.get_config()
 
 
 def test_input_tensor_and_predecessors():

@@ -98,6 +98,46 @@ def test_dictionaries_of_images_labels_and_masks():
         layers.RandomFlip(bounding_box_format="xyxy")
 
 
+BOXES = {"boxes": np.arange(48).reshape(6, 2, 4), "labels": np.arange(12).reshape(6, 2)}
+
+
+def test_boxes_are_filled_up_in_models_and_come_back_from_files():
+    layer = layers.MaxNumBoundingBoxes(3, fill_value=-2, bounding_box_format="xywh")
+    copy = layers.MaxNumBoundingBoxes.from_config(json.loads(json.dumps(layer.get_config())))
+    assert (copy.fill_value, copy.bounding_box_format) == (-2, "xywh")
+    sizes = {"images": (8, 8, 3), "boxes": (2, 4), "labels": (2,)}
+    inputs = {name: fastkeras.Input(size, name=name) for name, size in sizes.items()}
+    given = {"boxes": inputs["boxes"], "labels": inputs["labels"]}
+    outputs = copy({"images": inputs["images"], "bounding_boxes": given})["bounding_boxes"]
+    assert (outputs["boxes"].shape, outputs["labels"].shape) == ((None, 3, 4), (None, 3))
+    found = fastkeras.Model(inputs, outputs).predict({"images": IMAGES, **BOXES}, verbose=0)
+    expected = layer({"images": IMAGES, "bounding_boxes": BOXES, "labels": np.arange(6)})["bounding_boxes"]
+    for key in BOXES:
+        np.testing.assert_array_equal(found[key], expected[key].numpy())
+        np.testing.assert_array_equal(found[key][:, :2], BOXES[key])
+        assert (found[key][:, 2] == -2).all()
+    shape = {"bounding_boxes": {"boxes": (2, 4), "labels": (2,), "scores": (2,)}}
+    with pytest.raises(KeyError, match="unsupported keys in `bounding_boxes`.*scores"):
+        layer.compute_output_shape(shape)
+
+
+@pytest.mark.parametrize(
+    ("boxes", "message"),
+    [
+        (BOXES["boxes"], "dict with keys 'boxes' and 'labels'"),
+        ({"boxes": BOXES["boxes"]}, "dict with keys 'boxes' and 'labels'"),
+        ({**BOXES, "boxes": np.zeros(4)}, r"rank 2 or 3.*Received: bounding_boxes\['boxes'\].shape=\(4,\)"),
+        ({**BOXES, "labels": np.zeros(6)}, "the rank of the boxes or one less"),
+    ],
+)
+def test_boxes_that_are_refused(boxes, message):
+    layer = layers.MaxNumBoundingBoxes(3, bounding_box_format="xyxy")
+    with pytest.raises(ValueError, match=message):
+        layer({"images": IMAGES, "bounding_boxes": boxes})
+    with pytest.raises(ValueError, match="didn't specify a bounding box format"):
+        layers.MaxNumBoundingBoxes(3)({"images": IMAGES, "bounding_boxes": boxes})
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [

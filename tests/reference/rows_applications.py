@@ -24,6 +24,9 @@ MODULES = {
     "DenseNet121": "densenet",
     "Xception": "xception",
     "InceptionV3": "inception_v3",
+    "InceptionResNetV2": "inception_resnet_v2",
+    "ConvNeXtTiny": "convnext",
+    "NASNetMobile": "nasnet",
 }
 NETWORKS = {
     "MobileNetV2": {"alpha": 0.35, "input_shape": (64, 64, 3), "classes": 10},
@@ -108,8 +111,10 @@ def network(name, settings, thin=1):
         model.compile(optimizer=keras.optimizers.SGD(1e-3), loss="mse")
         loss = model.train_on_batch(x, target)
         after = [np.asarray(w, "float64") for w in model.get_weights()]
+        names = [layer.name for layer in model.layers[1:]]
+        width = max(40, *map(len, names))
         return {
-            "names": np.array([list(layer.name.ljust(40).encode()) for layer in model.layers[1:]], "uint8"),
+            "names": np.array([list(name.ljust(width).encode()) for name in names], "uint8"),
             "input": x[:, :: 7 * thin, :: 7 * thin],
             "predicted": predicted.reshape(4, -1)[:, :: 3 if "classes" in settings else 3 * thin],
             "loss": np.asarray(loss),

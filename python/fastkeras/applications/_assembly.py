@@ -14,6 +14,14 @@ def channels_first():
     return config.image_data_format() == "channels_first"
 
 
+def refuse_channels_first(family):
+    if channels_first():
+        raise ValueError(
+            f"{family} does not support the `channels_first` image data format. Switch to `channels_last` by editing "
+            "your local config file at ~/.keras/keras.json"
+        )
+
+
 def channels_of(x):
     return x.shape[1 if channels_first() else -1]
 
@@ -143,12 +151,17 @@ def pooled(x, pooling, names=(None, None)):
 
 
 def finish(start, input_tensor, x, name, weights, published):
-    """The model from `start` to `x` with its weights; `published()` gives (url, hash) of the ImageNet weights."""
+    """The model from `start` to `x` with its weights.
+
+    `published()` gives (url, hash) of the ImageNet weights, and the name of their file here where the url has another.
+    """
     inputs = start if input_tensor is None else get_source_inputs(input_tensor)
     model = Functional(inputs, x, name=name)
     if weights == "imagenet":
-        url, file_hash = published()
-        weights = get_file(url.rsplit("/", 1)[1], url, cache_subdir="models", file_hash=file_hash)
+        url, file_hash, *named = published()
+        weights = get_file(
+            named[0] if named else url.rsplit("/", 1)[1], url, cache_subdir="models", file_hash=file_hash
+        )
     if weights is not None:
         model.load_weights(weights)
     return model

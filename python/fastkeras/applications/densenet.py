@@ -31,11 +31,7 @@ def _densenet(depth, counts, hashes, example):
     classifier = image_classifier(features, f"densenet/{network}", hashes, pools=("avg_pool", "max_pool"))
 
     def build(*arguments):
-        if assembly.channels_first():
-            raise ValueError(
-                "DenseNet does not support the `channels_first` image data format. Switch to `channels_last` by "
-                "editing your local config file at ~/.keras/keras.json"
-            )
+        assembly.refuse_channels_first("DenseNet")
         return classifier(*arguments)
 
     return member(build, network, f"DenseNet{depth}: a densely connected network of {depth} layers.", example)

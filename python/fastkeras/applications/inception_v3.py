@@ -1,7 +1,6 @@
 """InceptionV3: blocks whose branches see the image through windows of several sizes (Szegedy et al., 2015)."""
 
-from fastkeras import layers
-from fastkeras.applications import _assembly as assembly
+from fastkeras.applications import _inception as inception
 from fastkeras.applications import imagenet_utils
 from fastkeras.applications._family import image_classifier, member
 from fastkeras.applications.imagenet_utils import decode_predictions
@@ -12,28 +11,22 @@ _SMALLEST = 75
 
 
 def _features(x):
-    x = _conv(x, 32, 3, "valid", 2)
-    x = _conv(x, 32, 3, "valid")
-    x = _conv(x, 64, 3)
-    x = _halved(x)
-    x = _conv(x, 80, 1, "valid")
-    x = _conv(x, 192, 3, "valid")
-    x = _halved(x)
+    x = inception.stem(x)
     for i, averaged in enumerate((32, 64, 64)):
         x = _squares(x, averaged, f"mixed{i}")
-    x = _joined(
+    x = inception.joined(
         "mixed3",
-        _conv(x, 384, 3, "valid", 2),
-        _chain(x, (64, 1), (96, 3), (96, 3, "valid", 2)),
-        _halved(x),
+        inception.conv(x, 384, 3, "valid", 2),
+        inception.chain(x, (64, 1), (96, 3), (96, 3, "valid", 2)),
+        inception.halved(x),
     )
     for i, filters in enumerate((128, 160, 160, 192), 4):
         x = _strips(x, filters, f"mixed{i}")
-    x = _joined(
+    x = inception.joined(
         "mixed8",
-        _chain(x, (192, 1), (320, 3, "valid", 2)),
-        _chain(x, (192, 1), (192, (1, 7)), (192, (7, 1)), (192, 3, "valid", 2)),
-        _halved(x),
+        inception.chain(x, (192, 1), (320, 3, "valid", 2)),
+        inception.chain(x, (192, 1), (192, (1, 7)), (192, (7, 1)), (192, 3, "valid", 2)),
+        inception.halved(x),
     )
     for i in range(2):
         x = _forks(x, f"mixed9_{i}", f"mixed{9 + i}")
@@ -42,63 +35,40 @@ def _features(x):
 
 def _squares(x, averaged, name):
     """Windows of 1, 5 and, in two steps, 5 pixels."""
-    return _joined(
+    return inception.joined(
         name,
-        _conv(x, 64, 1),
-        _chain(x, (48, 1), (64, 5)),
-        _chain(x, (64, 1), (96, 3), (96, 3)),
-        _averaged(x, averaged),
+        inception.conv(x, 64, 1),
+        inception.chain(x, (48, 1), (64, 5)),
+        inception.chain(x, (64, 1), (96, 3), (96, 3)),
+        inception.averaged(x, averaged),
     )
 
 
 def _strips(x, filters, name):
     """Windows of 1, 7 and 13 pixels, rows and columns in turn."""
     row, column = (1, 7), (7, 1)
-    return _joined(
+    return inception.joined(
         name,
-        _conv(x, 192, 1),
-        _chain(x, (filters, 1), (filters, row), (192, column)),
-        _chain(x, (filters, 1), (filters, column), (filters, row), (filters, column), (192, row)),
-        _averaged(x, 192),
+        inception.conv(x, 192, 1),
+        inception.chain(x, (filters, 1), (filters, row), (192, column)),
+        inception.chain(x, (filters, 1), (filters, column), (filters, row), (filters, column), (192, row)),
+        inception.averaged(x, 192),
     )
 
 
 def _forks(x, fork, name):
     """Windows of 1, 3 and 5 pixels; rows and columns side by side in the end."""
-    return _joined(
+    return inception.joined(
         name,
-        _conv(x, 320, 1),
-        _forked(_conv(x, 384, 1), fork),
-        _forked(_chain(x, (448, 1), (384, 3)), None),
-        _averaged(x, 192),
+        inception.conv(x, 320, 1),
+        _forked(inception.conv(x, 384, 1), fork),
+        _forked(inception.chain(x, (448, 1), (384, 3)), None),
+        inception.averaged(x, 192),
     )
 
 
 def _forked(x, name):
-    return _joined(name, _conv(x, 384, (1, 3)), _conv(x, 384, (3, 1)))
-
-
-def _chain(x, *convolutions):
-    for convolution in convolutions:
-        x = _conv(x, *convolution)
-    return x
-
-
-def _conv(x, filters, kernel, padding="same", stride=1):
-    x = layers.Conv2D(filters, kernel, strides=stride, padding=padding, use_bias=False)(x)
-    return assembly.relu(assembly.batch_norm(x, None, scale=False), None)
-
-
-def _averaged(x, filters):
-    return _conv(layers.AveragePooling2D(3, strides=1, padding="same")(x), filters, 1)
-
-
-def _halved(x):
-    return layers.MaxPooling2D(3, strides=2)(x)
-
-
-def _joined(name, *branches):
-    return layers.Concatenate(axis=1 if assembly.channels_first() else -1, name=name)(branches)
+    return inception.joined(name, inception.conv(x, 384, (1, 3)), inception.conv(x, 384, (3, 1)))
 
 
 def preprocess_input(x, data_format=None):

@@ -29,6 +29,8 @@ _HOMES = {
     "keras.optimizers.schedules": ("optimizers",),
     "keras.random": ("initializers",),
     "keras.regularizers": ("regularizers",),
+    "keras.src.applications.convnext": ("applications.convnext",),
+    "keras.src.applications.inception_resnet_v2": ("applications.inception_resnet_v2",),
     "keras.src.models.functional": ("models",),
     "keras.src.models.sequential": ("models",),
     "keras.src.models.model": ("models",),

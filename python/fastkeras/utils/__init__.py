@@ -1,4 +1,4 @@
-"""keras.utils: labels, images, downloads, seeds, progress, serialization."""
+"""keras.utils: labels, images, boxes, downloads, seeds, progress, serialization."""
 
 from fastkeras.lazy import lazy
 
@@ -40,4 +40,5 @@ __getattr__, __dir__, __all__ = lazy(
         "to_categorical": ".arrays",
         "unpack_x_y_sample_weight": ".packing",
     },
+    ("bounding_boxes",),
 )

@@ -10,7 +10,8 @@ import numpy as np
 _INTERPOLATIONS = ("nearest", "bilinear", "bicubic", "hamming", "box", "lanczos")
 
 
-def _pillow(function):
+def pillow(function):
+    """Pillow's module Image; raises ImportError, for `function`, where it is not installed."""
     try:
         from PIL import Image
     except ImportError:
@@ -36,7 +37,7 @@ def array_to_img(x, data_format=None, scale=True, dtype=None):
     """
     from fastkeras.engine import config
 
-    image = _pillow("array_to_img")
+    image = pillow("array_to_img")
     data_format = _data_format(data_format)
     x = np.asarray(x, dtype=dtype or config.floatx())
     if x.ndim != 3:
@@ -96,7 +97,7 @@ def load_img(path, color_mode="rgb", target_size=None, interpolation="nearest", 
     Raises:
         OSError: for files that are broken, no images, or larger than Pillow's `Image.MAX_IMAGE_PIXELS` allows.
     """
-    image = _pillow("load_img")
+    image = pillow("load_img")
     modes = {"grayscale": "L", "rgb": "RGB", "rgba": "RGBA"}
     if color_mode not in modes:
         raise ValueError(f"[load_img] color_mode must be one of {list(modes)}. Received: color_mode={color_mode!r}")

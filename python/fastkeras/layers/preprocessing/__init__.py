@@ -1,5 +1,6 @@
 """Layers that prepare data: numbers, images, categories, texts."""
 
+from fastkeras.layers.preprocessing.boxes import MaxNumBoundingBoxes
 from fastkeras.layers.preprocessing.categories import CategoryEncoding, Discretization
 from fastkeras.layers.preprocessing.colours import (
     RandomBrightness,
@@ -44,6 +45,7 @@ __all__ = [
     "Equalization",
     "Hashing",
     "IntegerLookup",
+    "MaxNumBoundingBoxes",
     "MixUp",
     "Normalization",
     "Pipeline",

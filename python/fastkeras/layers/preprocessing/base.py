@@ -30,7 +30,8 @@ class ImageLayer(DataLayer):
     def __init__(self, factor=None, bounding_box_format=None, data_format=None, **kwargs):
         super().__init__(**kwargs)
         if bounding_box_format is not None:
-            self.transform_bounding_boxes(bounding_box_format)
+            self._require_boxes(bounding_box_format)
+        self.bounding_box_format = bounding_box_format
         self.data_format = data_format or config.image_data_format()
         if self.data_format not in ("channels_first", "channels_last"):
             raise ValueError(
@@ -119,10 +120,14 @@ class ImageLayer(DataLayer):
         return labels
 
     def transform_bounding_boxes(self, bounding_boxes, transformation=None, training=True):
-        """Not offered: raises NotImplementedError."""
+        """Boxes of the images and their labels, moved like them; raises NotImplementedError unless overridden."""
         raise NotImplementedError(
             f"[{type(self).__name__}] bounding boxes are not supported. Received: {bounding_boxes!r}"
         )
+
+    def _require_boxes(self, received):
+        if type(self).transform_bounding_boxes is ImageLayer.transform_bounding_boxes:
+            self.transform_bounding_boxes(received)
 
     def transform_segmentation_masks(self, segmentation_masks, transformation, training=True):
         """Masks of the images, moved like them, without mixing values."""
@@ -137,8 +142,10 @@ class ImageLayer(DataLayer):
         return self._single(self.transform_labels, label, transformation, training)
 
     def transform_single_bounding_box(self, bounding_box, transformation=None, training=True):
-        """Not offered: raises NotImplementedError."""
-        return self.transform_bounding_boxes(bounding_box, transformation, training)
+        """The boxes of one image, moved like it."""
+        batch = {**bounding_box, **{key: ops.expand_dims(bounding_box[key], 0) for key in ("boxes", "labels")}}
+        moved = self.transform_bounding_boxes(batch, transformation, training=training)
+        return {**moved, **{key: ops.squeeze(moved[key], 0) for key in ("boxes", "labels")}}
 
     def transform_single_segmentation_mask(self, segmentation_mask, transformation, training=True):
         """One mask, moved like its image."""
@@ -156,7 +163,10 @@ class ImageLayer(DataLayer):
         data = dict(data)
         single = len(ops.shape(data["images"])) == 3
         if "bounding_boxes" in data:
-            self.transform_bounding_boxes(data["bounding_boxes"])
+            self._require_boxes(data["bounding_boxes"])
+            boxes = checked_boxes(data["bounding_boxes"], self)
+            move = self.transform_single_bounding_box if single else self.transform_bounding_boxes
+            data["bounding_boxes"] = move(boxes, transformation, training=training)
         data["images"] = self._apply("image", data["images"], transformation, training)
         if "labels" in data:
             change = self.transform_single_label if single else self.transform_labels
@@ -176,7 +186,38 @@ class ImageLayer(DataLayer):
         return input_shape
 
     def get_config(self):
-        return {**super().get_config(), "data_format": self.data_format}
+        config = {**super().get_config(), "data_format": self.data_format}
+        if self.bounding_box_format is not None:
+            config["bounding_box_format"] = self.bounding_box_format
+        return config
+
+
+def checked_boxes(bounding_boxes, layer):
+    """The boxes of one image or of a batch as tensors; raises ValueError for what are none."""
+    if layer.bounding_box_format is None:
+        raise ValueError(
+            "You passed an input with a 'bounding_boxes' key, but you didn't specify a bounding box format. Pass a "
+            f"`bounding_box_format` argument to your {type(layer).__name__} layer, e.g. `bounding_box_format='xyxy'`. "
+            f"Received: bounding_box_format={layer.bounding_box_format}"
+        )
+    if not isinstance(bounding_boxes, dict) or not {"boxes", "labels"} <= bounding_boxes.keys():
+        raise ValueError(
+            "Expected `bounding_boxes` argument to be a dict with keys 'boxes' and 'labels'. "
+            f"Received: bounding_boxes={bounding_boxes}"
+        )
+    boxes = ops.convert_to_tensor(bounding_boxes["boxes"], "float32")
+    labels = ops.convert_to_tensor(bounding_boxes["labels"])
+    shapes = f"bounding_boxes['boxes'].shape={boxes.shape}, bounding_boxes['labels'].shape={labels.shape}"
+    if len(boxes.shape) not in (2, 3):
+        raise ValueError(
+            "Expected `bounding_boxes['boxes']` to have rank 2 or 3, with shape (num_boxes, 4) or (batch_size, "
+            f"num_boxes, 4). Received: {shapes}"
+        )
+    if len(labels.shape) - len(boxes.shape) not in (-1, 0):
+        raise ValueError(
+            f"Expected `bounding_boxes['labels']` to have the rank of the boxes or one less. Received: {shapes}"
+        )
+    return {**bounding_boxes, "boxes": boxes, "labels": labels}
 
 
 class SizedImageLayer(ImageLayer):
