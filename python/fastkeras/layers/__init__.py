@@ -2,6 +2,14 @@
 
 from fastkeras import registry as _registry
 from fastkeras.layers.activation import ELU, LeakyReLU, PReLU, ReLU, Softmax, ThresholdedReLU
+from fastkeras.layers.adaptive_pooling import (
+    AdaptiveAveragePooling1D,
+    AdaptiveAveragePooling2D,
+    AdaptiveAveragePooling3D,
+    AdaptiveMaxPooling1D,
+    AdaptiveMaxPooling2D,
+    AdaptiveMaxPooling3D,
+)
 from fastkeras.layers.attention import GroupedQueryAttention as GroupQueryAttention
 from fastkeras.layers.attention import MultiHeadAttention
 from fastkeras.layers.batch_normalization import BatchNormalization
@@ -172,6 +180,12 @@ __all__ = [
     "AdditiveAttention",
     "AlphaDropout",
     "Attention",
+    "AdaptiveAveragePooling1D",
+    "AdaptiveAveragePooling2D",
+    "AdaptiveAveragePooling3D",
+    "AdaptiveMaxPooling1D",
+    "AdaptiveMaxPooling2D",
+    "AdaptiveMaxPooling3D",
     "Average",
     "AveragePooling1D",
     "AveragePooling2D",
