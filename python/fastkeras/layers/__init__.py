@@ -76,8 +76,10 @@ from fastkeras.layers.preprocessing import (
     CategoryEncoding,
     CenterCrop,
     Discretization,
+    HashedCrossing,
     Hashing,
     IntegerLookup,
+    MelSpectrogram,
     Normalization,
     RandomBrightness,
     RandomContrast,
@@ -91,6 +93,7 @@ from fastkeras.layers.preprocessing import (
     Rescaling,
     Resizing,
     Solarization,
+    STFTSpectrogram,
     StringLookup,
     TextVectorization,
 )
@@ -123,6 +126,7 @@ from fastkeras.layers.resampling import (
     ZeroPadding3D,
 )
 from fastkeras.layers.reshaping import Flatten, Permute, RepeatVector, Reshape
+from fastkeras.layers.reversible_embedding import ReversibleEmbedding
 from fastkeras.layers.spectral_normalization import SpectralNormalization
 from fastkeras.layers.wrapper import Wrapper
 
@@ -176,16 +180,16 @@ __all__ = [
     "RNN",
     "Activation",
     "ActivityRegularization",
-    "Add",
-    "AdditiveAttention",
-    "AlphaDropout",
-    "Attention",
     "AdaptiveAveragePooling1D",
     "AdaptiveAveragePooling2D",
     "AdaptiveAveragePooling3D",
     "AdaptiveMaxPooling1D",
     "AdaptiveMaxPooling2D",
     "AdaptiveMaxPooling3D",
+    "Add",
+    "AdditiveAttention",
+    "AlphaDropout",
+    "Attention",
     "Average",
     "AveragePooling1D",
     "AveragePooling2D",
@@ -242,6 +246,7 @@ __all__ = [
     "GlobalMaxPooling3D",
     "GroupNormalization",
     "GroupQueryAttention",
+    "HashedCrossing",
     "Hashing",
     "Identity",
     "Input",
@@ -261,6 +266,7 @@ __all__ = [
     "MaxPooling2D",
     "MaxPooling3D",
     "Maximum",
+    "MelSpectrogram",
     "Minimum",
     "MultiHeadAttention",
     "Multiply",
@@ -282,6 +288,8 @@ __all__ = [
     "Rescaling",
     "Reshape",
     "Resizing",
+    "ReversibleEmbedding",
+    "STFTSpectrogram",
     "SeparableConv1D",
     "SeparableConv2D",
     "SeparableConvolution1D",

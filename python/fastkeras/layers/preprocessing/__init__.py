@@ -8,7 +8,7 @@ from fastkeras.layers.preprocessing.colours import (
     RandomInvert,
     Solarization,
 )
-from fastkeras.layers.preprocessing.hashing import Hashing
+from fastkeras.layers.preprocessing.hashing import HashedCrossing, Hashing
 from fastkeras.layers.preprocessing.images import (
     CenterCrop,
     RandomCrop,
@@ -17,6 +17,7 @@ from fastkeras.layers.preprocessing.images import (
 )
 from fastkeras.layers.preprocessing.lookup import IntegerLookup, StringLookup
 from fastkeras.layers.preprocessing.normalization import Normalization, Rescaling
+from fastkeras.layers.preprocessing.spectrograms import MelSpectrogram, STFTSpectrogram
 from fastkeras.layers.preprocessing.text import TextVectorization
 from fastkeras.layers.preprocessing.warping import RandomRotation, RandomTranslation, RandomZoom
 
@@ -24,8 +25,10 @@ __all__ = [
     "CategoryEncoding",
     "CenterCrop",
     "Discretization",
+    "HashedCrossing",
     "Hashing",
     "IntegerLookup",
+    "MelSpectrogram",
     "Normalization",
     "RandomBrightness",
     "RandomContrast",
@@ -38,6 +41,7 @@ __all__ = [
     "RandomZoom",
     "Rescaling",
     "Resizing",
+    "STFTSpectrogram",
     "Solarization",
     "StringLookup",
     "TextVectorization",
