@@ -29,9 +29,11 @@ _HOMES = {
     "keras.optimizers.schedules": ("optimizers",),
     "keras.random": ("initializers",),
     "keras.regularizers": ("regularizers",),
+    "keras.src.layers.preprocessing.feature_space": ("layers.preprocessing.features",),
     "keras.src.models.functional": ("models",),
     "keras.src.models.sequential": ("models",),
     "keras.src.models.model": ("models",),
+    "keras.utils": ("layers.preprocessing.feature_space",),
 }
 _OPS = re.compile(r"keras\.(src\.)?(ops|activations)(\.\w+)?")
 

@@ -7,6 +7,7 @@ __getattr__, __dir__, __all__ = lazy(
     {
         "Config": ".settings",
         "CustomObjectScope": "fastkeras.registry",
+        "FeatureSpace": "fastkeras.layers.preprocessing.feature_space",
         "Progbar": ".progbar",
         "PyDataset": ".pydataset",
         "Sequence": ".pydataset",
