@@ -108,3 +108,19 @@ def test_constant_of_an_array_returns():
     assert initializers.deserialize(config)((2, 2)).tolist() == [[1.0, 2.0], [1.0, 2.0]]
     seeded = initializers.serialize(initializers.RandomNormal(seed=keras.random.SeedGenerator(3)))
     assert isinstance(initializers.deserialize(seeded).seed, keras.random.SeedGenerator)
+
+
+def test_kernels_of_fourier_transforms():
+    for name in ("stft", "STFT", "STFTInitializer"):
+        assert isinstance(initializers.get(name), initializers.STFT)
+    window = np.hamming(8)
+    given = initializers.STFT("imag", window=window, scaling=None)
+    twin = initializers.deserialize(initializers.serialize(given))
+    np.testing.assert_array_equal(twin((8, 1, 5)), given((8, 1, 5)))
+    np.testing.assert_allclose(given((8, 1, 5)), initializers.STFT("imag", "hamming", None)((8, 1, 5)), atol=1e-6)
+    assert given((8, 1, 5), dtype="float64").dtype == "float64"
+    for settings, message in (({"side": "left"}, "left"), ({"window": "gothic"}, "gothic"), ({"scaling": "x"}, "=x")):
+        with pytest.raises(ValueError, match=message):
+            initializers.STFT(**settings)
+    with pytest.raises(ValueError, match="shape of `window`"):
+        given((7, 1, 5))

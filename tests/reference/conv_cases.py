@@ -47,6 +47,9 @@ CASES = [
     *[C(f"Global{kind}Pooling{r}D", shape, {"keepdims": r == 2}) for kind in ("Max", "Average")
       for r, shape in ((1, X3), (2, X4), (3, X5))],
     *[C(f"Global{kind}Pooling2D", F4, FIRST) for kind in ("Max", "Average")],
+    *[C(f"Adaptive{kind}Pooling{r}D", shape, {"output_size": size}) for kind in ("Max", "Average")
+      for r, shape, size in ((1, X3, 4), (1, X3, (3,)), (2, X4, (3, 5)), (2, X4, 8), (3, X5, (5, 3, 4)))],
+    *[C(f"Adaptive{kind}Pooling2D", F4, {"output_size": (2, 6), **FIRST}) for kind in ("Max", "Average")],
     C("ZeroPadding1D", X3, {"padding": 2}),
     C("ZeroPadding2D", X4, {"padding": ((1, 2), (0, 3))}),
     C("ZeroPadding2D", F4, {"padding": (1, 2), **FIRST}),

@@ -4,6 +4,7 @@ Runs in an environment that has Keras:  KERAS_BACKEND=jax python tests/reference
 
 For each model: name.keras, name.h5, name.weights.h5, all written after three steps of training, and in figures.npz what
 the model then predicts, and its losses in three more steps (no dropout: its random numbers are each library's own).
+Besides: a feature space, and texts.
 """
 
 import contextlib
@@ -26,6 +27,7 @@ import keras  # noqa: E402
 import numpy as np  # noqa: E402
 import progbar_cases  # noqa: E402
 from models_for_files import ALL, MODELS, made, predictions, train  # noqa: E402
+from rows_features import small  # noqa: E402
 
 
 def data_sets():
@@ -62,6 +64,7 @@ def main():
         if name != "mlp":
             figures[f"{name}/losses"] = np.array(train(model, x, y, 3))
     np.savez_compressed(OUT / "figures.npz", **figures)
+    small(keras).save(OUT / "feature_space.keras")
     texts = {name: case(keras.utils.Progbar) for name, case in progbar_cases.CASES.items()}
     (OUT / "progbar.json").write_text(json.dumps(texts, indent=1))
     (OUT / "datasets.json").write_text(json.dumps(data_sets()))

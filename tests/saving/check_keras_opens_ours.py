@@ -12,6 +12,7 @@ import numpy as np
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "reference"))
 from models_for_files import ALL, MODELS, predictions, train
+from rows_features import of_small, small
 
 
 def write(folder):
@@ -28,6 +29,9 @@ def write(folder):
             model.save(folder / f"{name}.h5")
         figures = {f"predictions{i}": array for i, array in enumerate(predictions(model, x))}
         np.savez(folder / f"{name}.npz", losses=train(model, x, y, 3), **figures)
+    space = small(keras)
+    space.save(folder / "feature_space.keras")
+    np.save(folder / "feature_space.npy", of_small(space))
 
 
 def check(folder):
@@ -57,6 +61,9 @@ def check(folder):
             if name != "mlp":  # its dropout draws each library's own random numbers
                 np.testing.assert_allclose(train(model, x, y, 3), expected["losses"], rtol=1e-4)
             print(f"{name}{extension}: Keras {keras.__version__} opens it, predicts and trains on alike")
+    space = keras.saving.load_model(folder / "feature_space.keras")
+    np.testing.assert_allclose(of_small(space), np.load(folder / "feature_space.npy"), rtol=1e-5)
+    print(f"feature_space.keras: Keras {keras.__version__} opens it and encodes alike")
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import h5py
 import models_for_files
 import numpy as np
 import pytest
+import rows_features
 from models_for_files import ALL, MODELS, predictions, train
 
 import fastkeras as keras
@@ -38,6 +39,12 @@ def test_load_what_keras_saved(name, extension, figures):
     assert int(model.optimizer.iterations.numpy()) == 3
     if f"{name}/losses" in figures:  # the optimizer's slots are there too
         np.testing.assert_allclose(train(model, x, y, 3), figures[f"{name}/losses"], rtol=1e-4)
+
+
+def test_load_a_feature_space_that_keras_saved():
+    space = keras.saving.load_model(FOLDER / "feature_space.keras")
+    with np.load(pathlib.Path(rows_features.__file__).with_suffix(".npz")) as arrays:
+        np.testing.assert_allclose(rows_features.of_small(space), arrays["small feature space/new"], rtol=1e-5)
 
 
 @pytest.mark.parametrize("name", ALL)

@@ -27,6 +27,11 @@ def standardize_shape(shape):
     return tuple(dim if dim is None else int(dim) for dim in shape)
 
 
+def symbolic_dtype(dtype):
+    """The name of a dtype, or "string": what a model may be given is more than what tensors hold."""
+    return dtype if dtype == "string" else standardize_dtype(dtype)
+
+
 class KerasTensor:
     """A symbolic tensor: `shape` (with None where the size is open) and `dtype`, used to build functional models.
 
@@ -43,7 +48,7 @@ class KerasTensor:
         if sparse or ragged:
             raise ValueError(f"[KerasTensor] only dense tensors are supported. Received: {sparse=}, {ragged=}")
         self._shape = standardize_shape(shape)
-        self._dtype = standardize_dtype(dtype)
+        self._dtype = symbolic_dtype(dtype)
         self.name = name or auto_name("KerasTensor")
         self.record_history = record_history
 

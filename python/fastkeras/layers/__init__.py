@@ -2,6 +2,14 @@
 
 from fastkeras import registry as _registry
 from fastkeras.layers.activation import ELU, LeakyReLU, PReLU, ReLU, Softmax, ThresholdedReLU
+from fastkeras.layers.adaptive_pooling import (
+    AdaptiveAveragePooling1D,
+    AdaptiveAveragePooling2D,
+    AdaptiveAveragePooling3D,
+    AdaptiveMaxPooling1D,
+    AdaptiveMaxPooling2D,
+    AdaptiveMaxPooling3D,
+)
 from fastkeras.layers.attention import GroupedQueryAttention as GroupQueryAttention
 from fastkeras.layers.attention import MultiHeadAttention
 from fastkeras.layers.batch_normalization import BatchNormalization
@@ -73,9 +81,11 @@ from fastkeras.layers.preprocessing import (
     CutMix,
     Discretization,
     Equalization,
+    HashedCrossing,
     Hashing,
     IntegerLookup,
     MaxNumBoundingBoxes,
+    MelSpectrogram,
     MixUp,
     Normalization,
     Pipeline,
@@ -103,6 +113,7 @@ from fastkeras.layers.preprocessing import (
     Rescaling,
     Resizing,
     Solarization,
+    STFTSpectrogram,
     StringLookup,
     TextVectorization,
 )
@@ -135,6 +146,7 @@ from fastkeras.layers.resampling import (
     ZeroPadding3D,
 )
 from fastkeras.layers.reshaping import Flatten, Permute, RepeatVector, Reshape
+from fastkeras.layers.reversible_embedding import ReversibleEmbedding
 from fastkeras.layers.spectral_normalization import SpectralNormalization
 from fastkeras.layers.wrapper import Wrapper
 
@@ -188,6 +200,12 @@ __all__ = [
     "RNN",
     "Activation",
     "ActivityRegularization",
+    "AdaptiveAveragePooling1D",
+    "AdaptiveAveragePooling2D",
+    "AdaptiveAveragePooling3D",
+    "AdaptiveMaxPooling1D",
+    "AdaptiveMaxPooling2D",
+    "AdaptiveMaxPooling3D",
     "Add",
     "AdditiveAttention",
     "AlphaDropout",
@@ -253,6 +271,7 @@ __all__ = [
     "GlobalMaxPooling3D",
     "GroupNormalization",
     "GroupQueryAttention",
+    "HashedCrossing",
     "Hashing",
     "Identity",
     "Input",
@@ -273,6 +292,7 @@ __all__ = [
     "MaxPooling2D",
     "MaxPooling3D",
     "Maximum",
+    "MelSpectrogram",
     "Minimum",
     "MixUp",
     "MultiHeadAttention",
@@ -308,6 +328,8 @@ __all__ = [
     "Rescaling",
     "Reshape",
     "Resizing",
+    "ReversibleEmbedding",
+    "STFTSpectrogram",
     "SeparableConv1D",
     "SeparableConv2D",
     "SeparableConvolution1D",

@@ -1,8 +1,8 @@
 """Input: where a functional model begins."""
 
 from fastkeras import registry
-from fastkeras.engine import KerasTensor, Node, config
-from fastkeras.engine.keras_tensor import standardize_shape
+from fastkeras.engine import KerasTensor, Node
+from fastkeras.engine.keras_tensor import standardize_shape, symbolic_dtype
 from fastkeras.layers.layer import Layer
 
 
@@ -50,7 +50,7 @@ class InputLayer(Layer):
         else:
             batch_shape = _batch_shape(shape, batch_size, batch_shape)
         self.batch_shape = standardize_shape(batch_shape)
-        self._dtype = config.standardize_dtype(dtype)
+        self._dtype = symbolic_dtype(dtype)
         self.sparse = False
         self.ragged = False
         self.optional = optional
@@ -96,7 +96,7 @@ def _check_input_tensor(tensor, shape, batch_size, batch_shape, dtype):
         "batch_size": batch_size is None or own[:1] == (batch_size,),
         "shape": shape is None or own[1:] == tuple(shape),
         "batch_shape": batch_shape is None or own == tuple(batch_shape),
-        "dtype": dtype is None or tensor.dtype == config.standardize_dtype(dtype),
+        "dtype": dtype is None or tensor.dtype == symbolic_dtype(dtype),
     }
     for name, fitting in fits.items():
         if not fitting:

@@ -3,6 +3,8 @@
 import functools
 import inspect
 
+import numpy as np
+
 from fastkeras.engine import KerasTensor, Tensor, Variable, nest
 
 _TENSORS = (Tensor, KerasTensor, Variable)
@@ -53,7 +55,7 @@ def tensor_arguments(arguments):
         elif nest.is_nested(value) and len(value):
             flat = nest.flatten(value)
             count = sum(isinstance(x, _TENSORS) for x in flat)
-            if count and count == sum(x is not None for x in flat):
+            if count and count == sum(not (x is None or _is_text(x)) for x in flat):
                 found[name] = value
             elif count:
                 raise ValueError(
@@ -61,6 +63,11 @@ def tensor_arguments(arguments):
                     f"argument: {name}={value}"
                 )
     return found
+
+
+def _is_text(x):
+    """An array of strings, which stands in for a tensor?"""
+    return isinstance(x, np.ndarray) and x.dtype.kind == "U"
 
 
 def shapes_of(tensors):

@@ -2,8 +2,12 @@
 
 import warnings
 
+import numpy as np
+
+from fastkeras import ops
 from fastkeras.engine import KerasTensor, convert_to_tensor, nest
 from fastkeras.layers import InputLayer, InputSpec, Layer
+from fastkeras.layers.preprocessing.tokens import strings
 from fastkeras.models.function import Function
 from fastkeras.models.functional_config import functional_config
 from fastkeras.models.graph import clone_graph_nodes, is_input, run_graph
@@ -145,16 +149,13 @@ class Functional(Function, Model):
         mask = getattr(x, "_keras_mask", None)
         original = x
         if not isinstance(x, KerasTensor):
-            x = convert_to_tensor(x, dtype=ref.dtype)
+            x = strings(x) if ref.dtype == "string" else convert_to_tensor(x, dtype=ref.dtype)
+        library = np if isinstance(x, np.ndarray) else ops  # an array of strings is left as it is
         rank, wanted = len(x.shape), len(ref.shape)
         if rank == wanted + 1 and x.shape[-1] == 1:
-            from fastkeras import ops
-
-            x = ops.squeeze(x, axis=-1)
+            x = library.squeeze(x, axis=-1)
         elif rank == wanted - 1 and ref.shape[-1] == 1:
-            from fastkeras import ops
-
-            x = ops.expand_dims(x, axis=-1)
+            x = library.expand_dims(x, axis=-1)
         elif rank != wanted:
             raise ValueError(
                 f"Invalid input shape for input {original} with name '{ref.name}'. Expected shape {ref.shape}, "
@@ -190,9 +191,10 @@ class Functional(Function, Model):
 
 
 def is_plain(model):
-    """Are all layers the library's own, without losses of their own and without masks to hand on?"""
+    """Are all layers the library's own, able to be compiled, without losses of their own and masks to hand on?"""
     return all(
         is_library(type(layer))
+        and layer.supports_jit
         and type(layer).__name__ != "Lambda"
         and getattr(layer, "activity_regularizer", None) is None
         and (isinstance(layer, Model) or type(layer).compute_mask is Layer.compute_mask)

@@ -21,8 +21,9 @@ from fastkeras.ops.math import (
     segment_max, segment_min, segment_prod, segment_sum, stft, top_k,
 )
 from fastkeras.ops.nn import (
-    average_pool, conv, conv_transpose, depthwise_conv, dot_product_attention, max_pool, separable_conv,
-    ctc_decode, ctc_loss, depth_to_space, fold, space_to_depth, unfold,
+    adaptive_average_pool, adaptive_max_pool, average_pool, conv, conv_transpose, depthwise_conv,
+    dot_product_attention, max_pool, separable_conv, ctc_decode, ctc_loss, depth_to_space, fold,
+    space_to_depth, unfold,
     batch_normalization, binary_crossentropy, categorical_crossentropy, celu, elu, gelu, glu, hard_shrink,
     hard_sigmoid, hard_silu, hard_swish, hard_tanh, layer_normalization, leaky_relu, log_sigmoid, log_softmax,
     moments, multi_hot, normalize, one_hot, psnr, relu, relu6, rms_normalization, selu, sigmoid, silu, soft_shrink,

@@ -9,16 +9,16 @@ _conv_input_grad = primitive("conv_input_grad")
 _max_pool, _average_pool = primitive("max_pool"), primitive("average_pool")
 
 
-def _per_axis(value, rank):
+def per_axis(value, rank):
     """One number for all spatial axes, or one each."""
     return [int(value)] * rank if isinstance(value, int) else [int(v) for v in value]
 
 
-def _channels_last(x, data_format):
+def channels_last(x, data_format):
     return x if data_format == "channels_last" else transpose(x, (0, *range(2, x.ndim), 1))
 
 
-def _as_given(y, data_format):
+def as_given(y, data_format):
     return y if data_format == "channels_last" else transpose(y, (0, y.ndim - 1, *range(1, y.ndim - 1)))
 
 
@@ -54,7 +54,7 @@ def geometry(x, kernel, strides, padding, dilation_rate):
             "Kernel shape must have the same length as input, but received "
             f"kernel of shape {kernel.shape} and input of shape {x.shape}."
         )
-    strides, dilation = _per_axis(strides, rank), _per_axis(dilation_rate, rank)
+    strides, dilation = per_axis(strides, rank), per_axis(dilation_rate, rank)
     if len(dilation) != rank:
         raise ValueError(
             "Dilation must be None, scalar or tuple/list of length of inputs' spatial shape, but received "
@@ -99,7 +99,7 @@ def conv(inputs, kernel, strides=1, padding="valid", data_format=None, dilation_
     """
     data_format = config.standardize_data_format(data_format)
     x, kernel = floating_together(inputs, kernel)
-    x = _channels_last(x, data_format)
+    x = channels_last(x, data_format)
     channels, own = x.shape[-1], kernel.shape[-2]
     if channels % max(own, 1) > 0 or (own == 0) != (channels == 0):
         raise ValueError(
@@ -113,7 +113,7 @@ def conv(inputs, kernel, strides=1, padding="valid", data_format=None, dilation_
             f"Received: groups={groups}, filters={kernel.shape[-1]}."
         )
     y = _conv(x, kernel, groups=groups, **geometry(x, kernel, strides, padding.lower(), dilation_rate))
-    return _as_given(y, data_format)
+    return as_given(y, data_format)
 
 
 @op
@@ -131,10 +131,10 @@ def depthwise_conv(inputs, kernel, strides=1, padding="valid", data_format=None,
     """
     data_format = config.standardize_data_format(data_format)
     x, kernel = floating_together(inputs, kernel)
-    x = _channels_last(x, data_format)
+    x = channels_last(x, data_format)
     _check_channels(x, kernel, -2, data_format)
     y = _depthwise_conv(x, kernel, **geometry(x, kernel, strides, padding.lower(), dilation_rate))
-    return _as_given(y, data_format)
+    return as_given(y, data_format)
 
 
 @op
@@ -196,11 +196,11 @@ def conv_transpose(inputs, kernel, strides=1, padding="valid", output_padding=No
     if padding not in ("valid", "same"):
         raise ValueError(f"The `padding` argument must be one of 'valid', 'same'. Received: padding={padding}")
     x, kernel = floating_together(inputs, kernel)
-    x = _channels_last(x, data_format)
+    x = channels_last(x, data_format)
     _check_channels(x, kernel, -1, data_format)
     rank = x.ndim - 2
-    strides, dilation = _per_axis(strides, rank), _per_axis(dilation_rate, rank)
-    more = [None] * rank if output_padding is None else _per_axis(output_padding, rank)
+    strides, dilation = per_axis(strides, rank), per_axis(dilation_rate, rank)
+    more = [None] * rank if output_padding is None else per_axis(output_padding, rank)
     windows = [(k - 1) * d + 1 for k, d in zip(kernel.shape, dilation, strict=False)]
     sizes = [
         transposed_size(*axis[:3], padding, axis[3]) for axis in zip(x.shape[1:-1], windows, strides, more, strict=True)
@@ -215,14 +215,14 @@ def conv_transpose(inputs, kernel, strides=1, padding="valid", output_padding=No
         groups=1,
         shape=[max(size, 0) for size, _, _ in sizes],
     )
-    return _as_given(y, data_format)
+    return as_given(y, data_format)
 
 
 def _pooling(primitive_op, inputs, pool_size, strides, padding, data_format):
     data_format = config.standardize_data_format(data_format)
-    x = _channels_last(floating(inputs), data_format)
-    size = _per_axis(pool_size, x.ndim - 2)
-    strides = size if strides is None else _per_axis(strides, x.ndim - 2)
+    x = channels_last(floating(inputs), data_format)
+    size = per_axis(pool_size, x.ndim - 2)
+    strides = size if strides is None else per_axis(strides, x.ndim - 2)
     if padding not in ("valid", "same"):
         raise ValueError(f"Invalid padding '{padding}', must be 'same' or 'valid'.")
 
@@ -230,7 +230,7 @@ def _pooling(primitive_op, inputs, pool_size, strides, padding, data_format):
         return f"`inputs.shape={x.shape}`, `pool_size={size}`, `strides={strides}`, `padding={padding}`."
 
     pads = _pads(x.shape[1:-1], size, strides, padding, [1] * len(size), describe)
-    return _as_given(primitive_op(x, size=size, strides=strides, pads=pads), data_format)
+    return as_given(primitive_op(x, size=size, strides=strides, pads=pads), data_format)
 
 
 @op

@@ -31,6 +31,7 @@ from fastkeras.ops._activations import (  # fmt: skip
     tanh_shrink,
     threshold,
 )
+from fastkeras.ops._adaptive import adaptive_average_pool, adaptive_max_pool
 from fastkeras.ops._attention import dot_product_attention
 from fastkeras.ops._blocks import depth_to_space, fold, space_to_depth, unfold
 from fastkeras.ops._convolution import (  # fmt: skip

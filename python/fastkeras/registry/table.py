@@ -31,9 +31,11 @@ _HOMES = {
     "keras.regularizers": ("regularizers",),
     "keras.src.applications.convnext": ("applications.convnext",),
     "keras.src.applications.inception_resnet_v2": ("applications.inception_resnet_v2",),
+    "keras.src.layers.preprocessing.feature_space": ("layers.preprocessing.features",),
     "keras.src.models.functional": ("models",),
     "keras.src.models.sequential": ("models",),
     "keras.src.models.model": ("models",),
+    "keras.utils": ("layers.preprocessing.feature_space",),
 }
 _OPS = re.compile(r"keras\.(src\.)?(ops|activations)(\.\w+)?")
 

@@ -101,12 +101,13 @@ def read_model(file, size, custom_objects, compile, safe_mode):
 
 def model_of_config(config, size, custom_objects, safe_mode):
     """Build the model a config describes, with variables in proportion to the file it came from."""
+    from fastkeras.layers.preprocessing.feature_space import FeatureSpace
     from fastkeras.models import Model
 
     # An unset safe_mode is safe: only False switches it off.
     with object_sharing_scope(), variable_budget(bytes_of_variables(size)):
         model = deserialize_keras_object(config, custom_objects, safe_mode=safe_mode is not False)
-    if not isinstance(model, Model):
+    if not isinstance(model, (Model, FeatureSpace)):
         raise ModelFileError(f"[load] the file describes no model. Received: {type(model).__name__}")
     return model
 

@@ -17,7 +17,7 @@ class Alone:
     is_root = True
 
     def train_step(self, model, fn, keep):
-        return Step(fn, keep, eager=model.run_eagerly)
+        return Step(fn, keep, eager=model._eager)
 
     def training_data(self, data):
         """The part of the data that this process trains on."""

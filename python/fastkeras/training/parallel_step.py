@@ -21,7 +21,7 @@ class ParallelStep(Step):
     """
 
     def __init__(self, model, fn, keep, team):
-        super().__init__(fn, keep, eager=model.run_eagerly)
+        super().__init__(fn, keep, eager=model._eager)
         self.model, self.team = model, team
         self.update = self._update if self.eager else Function(self._update, name="update")
         self.buckets = self.variables = None

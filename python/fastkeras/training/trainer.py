@@ -230,6 +230,11 @@ class Trainer(Loops):
     def make_predict_function(self, force=False):
         return self._make("predict_function", self.predict_step, True, force)
 
+    @property
+    def _eager(self):
+        """Are steps run op by op, because `compile` says so or a layer has to?"""
+        return self.run_eagerly or not all(layer.supports_jit for layer in self._flatten_layers())
+
     def _make(self, attribute, fn, keep, force, make=ALONE.train_step, more=()):
         traced_with = (edits.count, self.run_eagerly, id(self.optimizer), more)
         own = vars(self)

@@ -5,11 +5,14 @@ from fastkeras.lazy import lazy
 __getattr__, __dir__, __all__ = lazy(
     __name__,
     {
+        "Config": ".settings",
         "CustomObjectScope": "fastkeras.registry",
+        "FeatureSpace": "fastkeras.layers.preprocessing.feature_space",
         "Progbar": ".progbar",
         "PyDataset": ".pydataset",
         "Sequence": ".pydataset",
         "array_to_img": ".images",
+        "audio_dataset_from_directory": ".sounds",
         "clear_session": ".session",
         "custom_object_scope": "fastkeras.registry",
         "deserialize_keras_object": "fastkeras.registry",
@@ -34,6 +37,7 @@ __getattr__, __dir__, __all__ = lazy(
         "save_img": ".images",
         "serialize_keras_object": "fastkeras.registry",
         "set_random_seed": ".session",
+        "split_dataset": ".splitting",
         "standardize_dtype": "fastkeras.engine.config",
         "text_dataset_from_directory": ".directories",
         "timeseries_dataset_from_array": ".batched",

@@ -5,7 +5,7 @@ import numpy as np
 from fastkeras.utils.pydataset import PyDataset
 
 _TENSORFLOW_ONLY = frozenset(
-    "apply as_numpy_iterator batch cache cardinality concatenate element_spec enumerate filter flat_map interleave"
+    "apply as_numpy_iterator cache cardinality concatenate element_spec enumerate filter flat_map interleave"
     " padded_batch prefetch rebatch repeat shard shuffle skip take unbatch with_options zip".split()
 )
 
@@ -55,9 +55,40 @@ class BatchDataset(PyDataset):
             batch = self._make(chosen)
             return function(*batch) if isinstance(batch, tuple) else function(batch)
 
-        mapped = BatchDataset(self._count, make, self._batch_size)
-        vars(mapped).update({k: v for k, v in vars(self).items() if k != "_make"})
-        return mapped
+        return self._with(_make=make)
+
+    def batch(self, batch_size):
+        """The dataset in batches of `batch_size`, where it has single samples.
+
+        Raises:
+            ValueError: when it has batches already, and for another size.
+        """
+        if self._batch_size or batch_size < 1:
+            raise ValueError(
+                "[dataset] a dataset of single samples (`batch_size=None`) is put in batches of at least one. "
+                f"Received: batch_size={batch_size} for a dataset with batch_size={self._batch_size}"
+            )
+        return self._with(_batch_size=batch_size)
+
+    @property
+    def count(self):
+        """Number of samples."""
+        return self._count
+
+    def only(self, positions):
+        """The dataset of the samples at these positions of the present order, from now on in this order."""
+        kept = self._order[positions]
+        own = {"_count": len(kept), "_order": np.arange(len(kept)), "_random": None}
+        part = self._with(_make=lambda chosen: self._make(kept[chosen]), **own)
+        if "file_paths" in vars(self):
+            part.file_paths = [self.file_paths[i] for i in kept]
+        return part
+
+    def _with(self, **changed):
+        """The same dataset but for these attributes."""
+        twin = BatchDataset(0, self._make, self._batch_size)
+        vars(twin).update({**vars(self), **changed})
+        return twin
 
     def __getattr__(self, name):
         if name in _TENSORFLOW_ONLY:

@@ -16,7 +16,9 @@ _INTERPOLATIONS = (
 )  # fmt: skip
 
 
-def _check(kind, *, labels, label_mode, class_names, validation_split, subset, shuffle, seed, format, **others):
+def check_arguments(
+    kind, *, labels, label_mode, class_names, validation_split, subset, shuffle, seed, format, **others
+):
     """Raises ValueError for arguments of a dataset of files that there are not, or do not go together."""
     if labels not in ("inferred", None) and not isinstance(labels, (list, tuple)):
         raise ValueError(
@@ -88,7 +90,7 @@ def index_directory(
     return paths, labels, class_names
 
 
-def _datasets(
+def datasets_of_files(
     formats,
     read,
     kind,
@@ -183,7 +185,7 @@ def image_dataset_from_directory(
         OSError: when a batch has a file that is no image; it is named.
     """
     arguments = named(locals())
-    _check("image", **arguments)
+    check_arguments("image", **arguments)
     if color_mode not in ("rgb", "rgba", "grayscale"):
         raise ValueError(
             f'`color_mode` must be one of {{"rgb", "rgba", "grayscale"}}. Received: color_mode={color_mode}'
@@ -207,7 +209,7 @@ def image_dataset_from_directory(
     def read(paths):
         return np.stack([_image(path, color_mode, tuple(size), settings) for path in paths])
 
-    return _datasets(_IMAGES, read, "images", **arguments)
+    return datasets_of_files(_IMAGES, read, "images", **arguments)
 
 
 def _image(path, color_mode, size, settings):
@@ -242,12 +244,12 @@ def text_dataset_from_directory(
         ValueError: for settings that there are not, and when there are no files.
     """
     arguments = named(locals())
-    _check("text", **arguments)
+    check_arguments("text", **arguments)
 
     def read(paths):
         return np.array([_text(path)[:max_length] for path in paths], dtype=object)
 
-    return _datasets((".txt",), read, "text files", **arguments)
+    return datasets_of_files((".txt",), read, "text files", **arguments)
 
 
 def _text(path):

@@ -11,7 +11,7 @@ from fastkeras.layers.preprocessing.colours import (
 )
 from fastkeras.layers.preprocessing.defects import RandomErasing, RandomGaussianBlur
 from fastkeras.layers.preprocessing.distortions import RandomElasticTransform, RandomPerspective
-from fastkeras.layers.preprocessing.hashing import Hashing
+from fastkeras.layers.preprocessing.hashing import HashedCrossing, Hashing
 from fastkeras.layers.preprocessing.histograms import ContrastLimitedAdaptiveHistogramEqualization, Equalization
 from fastkeras.layers.preprocessing.hues import (
     RandomColorDegeneration,
@@ -30,6 +30,7 @@ from fastkeras.layers.preprocessing.mixing import CutMix, MixUp
 from fastkeras.layers.preprocessing.normalization import Normalization, Rescaling
 from fastkeras.layers.preprocessing.pipeline import Pipeline
 from fastkeras.layers.preprocessing.policies import AugMix, RandAugment
+from fastkeras.layers.preprocessing.spectrograms import MelSpectrogram, STFTSpectrogram
 from fastkeras.layers.preprocessing.text import TextVectorization
 from fastkeras.layers.preprocessing.tones import AutoContrast, RandomPosterization, RandomSharpness
 from fastkeras.layers.preprocessing.warping import RandomRotation, RandomShear, RandomTranslation, RandomZoom
@@ -43,9 +44,11 @@ __all__ = [
     "CutMix",
     "Discretization",
     "Equalization",
+    "HashedCrossing",
     "Hashing",
     "IntegerLookup",
     "MaxNumBoundingBoxes",
+    "MelSpectrogram",
     "MixUp",
     "Normalization",
     "Pipeline",
@@ -72,6 +75,7 @@ __all__ = [
     "RandomZoom",
     "Rescaling",
     "Resizing",
+    "STFTSpectrogram",
     "Solarization",
     "StringLookup",
     "TextVectorization",

@@ -215,7 +215,7 @@ class Discretization(DataLayer):
         return KerasTensor(self.compute_output_shape(inputs.shape), dtype=self.output_dtype)
 
     def get_config(self):
-        config = super().get_config()
+        config = {**super().get_config(), "dtype": self.dtype}
         del config["trainable"]
         return config
 

@@ -1,5 +1,7 @@
 """Words and numbers spread over bins by a hash that stays the same on every machine."""
 
+import functools
+
 import numpy as np
 
 from fastkeras import registry
@@ -11,6 +13,8 @@ from fastkeras.layers.preprocessing.tokens import strings
 _register = registry.register("keras.layers")
 _MASK = 2**64 - 1
 _K0, _K1, _K2 = 0xC3A5C85C97CB3127, 0xB492B66FBE98F273, 0x9AE16A3B2F90404F
+_CAT = 0xC6A4A7935BD1E995
+_CROSSING_KEY = 0xDECAFCAFFE  # where TensorFlow begins a cross
 
 
 def _rotated(x, by):
@@ -99,6 +103,16 @@ def _fingerprint_of_blocks(n, word):
     x, y, z, v, w = block(n - 64, x, y, z, v, w, mul, 9)
     left = _joined(v[0], w[0], mul) + _mixed(y) * _K0 + z & _MASK
     return _joined(left, _joined(v[1], w[1], mul) + x & _MASK, mul)
+
+
+def fingerprint_pair(first, second):
+    """TensorFlow's FingerprintCat64: one fingerprint of two.
+
+    >>> hex(fingerprint_pair(0xDECAFCAFFE, fingerprint64(b"tea")))
+    '0xb31bcdea3a5bca4'
+    """
+    mixed = _mixed(second * _CAT) * _CAT & _MASK
+    return _mixed(_mixed((first ^ _CAT ^ mixed) * _CAT) * _CAT)
 
 
 def siphash(key, data):
@@ -209,3 +223,85 @@ class Hashing(Layer):
 
     def compute_output_spec(self, inputs):
         return KerasTensor(self.compute_output_shape(inputs.shape), dtype=self.compute_dtype)
+
+
+@_register
+class HashedCrossing(Layer):
+    """Features crossed: the bin of what two or more of them are together; outside of compiled graphs.
+
+    Args:
+        num_bins: how many there are.
+        output_mode: `"int"`, or `"one_hot"` for vectors.
+
+    Inputs are a list of strings or integers, each of shape `()`, `(batch,)` or `(batch, 1)`.
+
+    Raises:
+        ValueError: for other settings and inputs, and `sparse`.
+
+    >>> import fastkeras as keras
+    >>> keras.layers.HashedCrossing(5)((["A", "B", "A", "B", "A"], [101, 101, 101, 102, 102])).numpy().tolist()
+    [1, 4, 1, 1, 3]
+    """
+
+    supports_jit = False
+    _convert_input_args = False
+    _allow_non_tensor_positional_args = True
+
+    def __init__(self, num_bins, output_mode="int", sparse=False, name=None, dtype=None, **kwargs):
+        if output_mode == "int" and dtype is None:
+            dtype = "int64"
+        super().__init__(name=name, dtype=dtype, **kwargs)
+        self.output_mode = check_output_mode("HashedCrossing", output_mode, ("int", "one_hot"))
+        refuse_sparse("HashedCrossing", sparse)
+        self.num_bins, self.sparse = num_bins, sparse
+
+    def call(self, inputs):
+        columns = self._columns(inputs)
+        fingerprints = [_fingerprints(column) for column in columns]
+        crossed = [functools.reduce(fingerprint_pair, row, _CROSSING_KEY) % self.num_bins for row in zip(*fingerprints)]
+        bins = np.array(crossed, "int64").reshape(columns[0].shape)
+        return encode(bins, self.output_mode, self.num_bins, self.compute_dtype)
+
+    def _columns(self, inputs):
+        """The inputs as arrays of integers or strings of one shape."""
+        if not isinstance(inputs, (list, tuple)) or len(inputs) < 2:
+            raise ValueError(
+                "`HashedCrossing` should be called on a list or tuple of at least two inputs. "
+                f"Received: inputs={inputs}"
+            )
+        columns = [np.asarray(convert_to_numpy(x)) for x in inputs]
+        shape = columns[0].shape
+        if len(shape) > 2 or (len(shape) == 2 and shape[1] != 1):
+            raise ValueError(
+                "All `HashedCrossing` inputs should have shape `()`, `(batch_size)` or `(batch_size, 1)`. "
+                f"Received: inputs={inputs}"
+            )
+        if any(column.shape != shape for column in columns):
+            raise ValueError(f"All `HashedCrossing` inputs should have equal shape. Received: inputs={inputs}")
+        if any(column.dtype.kind in "fb" for column in columns):
+            raise ValueError(
+                f"All `HashedCrossing` inputs should have an integer or string dtype. Received: inputs={inputs}"
+            )
+        return [column if column.dtype.kind in "iu" else strings(column) for column in columns]
+
+    def compute_output_shape(self, input_shape):
+        shape = tuple(input_shape[0])
+        if self.output_mode == "int":
+            return shape
+        return (*(shape[:-1] if shape[-1:] == (1,) else shape), self.num_bins)
+
+    def get_config(self):
+        return {
+            "num_bins": self.num_bins,
+            "output_mode": self.output_mode,
+            "sparse": self.sparse,
+            "name": self.name,
+            "dtype": self.dtype,
+        }
+
+
+def _fingerprints(values):
+    """Those of strings; integers are their own."""
+    if values.dtype.kind in "iu":
+        return [value & _MASK for value in values.ravel().tolist()]
+    return [fingerprint64(value.encode()) for value in values.ravel().tolist()]

@@ -5,7 +5,7 @@ import collections
 import numpy as np
 
 from fastkeras import ops, registry
-from fastkeras.engine import Tensor, Variable, config, convert_to_numpy
+from fastkeras.engine import KerasTensor, Tensor, Variable, config, convert_to_numpy
 from fastkeras.layers import tracking
 from fastkeras.layers.layer import Layer
 from fastkeras.layers.preprocessing.categories import batches_of, check_output_mode, encode, refuse_sparse
@@ -299,6 +299,12 @@ class IndexLookup(Layer):
         if self.output_mode == "one_hot" and not (len(shape) > 1 and shape[-1] == 1):
             return (*shape, self._depth)
         return (*shape[:-1], self._depth)
+
+    def compute_output_spec(self, inputs):
+        dtype = "int64" if self.output_mode == "int" else config.floatx()
+        if self.invert and self._key is str:
+            dtype = "string"
+        return KerasTensor(self.compute_output_shape(inputs.shape), dtype=dtype)
 
     # --- configs and files ---
 

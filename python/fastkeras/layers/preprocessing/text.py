@@ -3,7 +3,7 @@
 import numpy as np
 
 from fastkeras import registry
-from fastkeras.engine import Tensor, Variable
+from fastkeras.engine import KerasTensor, Tensor, Variable, config
 from fastkeras.layers.layer import Layer
 from fastkeras.layers.preprocessing.categories import batches_of
 from fastkeras.layers.preprocessing.index_lookup import refuse_vocabulary_file
@@ -160,6 +160,10 @@ class TextVectorization(Layer):
         if self._lookup_layer.output_mode == "int":
             return (input_shape[0], self.output_sequence_length)
         return self._lookup_layer.compute_output_shape((*input_shape[:1], None))
+
+    def compute_output_spec(self, inputs):
+        dtype = "int64" if self._lookup_layer.output_mode == "int" else config.floatx()
+        return KerasTensor(self.compute_output_shape(inputs.shape), dtype=dtype)
 
     # --- the vocabulary ---
 

@@ -1,83 +1,13 @@
-"""Initializers: functions of a shape and a dtype that give a weight its first values."""
+"""Initializers that draw: the same seed gives the same values."""
 
 import math
 
 import numpy as np
 
 from fastkeras import ops, random, registry
-from fastkeras.engine import Tensor, Variable
-from fastkeras.engine import config as engine_config
+from fastkeras.initializers.constants import MODULE, Initializer
 
-_MODULE = "keras.initializers"
 registry.register("keras.random")(random.SeedGenerator)
-
-
-@registry.register(_MODULE, "keras")
-class Initializer(registry.Configurable):
-    """Base of initializers. A subclass writes `__call__(shape, dtype=None)` and, for saving, `get_config()`.
-
-    >>> import fastkeras as keras
-    >>> class Halves(keras.initializers.Initializer):
-    ...     def __call__(self, shape, dtype=None):
-    ...         return 0.5 * keras.ops.ones(shape, dtype=dtype)
-    >>> keras.layers.Dense(1, kernel_initializer=Halves())(keras.ops.ones((1, 4))).numpy().tolist()
-    [[2.0]]
-    """
-
-    def __call__(self, shape, dtype=None):
-        raise NotImplementedError("Initializer subclasses must implement the `__call__()` method.")
-
-    def clone(self):
-        """A new initializer with the same arguments."""
-        return type(self).from_config(self.get_config())
-
-
-@registry.register(_MODULE, names=("one",))
-class Ones(Initializer):
-    """All values 1."""
-
-    def __call__(self, shape, dtype=None):
-        return ops.ones(shape, dtype=engine_config.standardize_dtype(dtype))
-
-
-@registry.register(_MODULE, names=("zero",))
-class Zeros(Initializer):
-    """All values 0."""
-
-    def __call__(self, shape, dtype=None):
-        return ops.zeros(shape, dtype=engine_config.standardize_dtype(dtype))
-
-
-@registry.register(_MODULE)
-class Constant(Initializer):
-    """All values `value`, a number or an array that broadcasts to the shape."""
-
-    def __init__(self, value=0.0):
-        self.value = value
-
-    def __call__(self, shape, dtype=None):
-        dtype = engine_config.standardize_dtype(dtype)
-        return ops.cast(self.value, dtype) * ops.ones(shape, dtype=dtype)
-
-    @classmethod
-    def from_config(cls, config):
-        return cls(registry.deserialize_keras_object(config["value"]))
-
-
-@registry.register(_MODULE, names=("IdentityInitializer",))
-class Identity(Initializer):
-    """`gain` times the identity matrix; only for matrices."""
-
-    def __init__(self, gain=1.0):
-        self.gain = gain
-
-    def __call__(self, shape, dtype=None):
-        if len(shape) != 2:
-            raise ValueError(
-                "Identity matrix initializer can only be used for 2D matrices. "
-                f"Received: shape={shape} of rank {len(shape)}."
-            )
-        return self.gain * ops.eye(*shape, dtype=engine_config.standardize_dtype(dtype))
 
 
 class RandomInitializer(Initializer):
@@ -105,7 +35,7 @@ class RandomInitializer(Initializer):
         return config
 
 
-@registry.register(_MODULE, names=("normal",))
+@registry.register(MODULE, names=("normal",))
 class RandomNormal(RandomInitializer):
     """Values of a normal distribution with the given mean and standard deviation.
 
@@ -124,7 +54,7 @@ class RandomNormal(RandomInitializer):
         return random.normal(shape, mean=self.mean, stddev=self.stddev, seed=self.seed, dtype=dtype)
 
 
-@registry.register(_MODULE)
+@registry.register(MODULE)
 class TruncatedNormal(RandomInitializer):
     """As RandomNormal, but values further than two standard deviations from the mean are drawn again."""
 
@@ -137,7 +67,7 @@ class TruncatedNormal(RandomInitializer):
         return random.truncated_normal(shape, mean=self.mean, stddev=self.stddev, seed=self.seed, dtype=dtype)
 
 
-@registry.register(_MODULE, names=("uniform",))
+@registry.register(MODULE, names=("uniform",))
 class RandomUniform(RandomInitializer):
     """Values equally likely anywhere in [minval, maxval)."""
 
@@ -155,7 +85,7 @@ _DISTRIBUTIONS = {"uniform", "truncated_normal", "untruncated_normal"}
 _TRUNCATED_STDDEV = 0.87962566103423978  # of a standard normal cut at two standard deviations
 
 
-@registry.register(_MODULE)
+@registry.register(MODULE)
 class VarianceScaling(RandomInitializer):
     """Draws with variance scale / n, so that signals keep their size through layers; n is made of the weight's fans.
 
@@ -214,7 +144,7 @@ class _Scaled(VarianceScaling):
     _config_names = ("seed", "input_axes", "output_axes")
 
 
-@registry.register(_MODULE)
+@registry.register(MODULE)
 class GlorotUniform(_Scaled):
     """Uniform in [-limit, limit] with limit = sqrt(6 / (fan_in + fan_out)): the default of most layers.
 
@@ -227,35 +157,35 @@ class GlorotUniform(_Scaled):
     settled = (1.0, "fan_avg", "uniform")
 
 
-@registry.register(_MODULE)
+@registry.register(MODULE)
 class GlorotNormal(_Scaled):
     """Truncated normal with variance 2 / (fan_in + fan_out)."""
 
     settled = (1.0, "fan_avg", "truncated_normal")
 
 
-@registry.register(_MODULE)
+@registry.register(MODULE)
 class LecunNormal(_Scaled):
     """Truncated normal with variance 1 / fan_in."""
 
     settled = (1.0, "fan_in", "truncated_normal")
 
 
-@registry.register(_MODULE)
+@registry.register(MODULE)
 class LecunUniform(_Scaled):
     """Uniform with variance 1 / fan_in."""
 
     settled = (1.0, "fan_in", "uniform")
 
 
-@registry.register(_MODULE)
+@registry.register(MODULE)
 class HeNormal(_Scaled):
     """Truncated normal with variance 2 / fan_in: made for relu."""
 
     settled = (2.0, "fan_in", "truncated_normal")
 
 
-@registry.register(_MODULE)
+@registry.register(MODULE)
 class HeUniform(_Scaled):
     """Uniform with variance 2 / fan_in: made for relu."""
 
@@ -273,7 +203,7 @@ def compute_fans(shape, input_axes=None, output_axes=None):
     return shape[-2] * field, shape[-1] * field
 
 
-@registry.register(_MODULE, names=("OrthogonalInitializer",))
+@registry.register(MODULE, names=("OrthogonalInitializer",))
 class Orthogonal(RandomInitializer):
     """`gain` times a random matrix with orthonormal rows or columns (all axes but the last are taken as one).
 
@@ -298,48 +228,3 @@ class Orthogonal(RandomInitializer):
         q = q * np.sign(np.diag(r))
         values = (q.T if rows < columns else q).reshape(shape)
         return ops.convert_to_tensor(self.gain * values, dtype=normal.dtype)
-
-
-constant = Constant
-glorot_normal = GlorotNormal
-glorot_uniform = GlorotUniform
-he_normal = HeNormal
-he_uniform = HeUniform
-identity = IdentityInitializer = Identity
-lecun_normal = LecunNormal
-lecun_uniform = LecunUniform
-ones = Ones
-orthogonal = OrthogonalInitializer = Orthogonal
-random_normal = RandomNormal
-random_uniform = RandomUniform
-truncated_normal = TruncatedNormal
-variance_scaling = VarianceScaling
-zeros = Zeros
-
-
-def get(identifier):
-    """The initializer for a name, a config, a class, an instance, an array of values or a callable."""
-    if isinstance(identifier, (Tensor, Variable, np.ndarray, np.generic)):
-        return _values(identifier)
-    return registry.get(_MODULE, identifier, "initializer")
-
-
-def _values(array):
-    def initialize(shape, dtype=None):
-        if tuple(shape) != tuple(array.shape):
-            raise ValueError(
-                f"Expected `shape` to be {array.shape} for direct tensor as initializer. Received shape={shape}"
-            )
-        return ops.cast(array, engine_config.standardize_dtype(dtype))
-
-    return initialize
-
-
-def serialize(initializer):
-    """The config of an initializer."""
-    return registry.serialize_keras_object(initializer)
-
-
-def deserialize(config, custom_objects=None):
-    """The initializer that a config describes."""
-    return registry.deserialize(_MODULE, config, custom_objects)
