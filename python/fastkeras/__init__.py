@@ -43,6 +43,7 @@ __getattr__, __dir__, __all__ = lazy(
         "config",
         "constraints",
         "datasets",
+        "distillation",
         "distribution",
         "dtype_policies",
         "initializers",

@@ -14,8 +14,8 @@ from fastkeras.backend._losses import (
 )
 from fastkeras.backend._numbers import (
     all, any, argmax, argmin, batch_dot, batch_normalization, bias_add, clip, dot, equal, greater, greater_equal,
-    hard_sigmoid, in_top_k, l2_normalize, less, less_equal, max, maximum, mean, min, minimum, not_equal, pow, prod, relu,
-    std, sum, switch, var,
+    hard_sigmoid, in_top_k, l2_normalize, less, less_equal, max, maximum, mean, min, minimum, not_equal, pow, prod,
+    relu, std, sum, switch, var,
 )
 from fastkeras.backend._random import (
     dropout, random_bernoulli, random_normal, random_normal_variable, random_uniform, random_uniform_variable,
