@@ -28,6 +28,12 @@ def test_keras_json_is_honoured(tmp_path):
     assert sorted(os.listdir(tmp_path)) == ["keras.json"]
 
 
+def test_limits_from_the_environment():
+    show = "import fastkeras as k; print(k.config.max_epochs(), k.config.max_steps_per_epoch())"
+    assert run(show) == "None None"
+    assert run(show, KERAS_MAX_EPOCHS="2", KERAS_MAX_STEPS_PER_EPOCH="5") == "2 5"
+
+
 def test_import_is_light():
     """Importing loads nothing; a model loads nothing but NumPy and the library."""
     heavy = ["h5py", "rich", "PIL", "matplotlib", "ml_dtypes", "scipy", "pandas", "tensorflow", "jax", "torch"]
@@ -55,6 +61,11 @@ def test_settings():
     assert not keras.config.is_traceback_filtering_enabled()
     with pytest.raises(NotImplementedError, match="whole tracebacks"):
         keras.config.enable_traceback_filtering()
+    keras.config.disable_flash_attention()
+    assert not keras.config.is_flash_attention_enabled()
+    with pytest.raises(NotImplementedError, match="no flash attention"):
+        keras.config.enable_flash_attention()
+    assert not keras.config.is_nnx_enabled()
     keras.config.set_epsilon(1e-3)
     try:
         assert keras.config.epsilon() == keras.backend.epsilon() == 1e-3
