@@ -24,8 +24,8 @@ LEVELS = (
     ("layers", "losses", "metrics", "optimizers", "callbacks", "datasets"),
     ("training", "models"),
     (
-        "applications", "backend", "compat", "distillation", "kernels", "mixed_precision", "preprocessing", "tree",
-        "wrappers",
+        "applications", "backend", "compat", "distillation", "kernels", "legacy", "mixed_precision", "preprocessing",
+        "tree", "wrappers",
     ),
     ("__init__", "__main__"),
 )  # fmt: skip

@@ -49,6 +49,7 @@ __getattr__, __dir__, __all__ = lazy(
         "initializers",
         "kernels",
         "layers",
+        "legacy",
         "losses",
         "metrics",
         "mixed_precision",
