@@ -31,8 +31,10 @@ __getattr__, __dir__, __all__ = lazy(
         "Optimizer": ".optimizers",
         "Regularizer": ".regularizers",
         "Sequential": ".models",
+        "StatelessScope": ".engine",
         "Tensor": ".engine",
         "Variable": ".engine",
+        "device": ".distribution.devices",
         "name_scope": ".engine",
     },
     (
