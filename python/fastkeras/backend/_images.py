@@ -93,9 +93,9 @@ def _with_channels(per_axis, of_channels, data_format):
 
 
 def resize_images(x, height_factor, width_factor, data_format, interpolation="nearest"):
-    """Images `height_factor` times as high and `width_factor` times as wide; what they are made of: `ops.image.resize`.
+    """`ops.image.resize` to images `height_factor` times as high and `width_factor` times as wide.
 
-    "area" is "nearest" for such factors. There are no "gaussian" and "mitchellcubic" here.
+    "area" is "nearest" for such factors; "gaussian" and "mitchellcubic" raise ValueError.
     """
     data_format = config.standardize_data_format(data_format)
     x = convert_to_tensor(x)
