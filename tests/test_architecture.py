@@ -23,9 +23,12 @@ LEVELS = (
     ("config", "distribution", "utils", "saving"),
     ("layers", "losses", "metrics", "optimizers", "callbacks", "datasets", "visualization"),
     ("training", "models"),
-    ("applications", "backend", "compat", "kernels", "mixed_precision", "preprocessing", "tree", "wrappers"),
+    (
+        "applications", "backend", "compat", "distillation", "kernels", "legacy", "mixed_precision", "preprocessing",
+        "tree", "wrappers",
+    ),
     ("__init__", "__main__"),
-)
+)  # fmt: skip
 LEVEL = {name: i for i, row in enumerate(LEVELS) for name in row}
 
 

@@ -47,6 +47,53 @@ def test_policy_errors(name, kind, message):
         keras.DTypePolicy(3)
 
 
+def test_policy_map_is_a_mapping():
+    policies = dtype_policies.DTypePolicyMap("float32", {"a/.*": keras.DTypePolicy("float16")})
+    policies["a/b"] = "mixed_bfloat16"
+    assert [policies[key].name for key in ("a/b", "a/c", "a")] == ["mixed_bfloat16", "float16", "float32"]
+    assert (policies.name, policies.compute_dtype, policies.variable_dtype) == ("map_float32", "float32", "float32")
+    assert (list(policies), len(policies), "a/c" in policies) == (["a/.*", "a/b"], 2, False)
+    assert dtype_policies.deserialize(dtype_policies.serialize(policies)) == policies
+    assert policies != dtype_policies.DTypePolicyMap("float32") and policies != keras.DTypePolicy("float32")
+    assert repr(policies).endswith("default_policy=float32, mapping=[('a/.*', 'float16'), ('a/b', 'mixed_bfloat16')]>")
+    del policies["a/b"]
+    assert policies["a/b"].name == "float16"
+
+
+def test_policy_map_of_layers(tmp_path):
+    """A layer, and layers inside of it, have the policy of their path from when they are built."""
+    policies = dtype_policies.DTypePolicyMap("float32", {"heads/query": keras.DTypePolicy("mixed_bfloat16")})
+    heads = layers.MultiHeadAttention(2, 4, dtype=policies, name="heads")
+    heads(*[np.ones((1, 3, 4), "float32")] * 2)
+    assert heads.dtype_policy is policies
+    assert (heads.compute_dtype, heads._query_dense.compute_dtype) == ("float32", "bfloat16")
+    policies = dtype_policies.DTypePolicyMap(None, {"second": keras.DTypePolicy("float64")})
+    model = keras.Sequential(
+        [keras.Input((2,)), *(layers.Dense(1, name=n, dtype=policies) for n in ("first", "second"))]
+    )
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert [layer.compute_dtype for layer in loaded.layers] == ["float32", "float64"]
+    assert loaded.layers[0].dtype_policy == policies
+    loaded.layers[0].dtype_policy = "float16"
+    assert loaded.layers[0].dtype_policy.name == loaded.layers[0].compute_dtype == "float16"
+
+
+def test_policy_map_errors():
+    policies = dtype_policies.DTypePolicyMap("float32", {"a.*": keras.DTypePolicy("float16")})
+    with pytest.raises(ValueError, match="already exists in the DTypePolicyMap"):
+        policies["a.*"] = "float32"
+    with pytest.raises(ValueError, match="Cannot interpret the assigned value.*nothing"):
+        policies["b"] = "nothing"
+    policies[".*b"] = "float64"
+    with pytest.raises(ValueError, match="'ab' matches multiple dtype policy"):
+        policies["ab"]
+    with pytest.raises(ValueError, match="cannot be a `DTypePolicyMap`"):
+        dtype_policies.DTypePolicyMap(policies)
+    with pytest.raises(TypeError, match="must be a dict"):
+        dtype_policies.DTypePolicyMap("float32", [])
+
+
 @pytest.mark.parametrize("name", ["l1", "L2", "l1l2", "orthogonal_regularizer"])
 def test_regularizer_config(name):
     made = regularizers.get(name)

@@ -149,3 +149,44 @@ def test_missing_module_is_safe_mode_too():
         D(config)
     with pytest.raises(ValueError):
         D(config, safe_mode=None)
+
+
+# --- as Keras 2 wrote it
+
+
+class Scaled:
+    def __init__(self, penalty, fn, name="times_three", power=1):
+        self.penalty, self.fn, self.name, self.power = penalty, fn, name, power
+
+    def get_config(self):
+        return vars(self)
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config)
+
+
+def test_legacy_configs():
+    legacy, known = keras.legacy.saving, {"L2": keras.regularizers.L2}
+    config = legacy.serialize_keras_object(Scaled(keras.regularizers.L2(0.5), np.cumsum))
+    assert config == {
+        "class_name": "Scaled",
+        "config": {
+            "penalty": {"class_name": "L2", "config": {"l2": 0.5}, "__passive_serialization__": True},
+            "fn": "cumsum",
+            "name": "times_three",
+            "power": 1,
+        },
+    }
+    custom = {"Scaled": Scaled, "cumsum": times_three, "times_three": times_three}
+    back = legacy.deserialize_keras_object(config, known, custom)
+    assert (back.penalty.l2, back.fn, back.name, back.power) == (0.5, times_three, "times_three", 1)
+    assert config["config"]["fn"] == "cumsum"
+    assert legacy.deserialize_keras_object("L2", known).l2 == pytest.approx(0.01)
+    assert legacy.deserialize_keras_object("fn", {"fn": times_three}) is times_three
+    assert legacy.serialize_keras_object(Scaled) == "Scaled"
+    for wrong, words in (("L2", "Unknown loss: 'L2'"), ({"config": {}}, "Improper config"), (3, "serialized loss: 3")):
+        with pytest.raises(ValueError, match=words):
+            legacy.deserialize_keras_object(wrong, {}, printable_module_name="loss")
+    with pytest.raises(ValueError, match="Cannot serialize 3"):
+        legacy.serialize_keras_object(3)

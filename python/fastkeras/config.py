@@ -7,11 +7,15 @@ from fastkeras.engine.config import (
     image_data_format,
     isa,
     keras_home,
+    max_epochs,
+    max_steps_per_epoch,
     num_threads,
     set_epsilon,
     set_floatx,
     set_image_data_format,
     set_isa,
+    set_max_epochs,
+    set_max_steps_per_epoch,
     set_num_threads,
 )
 from fastkeras.engine.precision import (
@@ -25,9 +29,11 @@ __all__ = [
     "available_isas",
     "backend",
     "describe_kernels",
+    "disable_flash_attention",
     "disable_interactive_logging",
     "disable_traceback_filtering",
     "dtype_policy",
+    "enable_flash_attention",
     "enable_interactive_logging",
     "enable_traceback_filtering",
     "enable_unsafe_deserialization",
@@ -36,11 +42,15 @@ __all__ = [
     "float32_matmul_precision_scope",
     "floatx",
     "image_data_format",
+    "is_flash_attention_enabled",
     "is_interactive_logging_enabled",
+    "is_nnx_enabled",
     "is_traceback_filtering_enabled",
     "isa",
     "keras_home",
     "keras_version",
+    "max_epochs",
+    "max_steps_per_epoch",
     "num_threads",
     "set_dtype_policy",
     "set_epsilon",
@@ -48,6 +58,8 @@ __all__ = [
     "set_floatx",
     "set_image_data_format",
     "set_isa",
+    "set_max_epochs",
+    "set_max_steps_per_epoch",
     "set_num_threads",
 ]
 
@@ -107,6 +119,25 @@ def disable_traceback_filtering():
 
 def is_traceback_filtering_enabled():
     """Are fastkeras's own frames hidden in tracebacks? Never."""
+    return False
+
+
+def enable_flash_attention():
+    """Compute attention as on a GPU: not offered, `ops.dot_product_attention` has one way for CPUs."""
+    raise NotImplementedError("[config] there is no flash attention on the CPU.")
+
+
+def disable_flash_attention():
+    """Compute attention as always: what fastkeras does anyway."""
+
+
+def is_flash_attention_enabled():
+    """Is attention computed as on a GPU? Never."""
+    return False
+
+
+def is_nnx_enabled():
+    """Are layers modules of Flax? Never."""
     return False
 
 

@@ -8,9 +8,9 @@ import pytest
 import fastkeras as keras
 
 
-def fit(callback):
+def fit(callback, optimizer="sgd"):
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, name="out")], name="net")
-    model.compile("sgd", "mse")
+    model.compile(optimizer, "mse")
     random = np.random.RandomState(0)
     x, y = random.rand(20, 3), random.rand(20, 2)
     history = model.fit(x, y, epochs=2, batch_size=4, validation_split=0.2, verbose=0, callbacks=[callback])
@@ -42,6 +42,14 @@ def test_files(tmp_path):
     assert list(train["net/out/kernel/histogram"]) == [0]
     assert train["net/out/kernel/histogram"][0][:, 2].sum() == 6  # left, right, count
     assert train["keras"][0].item() == model.to_json().encode()
+
+
+def test_without_a_learning_rate(tmp_path):
+    """A MultiOptimizer has none of its own."""
+    pytest.importorskip("tensorboard")
+    optimizers = keras.optimizers.OptimizerMap(keras.optimizers.SGD())
+    fit(keras.callbacks.TensorBoard(tmp_path), keras.optimizers.MultiOptimizer(optimizers))
+    assert sorted(read(tmp_path / "train")) == ["epoch_loss", "keras"]
 
 
 def test_refusals(tmp_path, monkeypatch):

@@ -85,6 +85,15 @@ def test_stop_recording_and_reset():
     assert tape.gradient(y, v) is None
 
 
+def test_gradients_while_the_tape_records():
+    x = Variable(3.0)
+    with GradientTape(persistent=True) as tape:
+        y = x * x
+        slope = tape.gradient(y, x)
+        z = x * x * x
+    assert (float(slope), float(tape.gradient(y, x)), float(tape.gradient(z, x))) == (6.0, 6.0, 27.0)
+
+
 def test_a_tape_inside_a_traced_function_is_the_same():
     w = Variable(np.random.RandomState(0).rand(5, 4).astype("float32"))
 

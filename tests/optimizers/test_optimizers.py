@@ -394,3 +394,94 @@ def test_build_takes_both_names(name):
     made = list(optimizer.variables)
     optimizer.build([v])
     assert len(made) == 4 and optimizer.variables == made
+
+
+# --- several optimizers
+
+
+def multi():
+    return rows_optimizers._multi(keras, loss_scale_factor=2.0)
+
+
+def test_multi_optimizer_in_a_traced_step():
+    check_same(multi)
+
+
+def test_a_function_chooses_among_optimizers():
+    chosen = {name: keras.optimizers.SGD(rate) for name, rate in (("kernel", 0.5), ("bias", 0.25), ("cube", 0.125))}
+    variables = make_variables()
+    before = [v.numpy() for v in variables]
+    optimizer = keras.optimizers.MultiOptimizer(lambda variable: chosen[variable.name])
+    optimizer.apply([keras.ops.ones(v.shape) for v in variables], variables)
+    assert optimizer.optimizers == list(chosen.values())
+    assert [int(o.iterations) for o in (optimizer, *optimizer.optimizers)] == [1, 1, 1, 1]
+    for variable, value, rate in zip(variables, before, (0.5, 0.25, 0.125), strict=True):
+        np.testing.assert_allclose(variable.numpy(), value - rate, rtol=1e-6)
+
+
+def test_multi_optimizer_resumes_from_a_file(tmp_path):
+    optimizers = keras.optimizers.OptimizerMap(
+        keras.optimizers.Adam(0.1), {".*first/.*": keras.optimizers.RMSprop(0.1)}
+    )
+    layers = [keras.layers.Dense(3, name="first"), keras.layers.Dense(1)]
+    model = keras.Sequential([keras.Input((4,)), *layers])
+    model.compile(keras.optimizers.MultiOptimizer(optimizers), "mse")
+    x, y = np.random.RandomState(0).normal(size=(8, 4)), np.ones((8, 1))
+    model.fit(x, y, epochs=2, verbose=0)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert [type(o) for o in loaded.optimizer.optimizers] == [keras.optimizers.RMSprop, keras.optimizers.Adam]
+    for a, b in zip(model.optimizer.variables, loaded.optimizer.variables, strict=True):
+        np.testing.assert_array_equal(a.numpy(), b.numpy())
+    assert model.train_on_batch(x, y) == loaded.train_on_batch(x, y)
+    assert model.train_on_batch(x, y) == loaded.train_on_batch(x, y)
+
+
+def test_optimizer_map_is_a_mapping():
+    first, second, default = (keras.optimizers.SGD() for _ in range(3))
+    optimizers = keras.optimizers.OptimizerMap(default)
+    optimizers["a/.*"], optimizers["a/b"] = first, second
+    assert (optimizers["a/b"], optimizers["a/c"], optimizers["a"]) == (second, first, default)
+    assert (list(optimizers), len(optimizers), "a/c" in optimizers) == (["a/.*", "a/b"], 2, False)
+    copy = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(optimizers))
+    assert [o.name for o in copy.values()] == [first.name, second.name]
+    del optimizers["a/b"]
+    assert optimizers["a/b"] is first
+    optimizers["a/b.*"] = second
+    with pytest.raises(ValueError, match=r"Multiple optimizers assigned to variable a/b.*a/b"):
+        optimizers["a/b"]
+
+
+def sgd_map(value):
+    optimizers = keras.optimizers.OptimizerMap(keras.optimizers.SGD())
+    optimizers["a"] = value
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: keras.optimizers.OptimizerMap("sgd"), TypeError, "default_optimizer=sgd"),
+        (lambda: keras.optimizers.OptimizerMap(keras.optimizers.SGD(), []), TypeError, "must be a dictionary"),
+        (lambda: sgd_map("sgd"), ValueError, "must be a Keras Optimizer"),
+        (lambda: sgd_map(keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD())), ValueError, "LossScaleOpt"),
+        (lambda: sgd_map(multi()), ValueError, "cannot be MultiOptimizer"),
+        (
+            lambda: keras.optimizers.MultiOptimizer(lambda v: None).build(make_variables()),
+            ValueError,
+            "the optimizer of kernel",
+        ),
+        (lambda: multi().learning_rate, AttributeError, "cannot be accessed"),
+        (lambda: setattr(multi(), "learning_rate", 0.1), AttributeError, "learning_rate=0.1"),
+        (lambda: multi().set_weights([]), ValueError, "not yet been built"),
+    ],
+)
+def test_what_several_optimizers_refuse(call, error, message):
+    with pytest.raises(error, match=message):
+        call()
+
+
+def test_gradients_of_some_variables_are_no_step():
+    optimizer, variables = multi(), make_variables()
+    optimizer.build(variables)
+    with pytest.raises(ValueError, match="2 gradients and 3 variables"):
+        optimizer.apply([keras.ops.ones(v.shape) for v in variables[:2]], variables[:2])

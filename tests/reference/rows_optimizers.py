@@ -92,6 +92,28 @@ def _loss_scale(k):
     return out | {"scaled": optimizer.scale_loss(k.ops.convert_to_tensor(2.0))}
 
 
+def _multi(k, **arguments):
+    """Adam with averages for the kernel, momentum for the bias, RMSprop for what no pattern matches."""
+    o = k.optimizers
+    chosen = {"k.*": o.Adam(0.1, use_ema=True, clipnorm=0.5), "bias": o.SGD(0.2, momentum=0.9)}
+    return o.MultiOptimizer(o.OptimizerMap(o.RMSprop(0.01), chosen), **arguments)
+
+
+def _multi_trained(k):
+    """fit with two optimizers, one of them scheduled, and a third that has nothing to do."""
+    schedule = k.optimizers.schedules.ExponentialDecay(0.1, 2, 0.5)
+    chosen = {".*first/.*": k.optimizers.SGD(schedule, momentum=0.5), "nowhere": k.optimizers.Lion()}
+    r, layers = np.random.RandomState(0), [k.layers.Dense(3, "tanh", name="first"), k.layers.Dense(2, name="second")]
+    model = k.Sequential([k.Input((4,)), *layers])
+    model.set_weights([r.normal(size=w.shape).astype("float32") for w in model.get_weights()])
+    optimizers = k.optimizers.OptimizerMap(k.optimizers.Adam(0.05, use_ema=True, ema_momentum=0.5), chosen)
+    model.compile(k.optimizers.MultiOptimizer(optimizers), "mse")
+    x, y = (r.normal(size=(10, n)).astype("float32") for n in (4, 2))
+    losses = model.fit(x, y, batch_size=4, epochs=3, shuffle=False, verbose=0).history["loss"]
+    state = {f"state {i}": np.array(v) for i, v in enumerate(model.optimizer.variables)}
+    return {"losses": np.array(losses), "predictions": model.predict(x, verbose=0)} | state
+
+
 def _stateless(k):
     optimizer = k.optimizers.Adam(0.1)
     variables = _variables(k)
@@ -187,6 +209,9 @@ ROWS = {
     "finalized": _finalized,
     "learning_rate": _learning_rate,
     "loss_scale": _loss_scale,
+    "multi": lambda k: _run(k, _multi(k)),
+    "multi_scaled": lambda k: _run(k, _multi(k, loss_scale_factor=4.0)),
+    "multi_trained": _multi_trained,
     "stateless": _stateless,
     "sgd_scheduled": _scheduled("SGD", momentum=0.5),
     "adam_scheduled": _scheduled("Adam", weight_decay=0.1),

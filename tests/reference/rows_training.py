@@ -1,5 +1,7 @@
 """Training: what fit, evaluate and predict return, from the same weights and the same order of samples."""
 
+import warnings
+
 import numpy as np
 
 
@@ -156,6 +158,29 @@ def steps_per_epoch(k):
     return _figures(history)
 
 
+def limited(k):
+    """Limits of the settings, on what is longer and on what is not, with a batch size and without one."""
+    x, y = _data()
+    k.config.set_max_epochs(2)
+    k.config.set_max_steps_per_epoch(3)
+    made = {}
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            for size in (8, None):
+                model = _classifier(k)
+                history = model.fit(x, y, batch_size=size, epochs=3, validation_data=(x, y), shuffle=False, verbose=0)
+                made |= {f"{name} {size}": values for name, values in _figures(history).items()}
+                made[f"evaluate {size}"] = np.array(model.evaluate(x, y, batch_size=size, verbose=0))
+                made[f"predict {size}"] = model.predict(x, batch_size=size, verbose=0)
+                few = model.fit(x, y, steps_per_epoch=2, batch_size=size, shuffle=False, verbose=0)
+                made |= {f"{name} of few {size}": values for name, values in _figures(few).items()}
+    finally:
+        k.config.set_max_epochs(None)
+        k.config.set_max_steps_per_epoch(None)
+    return made
+
+
 def generator(k):
     x, y = _data()
 
@@ -252,10 +277,8 @@ ROWS = {
     row.__name__: row
     for row in (
         first_losses, fit_with_validation, evaluate_and_predict, class_weights, sample_weights, several_outputs,
-        list_of_outputs, penalties, batch_normalization, steps_per_epoch, generator, dataset, own_loss_and_metric,
-        frozen_layer,
-        masked,
-        own_train_step, batch_shuffle,
+        list_of_outputs, penalties, batch_normalization, steps_per_epoch, limited, generator, dataset,
+        own_loss_and_metric, frozen_layer, masked, own_train_step, batch_shuffle,
     )
 }  # fmt: skip
 TOLERANCE = {"first_losses": 1e-5}

@@ -185,6 +185,32 @@ def test_custom_objects(tmp_path):
         assert other.loss is odd_loss
 
 
+def test_subclassed_models_are_built_before_their_weights_are_read(tmp_path):
+    class Plain(keras.Model):
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+            self.inner = keras.layers.Dense(2)
+            self.outer = keras.Sequential([keras.layers.BatchNormalization(), keras.layers.Dense(2)])
+
+        def call(self, x):
+            return self.outer(self.inner(x))
+
+        def get_config(self):
+            return {}
+
+    class OfDict(Plain):
+        def call(self, x):
+            return self.outer(self.inner(x["a"]) + x["b"])
+
+    a, b = np.linspace(-1, 1, 12, dtype="float32").reshape(4, 3), np.ones((4, 2), "float32")
+    for cls, x in ((Plain, a), (OfDict, {"a": a, "b": b})):
+        model = cls()
+        expected = model(x).numpy()
+        model.save(tmp_path / "model.keras")
+        loaded = keras.saving.load_model(tmp_path / "model.keras", custom_objects={cls.__name__: cls})
+        np.testing.assert_array_equal(loaded(x), expected)
+
+
 def test_own_store(tmp_path):
     """A layer may take its saving into its own hands, and keep what is no variable."""
 

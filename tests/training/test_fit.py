@@ -195,6 +195,24 @@ def test_steps_per_execution():
     assert history.history == plain.fit(X, Y, batch_size=10, shuffle=False, verbose=0).history
 
 
+def test_limits_of_the_settings_are_told_of():
+    config, model, recorder = keras.config, regression(), Recorder()
+    config.set_max_epochs(2)
+    config.set_max_steps_per_epoch(3)
+    try:
+        with pytest.warns(UserWarning, match="Limiting epochs to 2"):
+            with pytest.warns(UserWarning, match="Limiting steps_per_epoch to 3"):
+                model.fit(X, Y, batch_size=8, epochs=4, verbose=0, callbacks=[recorder])
+        with pytest.warns(UserWarning, match="Limiting steps_per_epoch to 3"):
+            assert model.predict(X, batch_size=8, verbose=0).shape == (24, 1)
+        assert (config.max_epochs(), config.max_steps_per_epoch()) == (2, 3)
+    finally:
+        config.set_max_epochs(None)
+        config.set_max_steps_per_epoch(None)
+    hooks = [call[0] for call in recorder.calls]
+    assert (hooks.count("epoch_end"), hooks.count("train_batch_end")) == (2, 6)
+
+
 def test_verbose_2_lines(capsys):
     keras.utils.enable_interactive_logging()
     regression(metrics=["mae"]).fit(X, Y, epochs=2, verbose=2, validation_split=0.2)

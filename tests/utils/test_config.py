@@ -28,6 +28,12 @@ def test_keras_json_is_honoured(tmp_path):
     assert sorted(os.listdir(tmp_path)) == ["keras.json"]
 
 
+def test_limits_from_the_environment():
+    show = "import fastkeras as k; print(k.config.max_epochs(), k.config.max_steps_per_epoch())"
+    assert run(show) == "None None"
+    assert run(show, KERAS_MAX_EPOCHS="2", KERAS_MAX_STEPS_PER_EPOCH="5") == "2 5"
+
+
 def test_import_is_light():
     """Importing loads nothing; a model loads nothing but NumPy and the library."""
     heavy = ["h5py", "rich", "PIL", "matplotlib", "ml_dtypes", "scipy", "pandas", "tensorflow", "jax", "torch"]
@@ -55,6 +61,11 @@ def test_settings():
     assert not keras.config.is_traceback_filtering_enabled()
     with pytest.raises(NotImplementedError, match="whole tracebacks"):
         keras.config.enable_traceback_filtering()
+    keras.config.disable_flash_attention()
+    assert not keras.config.is_flash_attention_enabled()
+    with pytest.raises(NotImplementedError, match="no flash attention"):
+        keras.config.enable_flash_attention()
+    assert not keras.config.is_nnx_enabled()
     keras.config.set_epsilon(1e-3)
     try:
         assert keras.config.epsilon() == keras.backend.epsilon() == 1e-3
@@ -123,3 +134,59 @@ def test_backend_variables():
     assert set(K.get_value(K.random_bernoulli((50,), p=0.5, seed=1)).tolist()) == {0.0, 1.0}
     keras.utils.clear_session()
     assert [K.get_uid("a"), K.get_uid("a"), K.get_uid("b")] == [1, 2, 1]
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: K.gradients(K.constant(1.0), []), RuntimeError, "GradientTape"),
+        (lambda: K.ctc_label_dense_to_sparse(X, X), AttributeError, "ctc_label_dense_to_sparse"),
+        (lambda: K.pool2d(K.ones((1, 4, 4, 1)), (2, 2), pool_mode="mean"), ValueError, "pool_mode=mean"),
+        (lambda: K.pool3d(K.ones((1, 4, 4, 4, 1)), (2, 2)), ValueError, "pool_size"),
+        (
+            lambda: K.conv2d(K.ones((1, 4, 4, 1)), K.ones((2, 2, 1, 1)), data_format="CHW"),
+            ValueError,
+            "data_format=CHW",
+        ),
+        (lambda: K.temporal_padding(K.ones((1, 2, 1)), (1,)), ValueError, r"padding=\(1,\)"),
+        (lambda: K.spatial_2d_padding(K.ones((1, 2, 2, 1)), (1, 1, 1)), ValueError, "padding="),
+        (lambda: K.resize_images(K.ones((1, 2, 2, 1)), 2, 2, "channels_last", "gaussian"), ValueError, "gaussian"),
+        (
+            lambda: K.conv2d_transpose(K.ones((1, 3, 3, 1)), K.ones((3, 3, 1, 1)), (1, 9, 9, 1), (2, 2)),
+            ValueError,
+            r"output_shape=\(1, 9, 9, 1\)",
+        ),
+        (lambda: K.map_fn(lambda x: x, K.constant([1.0]), dtype="int32"), TypeError, "dtype=int32"),
+        (lambda: K.foldl(lambda a, x: a + x, K.zeros((0, 2))), ValueError, "elems"),
+        (lambda: K.rnn(lambda x, s: (x, s), K.zeros((2, 0, 1)), []), ValueError, "at least one step"),
+    ],
+)
+def test_what_the_backend_refuses(call, error, message):
+    with pytest.raises(error, match=message):
+        call()
+
+
+def test_backend_loops_train_in_a_layer():
+    """K.rnn and K.conv2d_transpose in a Lambda layer: traced, with gradients, the batch size unknown."""
+
+    def walk(x):
+        return K.rnn(lambda x, states: (x + states[0], [x + states[0]]), x, [K.zeros_like(x[:, 0])])[0]
+
+    def enlarge(x):
+        return K.conv2d_transpose(x, K.ones((3, 3, 1, 2)), (None, 9, 9, 1), strides=(2, 2))
+
+    steps = keras.Sequential([keras.Input((3, 4)), keras.layers.Dense(2), keras.layers.Lambda(walk)])
+    images = keras.Sequential([keras.Input((4, 4, 1)), keras.layers.Conv2D(2, 1), keras.layers.Lambda(enlarge)])
+    assert (steps.output_shape, images.output_shape) == ((None, 2), (None, 9, 9, 1))
+    for model, x in ((steps, X[:, None] * np.ones((3, 3, 1), "float32")), (images, np.ones((5, 4, 4, 1), "float32"))):
+        model.compile("sgd", "mse")
+        before = [w.copy() for w in model.get_weights()]
+        model.fit(x, np.ones((len(x), *model.output_shape[1:]), "float32"), verbose=0)
+        assert all(np.abs(a - b).max() > 0 for a, b in zip(before, model.get_weights(), strict=True))
+
+
+def test_batch_normalization_along_another_axis():
+    moments = [np.arange(1.0, 4.0, dtype="float32")] * 4
+    last = K.get_value(K.batch_normalization(X.T[None], *moments))
+    first = K.get_value(K.batch_normalization(np.moveaxis(X.T[None], -1, 1), *moments, axis=1))
+    np.testing.assert_allclose(np.moveaxis(first, 1, -1), last)

@@ -3,11 +3,19 @@
 # ruff: noqa: F401, I001
 # fmt: off
 from fastkeras.backend._ctc import ctc_batch_cost, ctc_decode
-from fastkeras.backend._losses import binary_crossentropy, categorical_crossentropy, sparse_categorical_crossentropy
+from fastkeras.backend._images import (
+    conv1d, conv2d, conv2d_transpose, conv3d, depthwise_conv2d, pool2d, pool3d, resize_images, resize_volumes,
+    separable_conv2d, spatial_2d_padding, spatial_3d_padding, temporal_padding,
+)
+from fastkeras.backend._loops import foldl, foldr, gradients, map_fn, rnn
+from fastkeras.backend._losses import (
+    binary_crossentropy, binary_focal_crossentropy, categorical_crossentropy, categorical_focal_crossentropy,
+    sparse_categorical_crossentropy,
+)
 from fastkeras.backend._numbers import (
-    all, any, argmax, argmin, batch_dot, bias_add, clip, dot, equal, greater, greater_equal, hard_sigmoid, in_top_k,
-    l2_normalize, less, less_equal, max, maximum, mean, min, minimum, not_equal, pow, prod, relu, std, sum, switch,
-    var,
+    all, any, argmax, argmin, batch_dot, batch_normalization, bias_add, clip, dot, equal, greater, greater_equal,
+    hard_sigmoid, in_top_k, l2_normalize, less, less_equal, max, maximum, mean, min, minimum, not_equal, pow, prod,
+    relu, std, sum, switch, var,
 )
 from fastkeras.backend._random import (
     dropout, random_bernoulli, random_normal, random_normal_variable, random_uniform, random_uniform_variable,

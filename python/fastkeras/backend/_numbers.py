@@ -120,6 +120,22 @@ def batch_dot(x, y, axes=None):
     return ops.reshape(product, (x_shape[0], *(x_shape[1:-1] + y_shape[2:] or (1,))))
 
 
+def batch_normalization(x, mean, var, beta, gamma, axis=-1, epsilon=1e-3):
+    """`(x - mean) / sqrt(var + epsilon) * gamma + beta`; vectors lie along `axis`. beta and gamma may be None."""
+    x = convert_to_tensor(x)
+    mean, var, beta, gamma = (_along(parameter, x, axis) for parameter in (mean, var, beta, gamma))
+    factor = ops.rsqrt(var + epsilon)
+    y = (x - mean) * (factor if gamma is None else factor * gamma)
+    return y if beta is None else y + beta
+
+
+def _along(parameter, x, axis):
+    """A vector shaped to broadcast against `x`, lying along `axis`; other tensors, and None, as they are."""
+    if parameter is None or convert_to_tensor(parameter).ndim != 1:
+        return parameter
+    return ops.reshape(parameter, [-1 if i == axis % x.ndim else 1 for i in range(x.ndim)])
+
+
 def bias_add(x, bias, data_format=None):
     """Add a bias to the channels of `x`."""
     x, bias = convert_to_tensor(x), convert_to_tensor(bias)

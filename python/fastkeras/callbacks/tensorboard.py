@@ -96,8 +96,8 @@ class TensorBoard(Callback):
     def on_epoch_end(self, epoch, logs=None):
         logs = dict(logs or {})
         validation = {name[len("val_") :]: logs.pop(name) for name in list(logs) if name.startswith("val_")}
-        if self.model.optimizer is not None:
-            optimizer = getattr(self.model.optimizer, "inner_optimizer", self.model.optimizer)
+        optimizer = getattr(self.model.optimizer, "inner_optimizer", self.model.optimizer)
+        if hasattr(optimizer, "learning_rate"):  # a MultiOptimizer has none
             logs["learning_rate"] = float(optimizer.learning_rate)
         if self.write_steps_per_second:
             began, steps = self._epoch_start

@@ -1,5 +1,6 @@
 """Which processes there are."""
 
+import contextlib
 import os
 
 _SIZES = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MPI_LOCALNRANKS")  # set by OpenMPI's and MPICH's mpirun
@@ -31,6 +32,28 @@ def list_devices(device_type=None):
 def get_device_count(device_type=None):
     """The number of devices that `list_devices` lists."""
     return len(list_devices(device_type))
+
+
+def device(device_name):
+    """A context in which tensors are made on a device: the CPU, where they always are.
+
+    Args:
+        device_name: "cpu" or "cpu:0", in any case.
+
+    Raises:
+        ValueError: for other devices.
+
+    >>> import fastkeras as keras
+    >>> with keras.device("cpu:0"):
+    ...     keras.ops.ones(2).shape
+    (2,)
+    """
+    if not isinstance(device_name, str) or device_name.lower() not in ("cpu", "cpu:0"):
+        raise ValueError(
+            "Invalid value for argument `device_name`. Expected 'cpu' or 'cpu:0': there is no other device. "
+            f"Received: device_name={device_name!r}"
+        )
+    return contextlib.nullcontext()
 
 
 def initialize(job_addresses=None, num_processes=None, process_id=None):

@@ -1,4 +1,4 @@
-"""Variables assigned in the branches of a traced condition: every branch is recorded, one of their values is kept."""
+"""Who assigns which variables. Every branch of a traced condition is recorded; of its assignments one's are kept."""
 
 import threading
 
@@ -23,12 +23,32 @@ class Branch:
             self.after[key] = variable._read()
             variable._assign(value)
 
+    def note(self, variable):
+        if id(variable) not in self.before:
+            self.before[id(variable)] = (variable, variable._read())
 
-def note_assignment(variable):
-    """Called by a variable before it is assigned."""
+
+class Assignments:
+    """Within it, the variables that are assigned are noted in `variables`, by id, and nowhere outside."""
+
+    def __enter__(self):
+        self.variables = {}
+        self._outer, _state.branch = getattr(_state, "branch", None), self
+        return self
+
+    def __exit__(self, *exception):
+        _state.branch = self._outer
+
+    def note(self, variable):
+        self.variables[id(variable)] = variable
+
+
+def note_assignments(variables):
+    """Called before variables are assigned: by themselves, or by a program that does it."""
     branch = getattr(_state, "branch", None)
-    if branch is not None and id(variable) not in branch.before:
-        branch.before[id(variable)] = (variable, variable._read())
+    if branch is not None:
+        for variable in variables:
+            branch.note(variable)
 
 
 def merge(pred, yes, no):

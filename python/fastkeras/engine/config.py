@@ -7,7 +7,13 @@ import numpy as np
 
 from fastkeras import _core
 
-_settings = {"floatx": "float32", "epsilon": 1e-7, "image_data_format": "channels_last"}
+_settings = {
+    "floatx": "float32",
+    "epsilon": 1e-7,
+    "image_data_format": "channels_last",
+    "max_epochs": int(os.environ.get("KERAS_MAX_EPOCHS", 0)) or None,
+    "max_steps_per_epoch": int(os.environ.get("KERAS_MAX_STEPS_PER_EPOCH", 0)) or None,
+}
 
 DTYPES = ("bool", "uint8", "int32", "uint32", "int64", "float16", "bfloat16", "float32", "float64")
 HALVES = ("float16", "bfloat16")  # computed in float32
@@ -42,6 +48,26 @@ def image_data_format():
 
 def set_image_data_format(data_format):
     _settings["image_data_format"] = standardize_data_format(data_format)
+
+
+def max_epochs():
+    """The most epochs that a call of `fit` runs; None: as many as it asks for."""
+    return _settings["max_epochs"]
+
+
+def set_max_epochs(max_epochs):
+    """Limits the epochs of every `fit`, to try a script out; so does the environment variable KERAS_MAX_EPOCHS."""
+    _settings["max_epochs"] = max_epochs
+
+
+def max_steps_per_epoch():
+    """The most steps that `fit` runs per epoch, and `evaluate` and `predict` at all; None: as many as there are."""
+    return _settings["max_steps_per_epoch"]
+
+
+def set_max_steps_per_epoch(max_steps_per_epoch):
+    """Limits these steps, to try a script out; so does the environment variable KERAS_MAX_STEPS_PER_EPOCH."""
+    _settings["max_steps_per_epoch"] = max_steps_per_epoch
 
 
 def standardize_data_format(data_format):

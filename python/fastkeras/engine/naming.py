@@ -1,6 +1,5 @@
 """Names of layers, variables and operations, as Keras makes them."""
 
-import contextlib
 import re
 import threading
 
@@ -42,19 +41,52 @@ def clear_names():
     _names.counts.clear()
 
 
-@contextlib.contextmanager
-def name_scope(name, caller=None):
-    """Variables made inside have `name/` before their path. A scope entered again by the same caller is one scope."""
-    scopes = _names.scopes
-    repeated = caller is not None and bool(scopes) and scopes[-1][1] is caller
-    if not repeated:
-        scopes.append((name, caller))
-    try:
-        yield
-    finally:
-        if not repeated:
-            scopes.pop()
+class name_scope:
+    """Variables made inside have `name/` before their path.
+
+    Args:
+        name: without a slash.
+        caller: the object that opens the scope.
+        deduplicate: is a scope that the same caller opens in its own, by the same name, one with it?
+        override_parent: a path that takes the place of those of the scopes around.
+
+    Raises:
+        ValueError: for a name that is no string, or that has a slash.
+
+    >>> import fastkeras as keras
+    >>> with keras.name_scope("encoder"), keras.name_scope("dense"):
+    ...     keras.Variable(0.0, name="kernel").path
+    'encoder/dense/kernel'
+    """
+
+    def __init__(self, name, caller=None, deduplicate=True, override_parent=None):
+        if not isinstance(name, str) or "/" in name:
+            raise ValueError(
+                f"Argument `name` must be a string and cannot contain character `/`. Received: name={name}"
+            )
+        self.name, self.caller = name, caller
+        self.deduplicate, self.override_parent = deduplicate, override_parent
+        self._opened = False
+
+    def __enter__(self):
+        scopes = _names.scopes
+        self._opened = not (self.deduplicate and scopes and self._is_one_with(scopes[-1]))
+        if self._opened:
+            scopes.append(self)
+        return self
+
+    def __exit__(self, *exception):
+        if self._opened:
+            _names.scopes.pop()
+
+    def _is_one_with(self, outer):
+        return self.caller is not None and self.caller is outer.caller and self.name == outer.name
 
 
 def current_path():
-    return "/".join(name for name, _ in _names.scopes)
+    parts = []
+    for scope in _names.scopes:
+        if scope.override_parent is not None:
+            parts = [part for part in scope.override_parent.split("/") if part]
+        parts.append(scope.name)
+    return "/".join(parts)

@@ -51,10 +51,17 @@ def map(fn, *structures):
     return pack_like(structures[0], [fn(*leaves) for leaves in zip(*columns, strict=True)])
 
 
+def same_container(a, b):
+    """Are two structures, whatever they hold, alike on the outside: dicts of the same keys, as long lists of a type?"""
+    if isinstance(a, dict) and isinstance(b, dict):
+        return a.keys() == b.keys()
+    return type(a) is type(b) and is_nested(a) and len(a) == len(b)
+
+
 def same_structure(a, b):
     """Do two structures have the same form?"""
-    if isinstance(a, dict) or isinstance(b, dict):
-        return type(a) is type(b) and a.keys() == b.keys() and all(same_structure(a[k], b[k]) for k in a)
-    if isinstance(a, (tuple, list)) or isinstance(b, (tuple, list)):
-        return type(a) is type(b) and len(a) == len(b) and all(same_structure(x, y) for x, y in zip(a, b))
-    return True
+    if not is_nested(a) and not is_nested(b):
+        return True
+    if not same_container(a, b):
+        return False
+    return all(same_structure(a[key], b[key]) for key in (a if isinstance(a, dict) else range(len(a))))

@@ -110,7 +110,7 @@ class GradientTape:
                 "[GradientTape] output_gradients must match the targets. "
                 f"Received: {len(seeds)} for {len(targets)} targets"
             )
-        with self.stoprecording_tapes() if self._tape.recording else contextlib.nullcontext():
+        with self.stop_recording() if self._tape.recording else contextlib.nullcontext():
             found = self._tape.gradient(targets, flat, seeds)
             if kind == "zero":
                 found = [convert_to_tensor(np.zeros(s.shape), s.dtype) if g is None else g for g, s in zip(found, flat)]

@@ -107,6 +107,12 @@ def _getitem(self, key):
     return getitem(self, key)
 
 
+def _round(self, ndigits=None):
+    from fastkeras.ops import round
+
+    return round(self, ndigits or 0)
+
+
 def _tensor_repr(self):
     if self._symbolic:
         return f"<fastkeras.Tensor shape={self.shape}, dtype={self.dtype}, symbolic>"
@@ -191,6 +197,7 @@ def add_operators(cls):
     cls.__len__ = _len
     cls.__iter__ = _iter
     cls.__getitem__ = _getitem
+    cls.__round__ = _round
     cls.item = lambda self: _item(self)
     cls.tolist = lambda self: self.numpy().tolist()
 

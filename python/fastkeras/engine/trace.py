@@ -6,6 +6,7 @@ import numpy as np
 
 from fastkeras import _core
 from fastkeras.engine import nest
+from fastkeras.engine.branches import Assignments, note_assignments
 from fastkeras.engine.config import DTYPES, WIDENED, standardize_dtype
 
 tracing = _core.tracing
@@ -60,7 +61,7 @@ def abstract_eval(fn, *args, **kwargs):
     """The structure that `fn` returns, with a TensorSpec in place of each tensor; nothing is computed or assigned."""
     trace = _core.Trace()
     flat = nest.flatten((args, kwargs))
-    with _core.TraceScope(trace):
+    with _core.TraceScope(trace), Assignments():
         args, kwargs = nest.pack_like((args, kwargs), _symbolic_arguments(trace, flat))
         result = fn(*args, **kwargs)
     return nest.map(lambda t: TensorSpec(t.shape, t.dtype) if isinstance(t, _core.Tensor) else t, result)
@@ -72,10 +73,11 @@ class Compiled:
     def __init__(self, fn, args):
         trace = _core.Trace()
         flat = nest.flatten(args)
-        with _core.TraceScope(trace):
+        with _core.TraceScope(trace), Assignments() as assigned:
             result = fn(*nest.pack_like(args, _symbolic_arguments(trace, flat)))
             leaves = nest.flatten(result)
             tensors = [_core.to_tensor(t) if isinstance(t, _core.Variable) else t for t in leaves]
+        self._assigned = list(assigned.variables.values())
         self._arrays = [i for i, x in enumerate(flat) if _is_array(x)]
         self._results = [i for i, t in enumerate(tensors) if isinstance(t, _core.Tensor)]
         self._constants = tensors
@@ -92,6 +94,7 @@ class Compiled:
         With `take` they are made in a thread of their own, while `take(i, tensor)` is called here for the tensors among
         the flattened results, one after the other, each as soon as nothing in the run touches it any more.
         """
+        note_assignments(self._assigned)
         results = self._program.run([flat[i] for i in self._arrays], take)
         if self._single:
             return results[0]
@@ -102,6 +105,7 @@ class Compiled:
 
     def run_steps(self, sources, *, steps, batch_size, indices=None, start=0, outputs=None):
         """Runs a burst of steps; see HACKING.md."""
+        note_assignments(self._assigned)
         self._program.run_steps(
             sources, steps=steps, batch_size=batch_size, indices=indices, start=start, outputs=outputs
         )

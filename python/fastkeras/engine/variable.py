@@ -3,7 +3,7 @@
 import numpy as np
 
 from fastkeras import _core
-from fastkeras.engine.branches import note_assignment
+from fastkeras.engine.branches import note_assignments
 from fastkeras.engine.budget import charge
 from fastkeras.engine.config import floatx, standardize_dtype
 from fastkeras.engine.naming import auto_name, current_path
@@ -120,7 +120,7 @@ class Variable(_core.Variable):
                 "The shape of the target variable and the shape of the target value in `variable.assign(value)` must "
                 f"match. variable.shape={self.shape}, Received: value.shape={value.shape}. Target variable: {self!r}"
             )
-        note_assignment(self)
+        note_assignments((self,))
         self._assign(value)
         return self
 

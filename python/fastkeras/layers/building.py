@@ -24,6 +24,7 @@ def recorded(build):
         try:
             with init_scope(), name_scope(self.name, caller=self):
                 self.__dict__["_path"] = current_path()
+                self._take_policy_of_path()
                 build(self, *args, **kwargs)
         finally:
             self.__dict__["_building"] = False

@@ -74,6 +74,7 @@ class Layer(LayerState, LayerBuilding, LayerMasks, Operation):
     _allow_non_tensor_positional_args = False
     _config_names = None
     _path = None
+    _policy_map = None
     _input_spec = None
     _checked_shape = None  # of the input that last passed the input spec
 
@@ -131,11 +132,19 @@ class Layer(LayerState, LayerBuilding, LayerMasks, Operation):
 
     @property
     def dtype_policy(self):
-        return self._dtype_policy
+        """The policy, or the map that it comes from."""
+        return self._dtype_policy if self._policy_map is None else self._policy_map
 
     @dtype_policy.setter
     def dtype_policy(self, value):
-        self._dtype_policy = dtype_policies.get(value)
+        self._policy_map, self._dtype_policy = None, dtype_policies.get(value)
+        if self._path is not None:
+            self._take_policy_of_path()
+
+    def _take_policy_of_path(self):
+        if isinstance(self._dtype_policy, dtype_policies.DTypePolicyMap):
+            self._policy_map = self._dtype_policy
+            self._dtype_policy = self._policy_map[self._path]
 
     @property
     def input_spec(self):
@@ -382,7 +391,8 @@ class Layer(LayerState, LayerBuilding, LayerMasks, Operation):
     def from_config(cls, config):
         """A layer with this config."""
         if isinstance(config.get("dtype"), dict):
-            config = {**config, "dtype": dtype_policies.deserialize(config["dtype"]).name}
+            policy = dtype_policies.deserialize(config["dtype"])
+            config = {**config, "dtype": policy if isinstance(policy, dtype_policies.DTypePolicyMap) else policy.name}
         return super().from_config(config)
 
     def __repr__(self):

@@ -6,6 +6,7 @@ import types
 from fastkeras import constraints, initializers, regularizers
 from fastkeras.dtype_policies import is_float
 from fastkeras.engine import Tensor, Variable, config, is_symbolic, name_scope, nest, tracing
+from fastkeras.engine.stateless import note_losses
 from fastkeras.layers import tracking
 from fastkeras.random import SeedGenerator
 
@@ -289,6 +290,7 @@ class LayerState:
                     f"Received invalid value: {x}"
                 )
         self._losses.extend(losses)
+        note_losses(losses)
 
     def _own_losses(self):
         if not tracing():  # what a finished trace left behind has no value

@@ -7,9 +7,10 @@ import warnings
 
 import numpy as np
 
-from fastkeras.engine import Function, Tensor, taping, tracing
+from fastkeras.engine import Function, KerasTensor, Tensor, taping, tracing
 from fastkeras.layers import Layer
 from fastkeras.layers.layer import in_call
+from fastkeras.layers.signatures import map_shapes
 from fastkeras.layers.state import edits
 from fastkeras.registry import deserialize_keras_object, register, serialize_keras_object
 from fastkeras.training import Trainer
@@ -151,20 +152,12 @@ class Model(Trainer, Layer):
     def build_from_config(self, config):
         if not config:
             return
-        built = False
         try:
-            if "input_shape" in config:
-                if _is_own(self, "build"):
-                    self.build(config["input_shape"])
-                    built = True
-                else:
-                    built = self._build_by_run_for_single_pos_arg(config["input_shape"])
-            elif "shapes_dict" in config:
-                if _is_own(self, "build"):
-                    self.build(**config["shapes_dict"])
-                    built = True
-                else:
-                    built = self._build_by_run_for_kwargs(config["shapes_dict"])
+            if _is_own(self, "build"):
+                super().build_from_config(config)
+            else:
+                self._build_by_calling(config)
+            built = True
         except Exception:
             built = False
         self._build_shapes_dict = config.get("shapes_dict", config)
@@ -175,6 +168,17 @@ class Model(Trainer, Layer):
                 "might also want to implement `def get_build_config(self)`, which makes the config when saving.",
                 stacklevel=2,
             )
+
+    def _build_by_calling(self, config):
+        """Builds the layers inside by a call on tensors without values, of the shapes in a build config."""
+        tensors = {
+            name: map_shapes(lambda shape: KerasTensor(shape, dtype=self.compute_dtype), shapes, type(self).__name__)
+            for name, shapes in config.get("shapes_dict", config).items()
+        }
+        if "shapes_dict" in config:
+            self(**{name.removesuffix("_shape"): tensor for name, tensor in tensors.items()})
+        else:
+            self(tensors["input_shape"])
 
     @classmethod
     def from_config(cls, config, custom_objects=None):

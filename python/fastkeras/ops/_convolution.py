@@ -176,6 +176,19 @@ def transposed_size(size, window, stride, padding, output_padding):
     return (size - 1) * stride + 2 - window + pads, window - 1 - left, window - 1 - (pads - left)
 
 
+def _windows(kernel, dilation):
+    """The size of a dilated kernel along each spatial axis."""
+    return [(k - 1) * d + 1 for k, d in zip(kernel.shape, dilation, strict=False)]
+
+
+def _transposed(inputs, kernel, strides, dilation_rate, data_format):
+    """The tensors of a transposed convolution, images with their channels last, its strides and its dilation."""
+    x, kernel = floating_together(inputs, kernel)
+    x = channels_last(x, data_format)
+    _check_channels(x, kernel, -1, data_format)
+    return x, kernel, per_axis(strides, x.ndim - 2), per_axis(dilation_rate, x.ndim - 2)
+
+
 @op
 def conv_transpose(inputs, kernel, strides=1, padding="valid", output_padding=None, data_format=None, dilation_rate=1):
     """The transpose of `conv`: every input element adds the kernel, times itself, to the output.
@@ -195,13 +208,9 @@ def conv_transpose(inputs, kernel, strides=1, padding="valid", output_padding=No
     data_format, padding = config.standardize_data_format(data_format), padding.lower()
     if padding not in ("valid", "same"):
         raise ValueError(f"The `padding` argument must be one of 'valid', 'same'. Received: padding={padding}")
-    x, kernel = floating_together(inputs, kernel)
-    x = channels_last(x, data_format)
-    _check_channels(x, kernel, -1, data_format)
-    rank = x.ndim - 2
-    strides, dilation = per_axis(strides, rank), per_axis(dilation_rate, rank)
-    more = [None] * rank if output_padding is None else per_axis(output_padding, rank)
-    windows = [(k - 1) * d + 1 for k, d in zip(kernel.shape, dilation, strict=False)]
+    x, kernel, strides, dilation = _transposed(inputs, kernel, strides, dilation_rate, data_format)
+    more = [None] * len(strides) if output_padding is None else per_axis(output_padding, len(strides))
+    windows = _windows(kernel, dilation)
     sizes = [
         transposed_size(*axis[:3], padding, axis[3]) for axis in zip(x.shape[1:-1], windows, strides, more, strict=True)
     ]
@@ -215,6 +224,39 @@ def conv_transpose(inputs, kernel, strides=1, padding="valid", output_padding=No
         groups=1,
         shape=[max(size, 0) for size, _, _ in sizes],
     )
+    return as_given(y, data_format)
+
+
+@op
+def conv_transpose_to(inputs, kernel, output_shape, strides=1, padding="valid", data_format=None, dilation_rate=1):
+    """`conv_transpose` to images of `output_shape`: a `conv` with the same arguments brings that shape to the inputs'.
+
+    Args:
+        output_shape: a whole shape; the batch size may be None.
+
+    Raises:
+        ValueError: when such a `conv` gives another shape than that of the inputs.
+
+    >>> import fastkeras as keras
+    >>> x, kernel = keras.ops.ones((1, 2, 2, 2)), keras.ops.ones((3, 3, 5, 2))
+    >>> keras.ops.nn.conv_transpose_to(x, kernel, (None, 6, 5, 5), strides=2).shape
+    (1, 6, 5, 5)
+    """
+    data_format, padding = config.standardize_data_format(data_format), padding.lower()
+    x, kernel, strides, dilation = _transposed(inputs, kernel, strides, dilation_rate, data_format)
+    sizes = [int(n) for n in (output_shape[2:] if data_format == "channels_first" else output_shape[1:-1])]
+    windows = _windows(kernel, dilation)
+    pads = _pads(sizes, windows, strides, padding, [1] * len(sizes), lambda: f"output_shape={output_shape}")
+    padded = [n + before + after for n, before, after in zip(sizes, pads[::2], pads[1::2], strict=True)]
+    made = [(n - window) // stride + 1 for n, window, stride in zip(padded, windows, strides, strict=True)]
+    batch, filters = output_shape[0], output_shape[1 if data_format == "channels_first" else -1]
+    if (made, filters) != (list(x.shape[1:-1]), kernel.shape[-2]) or batch not in (None, x.shape[0]):
+        raise ValueError(
+            f"[conv_transpose] a convolution of `output_shape` must have the shape of the inputs. Received: "
+            f"output_shape={output_shape}, inputs.shape={inputs.shape}, kernel.shape={kernel.shape}, "
+            f"strides={strides}, padding={padding}"
+        )
+    y = _conv_input_grad(x, kernel, strides=strides, dilation=dilation, pads=pads, groups=1, shape=sizes)
     return as_given(y, data_format)
 
 

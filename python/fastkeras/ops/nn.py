@@ -38,6 +38,7 @@ from fastkeras.ops._convolution import (  # fmt: skip
     average_pool,
     conv,
     conv_transpose,
+    conv_transpose_to,
     depthwise_conv,
     max_pool,
     separable_conv,

@@ -11,6 +11,8 @@ from fastkeras.optimizers.adaptive import Adamax as Adamax
 from fastkeras.optimizers.adaptive import Lamb as Lamb
 from fastkeras.optimizers.adaptive import Nadam as Nadam
 from fastkeras.optimizers.loss_scale import LossScaleOptimizer as LossScaleOptimizer
+from fastkeras.optimizers.multi import MultiOptimizer as MultiOptimizer
+from fastkeras.optimizers.multi import OptimizerMap as OptimizerMap
 from fastkeras.optimizers.muon import Muon as Muon
 from fastkeras.optimizers.muon import ScheduleFreeAdamW as ScheduleFreeAdamW
 from fastkeras.optimizers.optimizer import Optimizer as Optimizer

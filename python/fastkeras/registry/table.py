@@ -18,6 +18,7 @@ _HOMES = {
     "keras._legacy.layers": ("layers",),
     "keras.activations": ("activations",),
     "keras.constraints": ("constraints",),
+    "keras.distillation": ("distillation",),
     "keras.dtype_policies": ("dtype_policies",),
     "keras.initializers": ("initializers",),
     "keras.layers": ("layers",),

@@ -11,6 +11,7 @@ __getattr__, __dir__, __all__ = lazy(
     __name__,
     {
         "CustomObjectScope": "fastkeras.registry",
+        "KerasFileEditor": ".file_editor",
         "ModelFileError": ".errors",
         "custom_object_scope": "fastkeras.registry",
         "deserialize_keras_object": "fastkeras.registry",

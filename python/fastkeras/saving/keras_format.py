@@ -153,6 +153,13 @@ def write_weights(model, file, skip=()):
 
 def read_weights(model, path, skip_mismatch=False, skip=()):
     """Read the state of a model from a `.weights.h5` or `.keras` file; all of it, or nothing."""
+    with open_weights(path) as (weights, size):
+        load_state(model, weights, size, skip=skip, skip_mismatch=skip_mismatch)
+
+
+@contextlib.contextmanager
+def open_weights(path):
+    """(the HDF5 file of weights in a `.weights.h5` or `.keras` file, its size)."""
     size = os.path.getsize(path)
     with contextlib.ExitStack() as stack:
         stack.enter_context(only_model_file_errors())
@@ -162,5 +169,11 @@ def read_weights(model, path, skip_mismatch=False, skip=()):
             check_archive(archive, size)
             image = read_member(archive, _WEIGHTS)
             source, size = io.BytesIO(image), len(image)
-        weights = stack.enter_context(h5.h5py().File(source, "r"))
-        load_state(model, weights, size, skip=skip, skip_mismatch=skip_mismatch)
+        yield stack.enter_context(h5.h5py().File(source, "r")), size
+
+
+def description(path):
+    """(config, metadata): the JSON in a `.keras` file."""
+    with only_model_file_errors(), zipfile.ZipFile(path) as archive:
+        check_archive(archive, os.path.getsize(path))
+        return tuple(parse_json(read_member(archive, name), name) for name in (_CONFIG, _METADATA))

@@ -1,5 +1,7 @@
 """fit, evaluate, predict and their one-batch forms."""
 
+import warnings
+
 import numpy as np
 
 from fastkeras.engine import Tensor, config, convert_to_numpy, nest
@@ -70,6 +72,7 @@ class Loops:
         3
         """
         self._assert_compile_called()
+        epochs, steps_per_epoch = _limited(epochs, "epochs"), _limited(steps_per_epoch, "steps_per_epoch")
         if validation_split and validation_data is None:
             (x, y, sample_weight), validation_data = split_validation((x, y, sample_weight), validation_split)
         processes = team()
@@ -101,6 +104,7 @@ class Loops:
             epoch_logs = dict(self._final_logs(logs))
             if validation_data is not None and _is_due(epoch, validation_freq):
                 if validation is None:
+                    validation_steps = _limited(validation_steps, "steps_per_epoch")
                     validation = get_data(
                         *unpack_x_y_sample_weight(validation_data),
                         batch_size=validation_batch_size or batch_size,
@@ -143,6 +147,7 @@ class Loops:
             run = x  # fit's validation
             run.restart()
         else:
+            steps = _limited(steps, "steps_per_epoch")
             run = Epochs(team().test_data(get_data(x, y, sample_weight, batch_size, steps)), steps)
         self._symbolic_build(run.data.peek())
         callbacks = self._callbacks(callbacks, verbose, 1, run.num_batches)
@@ -176,6 +181,7 @@ class Loops:
             small = self._predict_small(x, batch_size or 32)
             if small is not None:
                 return small
+        steps = _limited(steps, "steps_per_epoch")
         data = get_data(x, batch_size=batch_size, steps=steps)
         run = Epochs(data, steps)
         callbacks = self._callbacks(callbacks, verbose, 1, run.num_batches)
@@ -285,6 +291,15 @@ class Loops:
         values = [logs[name] for name in names if name in logs]
         values.extend(logs[name] for name in sorted(logs) if name not in names)
         return values[0] if len(values) == 1 else values
+
+
+def _limited(asked, what):
+    """`asked`, a number of epochs or steps or None, or the limit that the settings put on it; a warning tells of it."""
+    limit = getattr(config, f"max_{what}")()
+    if not limit or (asked is not None and asked <= limit):
+        return asked
+    warnings.warn(f"Limiting {what} to {limit}", stacklevel=3)
+    return limit
 
 
 def _hooks(callbacks, mode, steps_per_execution):

@@ -297,6 +297,9 @@ class Trainer(Loops):
                 stacklevel=2,
             )
             return
+        self._compile_with(config)
+
+    def _compile_with(self, config):
         self.compile(**deserialize_keras_object(config))
         if self.optimizer is not None and self.built:
             self.optimizer.build(self.trainable_variables)
