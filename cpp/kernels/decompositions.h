@@ -1,4 +1,4 @@
-// Orthogonal decompositions of one matrix, in double and row-major. Numbers are finite and at most about 1 in size,
+// Orthogonal decompositions of one matrix, in double and row-major. Numbers are finite and below 2 in size,
 // so that squares neither overflow nor lose what counts.
 #pragma once
 #include <cstdint>

@@ -18,22 +18,22 @@ Kernel kernel(const Call& call) {
     const int64_t n = side(a);
     return by_type(a.dtype, [&](auto zero) -> Kernel {
         using T = decltype(zero);
-        return matrix_by_matrix(a, 2 * n * n + 4 * n,
-                                [=](const void* const* in, void* const* out, int64_t i, double* x) {
-                                    const T* matrix = input<T>(in, 0) + i * n * n;
-                                    T *values = output<T>(out, 0) + i * n, *vectors = output<T>(out, 1) + i * n * n;
-                                    double *turned = x + n * n, *found = turned + n * n, *room = found + n;
-                                    const double scale = magnitude(matrix, n * n);
-                                    for (int64_t j = 0; j < n * n; ++j) x[j] = double(matrix[j]) / scale;
-                                    if (!std::isfinite(scale) || !decompose_symmetric(x, found, turned, n, room)) {
-                                        fill_nan(values, n);
-                                        fill_nan(vectors, n * n);
-                                        return;
-                                    }
-                                    for (int64_t j = 0; j < n; ++j) values[j] = T(found[j] * scale);
-                                    for (int64_t r = 0; r < n; ++r)
-                                        for (int64_t c = 0; c < n; ++c) vectors[r * n + c] = T(turned[c * n + r]);
-                                });
+        const auto work = [=](const void* const* in, void* const* out, int64_t i, double* x) {
+            const T* matrix = input<T>(in, 0) + i * n * n;
+            T *values = output<T>(out, 0) + i * n, *vectors = output<T>(out, 1) + i * n * n;
+            double *turned = x + n * n, *found = turned + n * n, *room = found + n;
+            const double scale = magnitude(matrix, n * n);
+            for (int64_t j = 0; j < n * n; ++j) x[j] = double(matrix[j]) / scale;
+            if (!std::isfinite(scale) || !decompose_symmetric(x, found, turned, n, room)) {
+                fill_nan(values, n);
+                fill_nan(vectors, n * n);
+                return;
+            }
+            for (int64_t j = 0; j < n; ++j) values[j] = T(found[j] * scale);
+            for (int64_t r = 0; r < n; ++r)
+                for (int64_t c = 0; c < n; ++c) vectors[r * n + c] = T(turned[c * n + r]);
+        };
+        return matrix_by_matrix(a, 2 * n * n + 4 * n, work);
     });
 }
 

@@ -4,9 +4,8 @@
 //   triangular_solve(a, b; lower)    the same, reading only the lower or the upper part of a
 //   cholesky(a)                      the lower L with a = L L^T; NaN where a is not positive definite
 //   slogdet(a)                       sign and log |det|
-//   lu_factor(a)                     of (..., m, n): L below, U on and above the diagonal, and the row that each row
-//   was
-//                                    exchanged with in turn, int32
+//   lu_factor(a)                     L below and U on and above the diagonal; as int32 the row with which each one was
+//                                    exchanged in turn, and the row of a that it is; a is (..., m, n)
 #include "ops/matrices.h"
 
 namespace fk {
@@ -237,7 +236,7 @@ Kernel kernel_lu(const Call& call) {
                 for (int64_t i = begin; i < end; ++i) {
                     const T* a = input<T>(in, 0) + i * m * n;
                     T* lu = output<T>(out, 0) + i * m * n;
-                    if (lu != a) std::copy(a, a + m * n, lu);
+                    std::copy(a, a + m * n, lu);
                     factor(lu, output<int32_t>(out, 2) + i * m, output<int32_t>(out, 1) + i * k, m, n);
                 }
             });

@@ -60,7 +60,8 @@ Kernel matrix_by_matrix(const TensorType& a, int64_t numbers, const F& work) {
             size_t(64 + slots * bytes)};
 }
 
-// The greatest of |x|, at least the least normal number; NaN when an element is not finite.
+// The power of two at or below the greatest |x|, by which numbers are divided without rounding; NaN when one is not
+// finite.
 template <class T>
 double magnitude(const T* x, int64_t n) {
     double most = std::numeric_limits<double>::min();
@@ -68,7 +69,7 @@ double magnitude(const T* x, int64_t n) {
         if (!std::isfinite(x[i])) return std::numeric_limits<double>::quiet_NaN();
         most = std::max(most, double(std::abs(x[i])));
     }
-    return most;
+    return std::ldexp(1.0, std::ilogb(most));
 }
 
 template <class T>
@@ -88,8 +89,6 @@ inline Tensor turned(const Tensor& a) {
 inline Tensor product(const Tensor& a, const Tensor& b, bool transpose_a = false, bool transpose_b = false) {
     return call("matmul", {a, b}, {{"transpose_a", transpose_a}, {"transpose_b", transpose_b}});
 }
-
-inline Tensor shaped(const Tensor& a, const Shape& shape) { return call("reshape", {a}, {{"shape", shape.vec()}}); }
 
 // The matrix (n, n) of f(i, j).
 template <class F>

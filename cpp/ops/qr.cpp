@@ -19,7 +19,7 @@ Kernel kernel(const Call& call) {
     return by_type(a.dtype, [&](auto zero) -> Kernel {
         using T = decltype(zero);
         const int64_t numbers = m * n + m * k + 2 * std::max(m, n);
-        return matrix_by_matrix(a, numbers, [=](const void* const* in, void* const* out, int64_t i, double* r) {
+        const auto work = [=](const void* const* in, void* const* out, int64_t i, double* r) {
             const T* x = input<T>(in, 0) + i * m * n;
             double *q = r + m * n, *room = q + m * k;
             // NaN where the matrix is not finite
@@ -28,7 +28,8 @@ Kernel kernel(const Call& call) {
             decompose_qr(r, q, m, n, k, room);
             for (int64_t j = 0; j < m * k; ++j) output<T>(out, 0)[i * m * k + j] = T(q[j] + 0 * scale);
             for (int64_t j = 0; j < k * n; ++j) output<T>(out, 1)[i * k * n + j] = T(r[j] * scale);
-        });
+        };
+        return matrix_by_matrix(a, numbers, work);
     });
 }
 
@@ -43,7 +44,7 @@ Tensor gradient_of_tall(const Tensor& q, const Tensor& r, const Tensor& dq, cons
 }
 
 Tensor columns(const Tensor& x, int64_t begin, int64_t end) {
-    std::vector<int64_t> start(size_t(x->shape.rank())), stop = x -> shape.vec();
+    std::vector<int64_t> stop = x->shape.vec(), start(stop.size());
     start.back() = begin, stop.back() = end;
     return call("slice", {x}, {{"start", start}, {"stop", stop}});
 }

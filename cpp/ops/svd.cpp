@@ -75,7 +75,7 @@ Kernel kernel_svd(const Call& call) {
     return by_type(a.dtype, [&](auto zero) -> Kernel {
         using T = decltype(zero);
         const int64_t numbers = s.room(wanted) + room_to_complete(s, wanted);
-        return matrix_by_matrix(a, numbers, [=](const void* const* in, void* const* out, int64_t i, double* room) {
+        const auto work = [=](const void* const* in, void* const* out, int64_t i, double* room) {
             T *u = output<T>(out, 0) + i * u_size, *values = output<T>(out, 1) + i * s.k;
             T* v = output<T>(out, 2) + i * v_size;
             Decomposed d;
@@ -87,7 +87,8 @@ Kernel kernel_svd(const Call& call) {
             for (int64_t j = 0; j < s.k; ++j) values[j] = T(d.values[j] * d.scale);
             write(d.directions, wanted, s.p, s.tall, s.tall ? u : v);
             write(d.turns, s.k, s.k, !s.tall, s.tall ? v : u);
-        });
+        };
+        return matrix_by_matrix(a, numbers, work);
     });
 }
 
@@ -136,14 +137,13 @@ Kernel kernel_values(const Call& call) {
     const Sides s(call.in[0]);
     return by_type(call.in[0].dtype, [&](auto zero) -> Kernel {
         using T = decltype(zero);
-        return matrix_by_matrix(call.in[0], s.room(s.k),
-                                [=](const void* const* in, void* const* out, int64_t i, double* room) {
-                                    T* values = output<T>(out, 0) + i * s.k;
-                                    Decomposed d;
-                                    if (!decompose(s, input<T>(in, 0) + i * s.m * s.n, false, room, d))
-                                        return fill_nan(values, s.k);
-                                    for (int64_t j = 0; j < s.k; ++j) values[j] = T(d.values[j] * d.scale);
-                                });
+        const auto work = [=](const void* const* in, void* const* out, int64_t i, double* room) {
+            T* values = output<T>(out, 0) + i * s.k;
+            Decomposed d;
+            if (!decompose(s, input<T>(in, 0) + i * s.m * s.n, false, room, d)) return fill_nan(values, s.k);
+            for (int64_t j = 0; j < s.k; ++j) values[j] = T(d.values[j] * d.scale);
+        };
+        return matrix_by_matrix(call.in[0], s.room(s.k), work);
     });
 }
 
@@ -162,24 +162,22 @@ Kernel kernel_pinv(const Call& call) {
     const double rcond = call.attrs.number("rcond");
     return by_type(call.in[0].dtype, [&](auto zero) -> Kernel {
         using T = decltype(zero);
-        return matrix_by_matrix(call.in[0], s.room(s.k) + s.k * s.p,
-                                [=](const void* const* in, void* const* out, int64_t i, double* room) {
-                                    T* inverse = output<T>(out, 0) + i * s.m * s.n;
-                                    Decomposed d;
-                                    if (!decompose(s, input<T>(in, 0) + i * s.m * s.n, true, room, d))
-                                        return fill_nan(inverse, s.m * s.n);
-                                    // The sum over j of turns_j directions_j^T / value_j, (k, p), or its transpose.
-                                    double* sum = room + s.room(s.k);
-                                    std::fill(sum, sum + s.k * s.p, 0.0);
-                                    for (int64_t j = 0; j < s.k && d.values[j] > rcond * d.values[0]; ++j)
-                                        for (int64_t r = 0; r < s.k; ++r) {
-                                            const double factor = d.turns[j * s.k + r] / d.values[j];
-                                            for (int64_t c = 0; c < s.p; ++c)
-                                                sum[r * s.p + c] += factor * d.directions[j * s.p + c];
-                                        }
-                                    for (int64_t j = 0; j < s.k * s.p; ++j) sum[j] /= d.scale;
-                                    write(sum, s.k, s.p, !s.tall, inverse);
-                                });
+        const auto work = [=](const void* const* in, void* const* out, int64_t i, double* room) {
+            T* inverse = output<T>(out, 0) + i * s.m * s.n;
+            Decomposed d;
+            if (!decompose(s, input<T>(in, 0) + i * s.m * s.n, true, room, d)) return fill_nan(inverse, s.m * s.n);
+            // The sum over j of turns_j directions_j^T / value_j, (k, p), or its transpose.
+            double* sum = room + s.room(s.k);
+            std::fill(sum, sum + s.k * s.p, 0.0);
+            for (int64_t j = 0; j < s.k && d.values[j] > rcond * d.values[0]; ++j)
+                for (int64_t r = 0; r < s.k; ++r) {
+                    const double factor = d.turns[j * s.k + r] / d.values[j];
+                    for (int64_t c = 0; c < s.p; ++c) sum[r * s.p + c] += factor * d.directions[j * s.p + c];
+                }
+            for (int64_t j = 0; j < s.k * s.p; ++j) sum[j] /= d.scale;
+            write(sum, s.k, s.p, !s.tall, inverse);
+        };
+        return matrix_by_matrix(call.in[0], s.room(s.k) + s.k * s.p, work);
     });
 }
 
