@@ -15,7 +15,7 @@ struct Sides {
     bool tall;
     explicit Sides(const TensorType& a) : m(rows(a)), n(side(a)), k(std::min(m, n)), p(std::max(m, n)), tall(m > n) {}
     // Numbers that a Decomposed has, with `wanted` directions.
-    int64_t room(int64_t wanted) const { return k + k * k + wanted * p; }
+    int64_t room(int64_t wanted) const { return k + k * k + wanted * p + room_for_rows(k, p); }
 };
 
 // In memory of the caller: scale * turns^T diag(values) directions is the matrix, or its transpose when it is tall.
@@ -27,12 +27,13 @@ struct Decomposed {
 // False where there are none.
 template <class T>
 bool decompose(const Sides& s, const T* a, bool vectors, double* room, Decomposed& d) {
-    d = {room, room + s.k, room + s.k + s.k * s.k, magnitude(a, s.m * s.n)};
+    double* values = room + room_for_rows(s.k, s.p);
+    d = {values, values + s.k, values + s.k + s.k * s.k, magnitude(a, s.m * s.n)};
     if (!std::isfinite(d.scale)) return false;
     for (int64_t i = 0; i < s.m; ++i)
         for (int64_t j = 0; j < s.n; ++j)
             d.directions[s.tall ? j * s.p + i : i * s.p + j] = double(a[i * s.n + j]) / d.scale;
-    return decompose_rows(d.directions, d.values, vectors ? d.turns : nullptr, s.k, s.p);
+    return decompose_rows(d.directions, d.values, vectors ? d.turns : nullptr, s.k, s.p, room);
 }
 
 // The directions that are missing among the first `wanted`: columns of Q, where Q R are those that there are.
