@@ -1,27 +1,15 @@
-// Systems of equations, for matrices of any batch shape; a (..., n, n), b (..., n, k) with equal batches. NumPy has
-// these too, but not inside a program and without gradients. A singular matrix gives NaN.
+// Systems of equations, for matrices of any batch shape; a (..., n, n), b (..., n, k) with equal batches. A singular
+// matrix gives NaN.
 //   solve(a, b)                      a x = b, by LU with row exchanges
 //   triangular_solve(a, b; lower)    the same, reading only the lower or the upper part of a
 //   cholesky(a)                      the lower L with a = L L^T; NaN where a is not positive definite
 //   slogdet(a)                       sign and log |det|
-#include <cmath>
-#include <limits>
-
-#include "core/parallel.h"
-#include "ops/rules.h"
+//   lu_factor(a)                     L below and U on and above the diagonal; as int32 the row with which each one was
+//                                    exchanged in turn, and the row of a that it is; a is (..., m, n)
+#include "ops/matrices.h"
 
 namespace fk {
 namespace {
-
-int64_t side(const TensorType& a) { return a.shape[-1]; }
-int64_t batch(const TensorType& a) { return a.shape.count(0, a.shape.rank() - 2); }
-
-void check_square(const TensorType& a, const char* tag) {
-    check(a.shape.rank() >= 2 && a.shape[-1] == a.shape[-2], "[", tag, "] matrices must be square. Received: shape ",
-          a.shape);
-    if (a.dtype != DType::float32 && a.dtype != DType::float64)
-        fail<TypeError>("[", tag, "] matrices must be float32 or float64. Received: dtype=", name_of(a.dtype));
-}
 
 void check_system(const Call& call, const char* tag) {
     const TensorType &a = call.in[0], &b = call.in[1];
@@ -32,40 +20,32 @@ void check_system(const Call& call, const char* tag) {
           ", b.shape=", b.shape);
 }
 
-// f(begin, end) over the matrices of a batch, a chunk being worth handing to a thread.
-template <class F>
-void over_matrices(int64_t count, int64_t n, const F& f) {
-    parallel_for(count, 1 + (1 << 15) / (1 + n * n * n), f);
-}
-
-// For float and double: f(T()) -> Kernel.
-template <class F>
-Kernel for_floats(DType dtype, const F& f) {
-    return dtype == DType::float32 ? f(float()) : f(double());
-}
-
-// L (unit diagonal) and U in place of a; rows[i] is the row of a that row i of LU came from. Returns the sign of that
-// permutation, 0 when a is singular.
+// L (unit diagonal) and U in place of a (m, n); origin[i] is the row of a that row i of LU came from, and where
+// `exchanged` is not null, row k was exchanged with row exchanged[k] in step k. Returns the sign of that permutation, 0
+// when a is singular.
 template <class T>
-int factor(T* a, int32_t* rows, int64_t n) {
+int factor(T* a, int32_t* origin, int32_t* exchanged, int64_t m, int64_t n) {
     int sign = 1;
-    for (int64_t i = 0; i < n; ++i) rows[i] = int32_t(i);
-    for (int64_t k = 0; k < n; ++k) {
+    bool singular = false;
+    for (int64_t i = 0; i < m; ++i) origin[i] = int32_t(i);
+    for (int64_t k = 0; k < std::min(m, n); ++k) {
         int64_t pivot = k;
-        for (int64_t i = k + 1; i < n; ++i)
+        for (int64_t i = k + 1; i < m; ++i)
             if (std::abs(a[i * n + k]) > std::abs(a[pivot * n + k])) pivot = i;
-        if (!(std::abs(a[pivot * n + k]) > 0)) return 0;  // NaN counts as singular
+        if (exchanged) exchanged[k] = int32_t(pivot);
+        singular = singular || !(std::abs(a[pivot * n + k]) > 0);  // NaN counts as singular
+        if (a[pivot * n + k] == 0) continue;
         if (pivot != k) {
             std::swap_ranges(a + k * n, a + (k + 1) * n, a + pivot * n);
-            std::swap(rows[k], rows[pivot]);
+            std::swap(origin[k], origin[pivot]);
             sign = -sign;
         }
-        for (int64_t i = k + 1; i < n; ++i) {
+        for (int64_t i = k + 1; i < m; ++i) {
             const T factor = a[i * n + k] /= a[k * n + k];
             for (int64_t j = k + 1; j < n; ++j) a[i * n + j] -= factor * a[k * n + j];
         }
     }
-    return sign;
+    return singular ? 0 : sign;
 }
 
 // Solves in place of x (n, k); `unit`: the diagonal counts as ones.
@@ -80,38 +60,6 @@ void substitute(const T* a, T* x, int64_t n, int64_t k, bool lower, bool unit) {
     }
 }
 
-Tensor turned(const Tensor& a) {
-    std::vector<int64_t> perm(size_t(a->shape.rank()));
-    for (size_t d = 0; d < perm.size(); ++d) perm[d] = int64_t(d);
-    std::swap(perm[perm.size() - 1], perm[perm.size() - 2]);
-    return call("transpose", {a}, {{"perm", perm}});
-}
-
-Tensor product(const Tensor& a, const Tensor& b, bool transpose_a = false, bool transpose_b = false) {
-    return call("matmul", {a, b}, {{"transpose_a", transpose_a}, {"transpose_b", transpose_b}});
-}
-
-// The matrix of f(i, j).
-template <class F>
-Tensor matrix(int64_t n, DType dtype, const F& f) {
-    const Tensor m = full({n, n}, dtype, 0);
-    for (int64_t i = 0; i < n; ++i)
-        for (int64_t j = 0; j < n; ++j) {
-            if (dtype == DType::float32)
-                static_cast<float*>(m->data)[i * n + j] = float(f(i, j));
-            else
-                static_cast<double*>(m->data)[i * n + j] = f(i, j);
-        }
-    return m;
-}
-
-// x with its upper (or lower) part made zero and its diagonal scaled.
-Tensor part(const Tensor& x, bool lower, double diagonal) {
-    return x * matrix(side(*x), x->dtype, [&](int64_t i, int64_t j) {
-               return i == j ? diagonal : (j < i) == lower ? 1.0 : 0.0;
-           });
-}
-
 // --- solve ---
 
 std::vector<TensorType> infer_solve(const Call& call) {
@@ -121,24 +69,24 @@ std::vector<TensorType> infer_solve(const Call& call) {
 
 Kernel kernel_solve(const Call& call) {
     const int64_t n = side(call.in[0]), k = call.in[1].shape[-1], count = batch(call.in[0]);
-    return for_floats(call.in[0].dtype, [&](auto zero) -> Kernel {
+    return by_type(call.in[0].dtype, [&](auto zero) -> Kernel {
         using T = decltype(zero);
         return {[=](const void* const* in, void* const* out, void*) {
             over_matrices(count, n, [&](int64_t begin, int64_t end) {
                 thread_local std::vector<T> lu;
-                thread_local std::vector<int32_t> rows;
-                rows.resize(size_t(n));
+                thread_local std::vector<int32_t> origin;
+                origin.resize(size_t(n));
                 for (int64_t i = begin; i < end; ++i) {
                     const T *a = static_cast<const T*>(in[0]) + i * n * n,
                             *b = static_cast<const T*>(in[1]) + i * n * k;
                     T* x = static_cast<T*>(out[0]) + i * n * k;
                     lu.assign(a, a + n * n);
-                    if (factor(lu.data(), rows.data(), n) == 0) {
+                    if (factor(lu.data(), origin.data(), nullptr, n, n) == 0) {
                         std::fill(x, x + n * k, std::numeric_limits<T>::quiet_NaN());
                         continue;
                     }
                     for (int64_t r = 0; r < n; ++r)
-                        std::copy(b + rows[size_t(r)] * k, b + (rows[size_t(r)] + 1) * k, x + r * k);
+                        std::copy(b + origin[size_t(r)] * k, b + (origin[size_t(r)] + 1) * k, x + r * k);
                     substitute(lu.data(), x, n, k, true, true);
                     substitute(lu.data(), x, n, k, false, false);
                 }
@@ -162,7 +110,7 @@ std::vector<TensorType> infer_triangular(const Call& call) {
 Kernel kernel_triangular(const Call& call) {
     const int64_t n = side(call.in[0]), k = call.in[1].shape[-1], count = batch(call.in[0]);
     const bool lower = call.attrs.flag("lower");
-    return for_floats(call.in[0].dtype, [&](auto zero) -> Kernel {
+    return by_type(call.in[0].dtype, [&](auto zero) -> Kernel {
         using T = decltype(zero);
         return {[=](const void* const* in, void* const* out, void*) {
             over_matrices(count, n, [&](int64_t begin, int64_t end) {
@@ -191,7 +139,7 @@ std::vector<TensorType> infer_cholesky(const Call& call) {
 
 Kernel kernel_cholesky(const Call& call) {
     const int64_t n = side(call.in[0]), count = batch(call.in[0]);
-    return for_floats(call.in[0].dtype, [&](auto zero) -> Kernel {
+    return by_type(call.in[0].dtype, [&](auto zero) -> Kernel {
         using T = decltype(zero);
         return {[=](const void* const* in, void* const* out, void*) {
             over_matrices(count, n, [&](int64_t begin, int64_t end) {
@@ -236,17 +184,17 @@ std::vector<TensorType> infer_slogdet(const Call& call) {
 
 Kernel kernel_slogdet(const Call& call) {
     const int64_t n = side(call.in[0]), count = batch(call.in[0]);
-    return for_floats(call.in[0].dtype, [&](auto zero) -> Kernel {
+    return by_type(call.in[0].dtype, [&](auto zero) -> Kernel {
         using T = decltype(zero);
         return {[=](const void* const* in, void* const* out, void*) {
             over_matrices(count, n, [&](int64_t begin, int64_t end) {
                 thread_local std::vector<T> lu;
-                thread_local std::vector<int32_t> rows;
-                rows.resize(size_t(n));
+                thread_local std::vector<int32_t> origin;
+                origin.resize(size_t(n));
                 for (int64_t m = begin; m < end; ++m) {
                     const T* a = static_cast<const T*>(in[0]) + m * n * n;
                     lu.assign(a, a + n * n);
-                    int sign = factor(lu.data(), rows.data(), n);
+                    int sign = factor(lu.data(), origin.data(), nullptr, n, n);
                     T log = sign == 0 ? -std::numeric_limits<T>::infinity() : T(0);
                     for (int64_t i = 0; sign != 0 && i < n; ++i) {
                         const T pivot = lu[size_t(i * n + i)];
@@ -264,10 +212,63 @@ Kernel kernel_slogdet(const Call& call) {
 std::vector<Tensor> gradient_slogdet(const Gradient& g) {
     if (!g.dout[1]) return {nullptr};
     const TensorType& a = *g.in[0];
-    const Tensor eye = matrix(side(a), a.dtype, [](int64_t i, int64_t j) { return i == j ? 1.0 : 0.0; });
     std::vector<int64_t> scalar = g.dout[1]->shape.vec();
     scalar.insert(scalar.end(), {1, 1});
-    return {call("solve", {turned(g.in[0]), eye * call("reshape", {g.dout[1]}, {{"shape", scalar}})})};
+    const Tensor scale = call("reshape", {g.dout[1]}, {{"shape", scalar}});
+    return {call("solve", {turned(g.in[0]), identity(side(a), a.dtype) * scale})};
+}
+
+// --- lu_factor ---
+
+std::vector<TensorType> infer_lu(const Call& call) {
+    const TensorType& a = call.in[0];
+    check_matrices(a, "lu_factor");
+    const int64_t m = rows(a), n = side(a);
+    return {a, {DType::int32, vectors_like(a, std::min(m, n)).shape}, {DType::int32, vectors_like(a, m).shape}};
+}
+
+Kernel kernel_lu(const Call& call) {
+    const int64_t m = rows(call.in[0]), n = side(call.in[0]), k = std::min(m, n), count = batch(call.in[0]);
+    return by_type(call.in[0].dtype, [&](auto zero) -> Kernel {
+        using T = decltype(zero);
+        return {[=](const void* const* in, void* const* out, void*) {
+            over_matrices(count, std::max(m, n), [&](int64_t begin, int64_t end) {
+                for (int64_t i = begin; i < end; ++i) {
+                    const T* a = input<T>(in, 0) + i * m * n;
+                    T* lu = output<T>(out, 0) + i * m * n;
+                    std::copy(a, a + m * n, lu);
+                    factor(lu, output<int32_t>(out, 2) + i * m, output<int32_t>(out, 1) + i * k, m, n);
+                }
+            });
+        }};
+    });
+}
+
+Tensor cut(const Tensor& x, const Shape& shape) {
+    if (x->shape == shape) return x;
+    return call("slice", {x}, {{"start", std::vector<int64_t>(size_t(shape.rank()))}, {"stop", shape.vec()}});
+}
+Tensor filled(const Tensor& x, const Shape& shape) {
+    if (x->shape == shape) return x;
+    return call("place", {x}, {{"shape", shape.vec()}});
+}
+
+// De Hoog, Anderssen & Lukas, "Differentiation of matrix functionals using triangular factorization", 2011. Zeros make
+// the matrices square; U has ones on the rest of its diagonal.
+std::vector<Tensor> gradient_lu(const Gradient& g) {
+    if (!g.dout[0]) return {nullptr};
+    const TensorType& a = *g.in[0];
+    const int64_t m = rows(a), n = side(a), k = std::min(m, n), size = std::max(m, n);
+    const Shape square = matrices_like(a, size, size).shape;
+    const Tensor lu = filled(g.out[0], square), d = filled(g.dout[0], square);
+    const Tensor rest = matrix(size, a.dtype, [&](int64_t i, int64_t j) { return i == j && i >= k ? 1.0 : 0.0; });
+    const Tensor lower = part(lu, true, 0) + identity(size, a.dtype), upper = part(lu, false, 1) + rest;
+    const Tensor x = part(product(lower, d, true), true, 0) + part(product(d, upper, false, true), false, 1);
+    const Tensor half = call("triangular_solve", {turned(lower), x}, {{"lower", false}});
+    const Tensor whole = turned(call("triangular_solve", {upper, turned(half)}, {{"lower", false}}));
+    const Tensor origin = call("broadcast_to", {as_column(g.out[2])}, {{"shape", a.shape.vec()}});
+    return {call("take_along_axis_grad", {cut(whole, a.shape), origin},
+                 {{"axis", int64_t(a.shape.rank() - 2)}, {"shape", a.shape.vec()}})};
 }
 
 }  // namespace
@@ -276,6 +277,7 @@ FK_OP(solve, .infer = infer_solve, .kernel = kernel_solve, .gradient = gradient_
 FK_OP(triangular_solve, .infer = infer_triangular, .kernel = kernel_triangular, .gradient = gradient_triangular,
       .widens = true)
 FK_OP(cholesky, .infer = infer_cholesky, .kernel = kernel_cholesky, .gradient = gradient_cholesky, .widens = true)
+FK_OP(lu_factor, .infer = infer_lu, .kernel = kernel_lu, .gradient = gradient_lu, .widens = true)
 FK_OP(slogdet, .infer = infer_slogdet, .kernel = kernel_slogdet, .gradient = gradient_slogdet, .widens = true)
 
 }  // namespace fk

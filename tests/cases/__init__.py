@@ -5,5 +5,5 @@ A row buys: the value on every ISA and dtype, the gradient against finite differ
 """
 
 # ruff: noqa: F401
-from cases import arrangement, elementwise, layers, optimizers, recurrent, reductions, windows
+from cases import arrangement, decompositions, elementwise, layers, optimizers, recurrent, reductions, windows
 from cases.case import CASES, HALVES, TOLERANCE

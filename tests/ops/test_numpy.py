@@ -66,6 +66,7 @@ DIFFERENTIABLE = {
     "norm_matrix": (lambda x: ops.norm(x, ord=1, axis=(0, 1)), [X]),
     "scan": (lambda x: ops.scan(lambda c, v: (c * v, c + v), ops.ones((4,), "float64"), x)[1], [X]),
     "associative_scan": (lambda x: ops.associative_scan(ops.multiply, x, axis=1), [X]),
+    "vectorize": (lambda x, y: ops.vectorize(lambda a, b: ops.sum(a) * b, signature="(n),()->()")(x, y), [X, Y[:, 0]]),
     "cond": (lambda x: ops.cond(x[0, 0] > 0, lambda: x * 2, lambda: x * x), [X]),
     "linspace": (lambda x, y: ops.linspace(x, y, 4), [X, Y]),
     "inv": (ops.inv, [SQUARE]),
@@ -204,6 +205,10 @@ BAD = [
     (ValueError, "Axis must be specified", lambda: ops.average(X, weights=[1.0, 2.0, 3.0])),
     (ValueError, "indexing", lambda: ops.meshgrid(X[0], indexing="yx")),
     (ValueError, "num", lambda: ops.linspace(0, 1, -1)),
+    (ValueError, r"\[vectorize\] arguments", lambda: ops.vectorize(ops.dot, signature="(n),(n)->()")(X, X[0, :2])),
+    (ValueError, r"\[vectorize\] arguments", lambda: ops.vectorize(ops.sum, signature="(n)->()")(1.0)),
+    (ValueError, r"\[vectorize\] there", lambda: ops.vectorize(ops.sum)(X[:0])),
+    (TypeError, r"\[vectorize\]", lambda: ops.vectorize(ops.dot, signature="(n)->()")(X, X)),
     (ValueError, "positive definite|Cholesky", lambda: ops.cholesky(-np.eye(2))),
     (ValueError, "[Ss]ingular", lambda: ops.inv(np.zeros((2, 2)))),
     (ValueError, "square", lambda: ops.det(X)),
@@ -214,7 +219,6 @@ BAD = [
     (TypeError, "integers", lambda: ops.take(X, [0.5], axis=0)),
     (NotImplementedError, "while_loop", lambda: engine.Function(_loop)(np.array(3.0))),
     (NotImplementedError, r"\[nonzero\]", lambda: engine.Function(ops.nonzero)(X)),
-    (NotImplementedError, r"\[qr\]", lambda: engine.Function(ops.qr)(SQUARE)),
 ]
 
 
@@ -251,8 +255,17 @@ def test_zeros_are_equal_when_sorting():
 
 
 def test_vectorize():
-    squares = ops.vectorize(lambda a, b: ops.sum(a * b), signature="(n),(n)->()")
-    np.testing.assert_allclose(squares(X, Y), (X * Y).sum(-1), rtol=1e-6)
+    products = ops.vectorize(lambda a, b: ops.sum(a * b), signature="(n),(n)->()")
+    np.testing.assert_allclose(products(X, Y), (X * Y).sum(-1), rtol=1e-12)
+    np.testing.assert_allclose(products(X[:, None], Y), X @ Y.T, rtol=1e-12)
+    both = ops.vectorize(lambda a, b, scale: (a * scale, a - b), excluded={"scale"})
+    first, second = both(X, Y[:, :1], scale=3.0)
+    np.testing.assert_allclose(first, 3 * X, rtol=1e-12)
+    np.testing.assert_allclose(second, X - Y[:, :1], rtol=1e-12)
+    outer = ops.vectorize(lambda a, b: ops.outer(a, b), signature="(m),(n)->(m,n)")
+    assert outer(X, Y[0]).shape == (3, 4, 4)
+    assert ops.vectorize(lambda a: 1 if a > 0 else 2.5)([[1, -1]]).numpy().tolist() == [[1.0, 2.5]]
+    assert ops.vectorize(lambda a: a + 1)(2).shape == ()
 
 
 def test_jvp_matches_differences():

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fastkeras.engine import cast, config, convert_to_tensor, op, primitive
+from fastkeras.engine import cast, convert_to_tensor, op, primitive
 from fastkeras.engine.indexing import check_range, getitem
 from fastkeras.ops._common import broadcast, normalize_axis, numpy_values, prod, reshape_to, together
 
@@ -239,44 +239,6 @@ def _sized(array, size, axis, fill):
     if fill is None:
         return np.pad(array, widths, mode="constant", constant_values=array.min() if array.size else 0)
     return np.pad(array, widths, mode="constant", constant_values=fill)
-
-
-def vectorize(pyfunc, *, excluded=None, signature=None):
-    """A function that calls `pyfunc` on every element (by `signature`: core slice) of its broadcast arguments.
-
-    `excluded`: positions or names of arguments passed as they are. `signature`: as in NumPy, "(m),(m)->()".
-
-    >>> import fastkeras as keras
-    >>> larger = keras.ops.vectorize(lambda a, b: a if a > b else b)
-    >>> larger(keras.ops.array([1, 5]), 3).numpy().tolist()
-    [3, 5]
-    """
-    if not callable(pyfunc):
-        raise ValueError(f"Expected argument `pyfunc` to be a callable. Received: pyfunc={pyfunc}")
-    excluded = set(excluded or ())
-
-    def run(*args, **kwargs):
-        held = [a if i in excluded else numpy_values("vectorize", convert_to_tensor(a))[0] for i, a in enumerate(args)]
-        call = np.vectorize(_with_tensors(pyfunc), excluded=excluded, signature=signature)
-        result = call(*held, **kwargs)
-        return tuple(map(_narrow, result)) if isinstance(result, tuple) else _narrow(result)
-
-    return run
-
-
-def _narrow(array):
-    """A result as a tensor; NumPy computes in 64 bits what the tensors had in 32."""
-    array = np.asarray(array)
-    return convert_to_tensor(array, {"float64": config.floatx(), "int64": "int32"}.get(array.dtype.name))
-
-
-def _with_tensors(pyfunc):
-    def call(*args, **kwargs):
-        tensors = [convert_to_tensor(a) if isinstance(a, (np.generic, np.ndarray)) else a for a in args]
-        result = pyfunc(*tensors, **kwargs)
-        return tuple(np.asarray(r) for r in result) if isinstance(result, tuple) else np.asarray(result)
-
-    return call
 
 
 @op

@@ -3,7 +3,7 @@
 from fastkeras.engine import cast, convert_to_tensor, op, primitive
 from fastkeras.ops._common import floating, is_float
 from fastkeras.ops._reductions import argmax, argmin, cumprod, cumsum, prod, reduce_over, sum
-from fastkeras.ops._statistics import known, quantile_of
+from fastkeras.ops._statistics import quantile_of
 
 _sum, _max, _min, _all = primitive("sum"), primitive("max"), primitive("min"), primitive("all")
 _where, _is_nan, _subtract, _divide = (primitive(n) for n in ("where", "isnan", "subtract", "divide"))
@@ -180,7 +180,7 @@ def nanpercentile(x, q, axis=None, method="linear", keepdims=False):
     >>> float(keras.ops.nanpercentile([1.0, float("nan"), 3.0], 50))
     2.0
     """
-    return quantile_of(x, known(q, "nanpercentile") / 100, axis, method, keepdims, "nanpercentile", skip_nan=True)
+    return quantile_of(x, q, axis, method, keepdims, "nanpercentile", skip_nan=True, whole=100)
 
 
 @op

@@ -2,12 +2,11 @@
 
 import numpy as np
 
-from fastkeras.engine import cast, config, convert_to_tensor, op, primitive
+from fastkeras.engine import Tensor, Variable, cast, config, convert_to_tensor, op, primitive, stop_gradient
 from fastkeras.ops._common import (
     broadcast,
     floating,
     integer_constant,
-    is_float,
     normalize_axes,
     normalize_axis,
     numpy_values,
@@ -15,7 +14,8 @@ from fastkeras.ops._common import (
     reshape_to,
 )
 from fastkeras.ops._common import prod as product_of
-from fastkeras.ops._reductions import mean, reduce_over, sum
+from fastkeras.ops._creation import linspace
+from fastkeras.ops._reductions import max, mean, min, reduce_over, sum
 
 _sum = primitive("sum")
 _where, _is_nan, _not_equal, _equal = primitive("where"), primitive("isnan"), primitive("not_equal"), primitive("equal")
@@ -59,26 +59,38 @@ def _interpolate(low, high, weight, method):
     return _where(_equal(weight, 0), low, _where(_equal(weight, 1), high, mixed))
 
 
-def quantile_of(x, q, axis, method, keepdims, tag, skip_nan=False):
+def _moving(q, whole, dtype):
+    """Zeros through which gradients reach a tensor `q`, whose values are read out of it."""
+    if not isinstance(q, (Tensor, Variable)):
+        return convert_to_tensor(0, dtype)
+    q = reshape_to(cast(convert_to_tensor(q), dtype), shape=[1, -1])
+    return _divide(_subtract(q, stop_gradient(q)), whole)
+
+
+def quantile_of(x, q, axis, method, keepdims, tag, skip_nan=False, whole=1):
+    """The quantiles at `q / whole`."""
     if method not in _BETWEEN:
         raise ValueError(f"[{tag}] method must be one of {', '.join(_BETWEEN)}. Received: method={method}")
     x = floating(x)
-    q = known(q, tag)
+    moving, q = _moving(q, whole, x.dtype), _known(q, tag) / whole
     if q.ndim > 1 or ((q < 0) | (q > 1)).any():
         raise ValueError(f"[{tag}] q must be a number or a 1-D tensor of numbers in [0, 1]. Received: q={q}")
     ordered, n, outer, ones = _lanes(x, axis, tag)
     lanes, dtype, points = product_of(outer), x.dtype, q.reshape(-1)
     if skip_nan:
         valid = reduce_over(_sum, cast(primitive("logical_not")(_is_nan(ordered)), "float32"), -1, True, tag)
-        position = _multiply(primitive("maximum")(_subtract(valid, 1), 0), points.astype("float32"))
+        steps = primitive("maximum")(_subtract(valid, 1), 0)
+        position = _multiply(steps, points.astype("float32"))
         low = _floor(position)
         pick = lambda index: _along(ordered, cast(index, "int32"), axis=-1)  # noqa: E731
-        result = _interpolate(pick(low), pick(_ceil(position)), cast(_subtract(position, low), dtype), method)
+        weight = _add(cast(_subtract(position, low), dtype), _multiply(cast(steps, dtype), moving))
+        result = _interpolate(pick(low), pick(_ceil(position)), weight, method)
     else:
         position = points * (n - 1)
         low = np.floor(position)
         pick = lambda index: _take(ordered, integer_constant(index), axis=1)  # noqa: E731
-        weight = broadcast(convert_to_tensor(position - low, dtype), shape=[lanes, len(points)])
+        weight = _add(convert_to_tensor(position - low, dtype), _multiply(moving, n - 1))
+        weight = broadcast(weight, shape=[lanes, len(points)])
         result = _interpolate(pick(low), pick(np.ceil(position)), weight, method)
         last = part(ordered, 1, n - 1, n)  # NaN sorts last: one of them makes the lane NaN
         result = _where(_is_nan(last), float("nan"), result)
@@ -109,10 +121,10 @@ def percentile(x, q, axis=None, method="linear", keepdims=False):
     >>> float(keras.ops.percentile([1.0, 2.0, 3.0], 50))
     2.0
     """
-    return quantile_of(x, known(q, "percentile") / 100, axis, method, keepdims, "percentile")
+    return quantile_of(x, q, axis, method, keepdims, "percentile", whole=100)
 
 
-def known(q, tag):
+def _known(q, tag):
     """`q` as a NumPy array of full precision: 1/3 of three steps is one step."""
     return np.asarray(numpy_values(tag, q)[0], "float64")
 
@@ -153,35 +165,55 @@ def bincount(x, weights=None, minlength=0, sparse=False):
         raise ValueError(f"[bincount] x must not be negative. Received: a minimum of {values.min()}")
     length = int(values.max()) + 1 if values.size else 0
     length = length if length > minlength else minlength
-    dtype = "int32"
-    if weights is not None:
+    if weights is None:
+        weights, dtype = integer_constant(np.ones(values.shape)), "int32"
+    else:
         weights = convert_to_tensor(weights)
         dtype = config.result_type(x.dtype, weights.dtype)
-        (weights,) = numpy_values("bincount", weights)
-    rows = np.atleast_2d(values)
-    weighted = [None] * len(rows) if weights is None else np.asarray(weights, "float64").reshape(rows.shape)
-    counts = [np.bincount(row, w, minlength=length) for row, w in zip(rows, weighted, strict=True)]
-    return cast(np.array(counts).reshape(*values.shape[:-1], length), dtype)
+    lead = values.shape[:-1]
+    places = values + length * np.arange(product_of(lead)).reshape(*lead, 1)
+    counts = _counted(integer_constant(places), cast(weights, dtype), length * product_of(lead))
+    return reshape_to(counts, shape=[*lead, length])
+
+
+def _counted(places, weights, length):
+    """The sums of the weights of each place; those outside of the length are left out."""
+    start = broadcast(convert_to_tensor(0, weights.dtype), shape=[length])
+    flat = (reshape_to(t, shape=[-1]) for t in (places, weights))
+    return primitive("scatter")(start, *flat, axis=0, reduction="add")
 
 
 @op
 def histogram(x, bins=10, range=None):
-    """Counts of a tensor's values in `bins` equal bins over `range`, and the bins' edges. Eager only.
+    """Counts of the values of a 1-D tensor in `bins` equal bins over `range`, and the bins' edges.
+
+    `range`: (low, high), the smallest and the largest value by default. What lies outside is not counted.
 
     >>> import fastkeras as keras
     >>> counts, edges = keras.ops.histogram(keras.ops.array([1.0, 2.0, 2.5]), bins=2)
     >>> counts.numpy().tolist(), edges.numpy().tolist()
     ([1.0, 2.0], [1.0, 1.75, 2.5])
     """
-    if not isinstance(bins, int) or isinstance(bins, bool) or bins < 0:
+    if not isinstance(bins, int):
+        raise TypeError(f"Argument `bins` must be of type `int`. Received: bins={bins}")
+    if bins < 0:
         raise ValueError(f"Argument `bins` should be a non-negative integer. Received: bins={bins}")
     if range is not None and (not isinstance(range, (tuple, list)) or len(range) != 2 or range[1] < range[0]):
         raise ValueError(f"Argument `range` must be a tuple of two elements (low, high). Received: range={range}")
-    x = convert_to_tensor(x)
-    (values,) = numpy_values("histogram", x)
-    counts, edges = np.histogram(values.astype("float64"), bins=bins, range=range)
-    dtype = x.dtype if is_float(x.dtype) else config.floatx()
-    return cast(counts, dtype), cast(edges, dtype)
+    x = floating(x)
+    if x.ndim > 1:
+        raise ValueError(f"Input tensor must be 1-dimensional. Received: input.shape={x.shape}")
+    values = reshape_to(x, shape=[-1])
+    low, high = range or ((min(values), max(values)) if values.size else (0.0, 1.0))
+    low, high = convert_to_tensor(low, x.dtype), convert_to_tensor(high, x.dtype)
+    margin = _where(_equal(low, high), 0.5, 0.0)
+    edges = linspace(_subtract(low, margin), _add(high, margin), bins + 1)
+    # Bins have their lower edge, and the last one both.
+    place = _subtract(primitive("searchsorted")(edges, values, right=True), 1)
+    place = _where(_equal(values, part(edges, 0, bins, bins + 1)), bins - 1, place)
+    place = _where(primitive("less")(place, 0), bins, place)
+    ones = broadcast(convert_to_tensor(1, "int32"), shape=list(values.shape))
+    return cast(_counted(place, ones, bins), x.dtype), edges
 
 
 @op

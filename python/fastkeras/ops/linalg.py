@@ -1,8 +1,4 @@
-"""Linear algebra of (batches of) matrices.
-
-Solving, inverses, determinants, Cholesky and norms compile and have gradients; NumPy computes decompositions (qr, svd,
-eigh, lu_factor) and what is made of them (pinv, lstsq, matrix_rank), eagerly only and without gradients.
-"""
+"""Linear algebra of (batches of) matrices."""
 
 import builtins
 
@@ -14,12 +10,12 @@ from fastkeras.ops._common import (
     floating,
     floating_together,
     normalize_axes,
-    numpy_values,
     reshape_to,
 )
 from fastkeras.ops._reductions import max, min, sum
 
 _transpose, _solve, _cholesky = primitive("transpose"), primitive("solve"), primitive("cholesky")
+_singular_values = primitive("singular_values")
 
 
 def _matrices(x, tag, square=False):
@@ -29,19 +25,6 @@ def _matrices(x, tag, square=False):
     if square and x.shape[-1] != x.shape[-2]:
         raise ValueError(f"Expected a square matrix. Received non-square input with shape {x.shape}. [{tag}]")
     return x
-
-
-def _by_numpy(function, tag, *tensors):
-    """NumPy's result for the tensors, in their dtype; its failures become ValueError."""
-    values = [v.astype("float32") if v.dtype.name in config.HALVES else v for v in numpy_values(tag, *tensors)]
-    try:
-        result = function(*values)
-    except np.linalg.LinAlgError as error:
-        raise ValueError(f"[{tag}] {error}. Received: shapes {[t.shape for t in tensors]}") from error
-    dtype = tensors[0].dtype
-    if isinstance(result, tuple):
-        return tuple(convert_to_tensor(np.ascontiguousarray(r), dtype) for r in result)
-    return convert_to_tensor(np.asarray(result), dtype)
 
 
 def _turned(x):
@@ -150,14 +133,17 @@ def inv(x):
 
 @op
 def eigh(x):
-    """Eigenvalues (..., n), ascending, and eigenvectors (..., n, n) of symmetric matrices.
+    """Eigenvalues w (..., n), ascending, and eigenvectors V (..., n, n) of symmetric matrices: `x = V diag(w) V^T`.
+
+    Of others, those of `(x + x^T) / 2`. The gradient of the vectors is infinite where values are equal.
 
     >>> import fastkeras as keras
     >>> values, vectors = keras.ops.eigh([[1.0, 0.0], [0.0, 2.0]])
     >>> values.numpy().tolist()
     [1.0, 2.0]
     """
-    return _by_numpy(lambda a: tuple(np.linalg.eigh(a)), "eigh", _matrices(x, "eigh", square=True))
+    x = _matrices(x, "eigh", square=True)
+    return tuple(primitive("eigh")((x + _turned(x)) * 0.5))
 
 
 @op
@@ -169,27 +155,32 @@ def pinv(x, rcond=None):
     [[0.5, 0.0]]
     """
     x = _matrices(x, "pinv")
-    rcond = _precision(x) if rcond is None else rcond
-    return _by_numpy(lambda a: np.linalg.pinv(a, rcond=rcond), "pinv", x)
+    rcond = 10 * _precision(x) if rcond is None else rcond
+    return primitive("pinv")(x, rcond=float(rcond))
 
 
 def _precision(x):
-    """Ten times the larger side times the dtype's epsilon, the rcond of Keras."""
+    """The larger side times the dtype's epsilon."""
     dtype = "float32" if x.dtype in config.HALVES else x.dtype
-    return 10.0 * builtins.max(x.shape[-2:]) * float(np.finfo(dtype).eps)
+    return builtins.max(x.shape[-2:]) * float(np.finfo(dtype).eps)
 
 
 @op
 def matrix_rank(x, tol=None):
-    """How many singular values of matrices (..., m, n) are above `tol`.
+    """How many singular values of matrices (..., m, n) are above `tol`, by default what rounding leaves of zeros.
 
     >>> import fastkeras as keras
     >>> int(keras.ops.matrix_rank([[1.0, 0.0], [0.0, 0.0]]))
     1
     """
-    return cast(
-        _by_numpy(lambda a: np.linalg.matrix_rank(a, tol=tol), "matrix_rank", _matrices(x, "matrix_rank")), "int32"
-    )
+    x = _matrices(x, "matrix_rank")
+    values = _singular_values(x)
+    if tol is None:
+        tol = max(values, axis=-1, keepdims=True) * _precision(x)
+    elif not isinstance(tol, (int, float)):
+        tol = convert_to_tensor(tol)
+        tol = reshape_to(tol, shape=[*tol.shape, 1])
+    return sum(cast(primitive("greater")(values, tol), "int32"), axis=-1)
 
 
 @op
@@ -203,26 +194,15 @@ def lu_factor(x):
     >>> lu.numpy().tolist(), pivots.numpy().tolist()
     ([[2.0, 2.0], [0.5, 1.0]], [1, 1])
     """
-    x = _matrices(x, "lu_factor")
-    (values,) = numpy_values("lu_factor", x)
-    lu = np.array(values, copy=True, dtype="float64")
-    flat = lu.reshape(-1, *lu.shape[-2:])
-    steps = builtins.min(lu.shape[-2:])
-    pivots = np.zeros((len(flat), steps), "int32")
-    for matrix, exchanged in zip(flat, pivots, strict=True):
-        for k in range(steps):
-            pivot = k + int(np.argmax(np.abs(matrix[k:, k])))
-            exchanged[k] = pivot
-            matrix[[k, pivot]] = matrix[[pivot, k]]
-            if matrix[k, k] != 0:
-                matrix[k + 1 :, k] /= matrix[k, k]
-                matrix[k + 1 :, k + 1 :] -= np.outer(matrix[k + 1 :, k], matrix[k, k + 1 :])
-    return convert_to_tensor(lu, x.dtype), convert_to_tensor(pivots.reshape(*lu.shape[:-2], steps))
+    lu, pivots, _ = primitive("lu_factor")(_matrices(x, "lu_factor"))
+    return lu, pivots
 
 
 @op
 def qr(x, mode="reduced"):
     """Orthogonal Q and upper triangular R with `x = Q R` of matrices (..., m, n); mode "reduced" or "complete".
+
+    With the signs of LAPACK, by Householder's reflections. Gradients of "complete" ask for `m <= n`.
 
     >>> import fastkeras as keras
     >>> q, r = keras.ops.qr([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
@@ -233,24 +213,21 @@ def qr(x, mode="reduced"):
         raise ValueError(
             f"`mode` argument value not supported. Expected one of {{'reduced', 'complete'}}. Received: mode={mode}"
         )
-    return _by_numpy(lambda a: tuple(np.linalg.qr(a, mode=mode)), "qr", _matrices(x, "qr"))
+    return tuple(primitive("qr")(_matrices(x, "qr"), complete=mode == "complete"))
 
 
 @op
 def svd(x, full_matrices=True, compute_uv=True):
     """Singular values s, descending, of matrices (..., m, n); with U and V^T, `x = U diag(s) V^T`, when `compute_uv`.
 
+    Gradients of the vectors ask for `m = n` or `full_matrices=False`; they are infinite where values are equal.
+
     >>> import fastkeras as keras
     >>> keras.ops.svd([[3.0, 0.0], [0.0, 4.0]], compute_uv=False).numpy().tolist()
     [4.0, 3.0]
     """
     x = _matrices(x, "svd")
-
-    def run(a):
-        found = np.linalg.svd(a, full_matrices=full_matrices, compute_uv=compute_uv)
-        return tuple(found) if compute_uv else found
-
-    return _by_numpy(run, "svd", x)
+    return tuple(primitive("svd")(x, full=bool(full_matrices))) if compute_uv else _singular_values(x)
 
 
 def _system(a, b, tag):
@@ -300,6 +277,8 @@ def solve_triangular(a, b, lower=False):
 def lstsq(a, b, rcond=None):
     """The x that minimises `|a x - b|`, for a matrix (m, n) and right sides (m,) or (m, k).
 
+    Singular values below `rcond` times the largest count as 0.
+
     >>> import fastkeras as keras
     >>> keras.ops.lstsq([[1.0], [1.0]], [1.0, 3.0]).numpy().round(4).tolist()
     [2.0]
@@ -309,7 +288,8 @@ def lstsq(a, b, rcond=None):
         raise ValueError(
             f"[lstsq] a must be (m, n) and b (m,) or (m, k). Received: a.shape={a.shape}, b.shape={b.shape}"
         )
-    return _by_numpy(lambda a, b: np.linalg.lstsq(a, b, rcond=rcond)[0], "lstsq", a, b)
+    rcond = _precision(a) if rcond is None else float(rcond) if rcond >= 0 else float(np.finfo(a.dtype).eps)
+    return primitive("matmul")(primitive("pinv")(a, rcond=rcond), b)
 
 
 # --- norms ----------------------------------------------------------------------------------------------------------
@@ -320,7 +300,7 @@ def norm(x, ord=None, axis=None, keepdims=False):
     """Norms of vectors (one axis) or matrices (two axes); of all elements without `ord` and `axis`.
 
     Vectors: `sum(|x|^ord)^(1/ord)`, 2 by default, inf, -inf, 0 (how many are nonzero).
-    Matrices: "fro" by default, "nuc", inf, -inf, 1, -1, and 2, -2 (largest, smallest singular value; eager only).
+    Matrices: "fro" by default, "nuc", inf, -inf, 1, -1, and 2, -2 (largest, smallest singular value).
 
     >>> import fastkeras as keras
     >>> float(keras.ops.norm([3.0, 4.0]))
@@ -376,7 +356,7 @@ def _matrix_norm(x, ord, axes, keepdims):
         result = (max if ord > 0 else min)(sums, axis=second, keepdims=True)
     elif ord in (2, -2, "nuc"):
         rest = [d for d in range(x.ndim) if d not in axes]
-        values = svd(_transpose(x, perm=[*rest, row, column]), compute_uv=False)
+        values = _singular_values(_transpose(x, perm=[*rest, row, column]))
         result = sum(values, axis=-1) if ord == "nuc" else (max if ord == 2 else min)(values, axis=-1)
     else:
         raise ValueError(f"Invalid `ord` argument for matrix norm. Received: ord={ord}")

@@ -22,7 +22,7 @@ from fastkeras.ops._diagonals import (
 )
 from fastkeras.ops._indexing import (
     argpartition, argsort, digitize, get_item, isin, nonzero, searchsorted, sort, take, take_along_axis, unique,
-    unravel_index, vectorize,
+    unravel_index,
 )
 from fastkeras.ops._nan import (
     nanargmax, nanargmin, nancumprod, nancumsum, nanmax, nanmean, nanmedian, nanmin, nanpercentile, nanprod,
@@ -49,4 +49,5 @@ from fastkeras.ops._transcendental import (
     arccos, arccosh, arcsin, arcsinh, arctan, arctanh, cbrt, cos, cosh, deg2rad, exp, exp2, expm1, i0, log, log10,
     log1p, log2, logaddexp, logaddexp2, rad2deg, sin, sinc, sinh, tan, tanh,
 )
+from fastkeras.ops._vectorize import vectorize
 from fastkeras.ops.linalg import slogdet
