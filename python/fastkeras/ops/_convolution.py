@@ -2,7 +2,7 @@
 
 from fastkeras.engine import config, op, primitive
 from fastkeras.ops._common import floating, floating_together
-from fastkeras.ops._shapes import transpose
+from fastkeras.ops._shapes import repeat, reshape, transpose
 
 _conv, _depthwise_conv = primitive("conv"), primitive("depthwise_conv")
 _conv_input_grad = primitive("conv_input_grad")
@@ -79,6 +79,19 @@ def _check_channels(x, kernel, axis, data_format):
         )
 
 
+def _each_channel(x, kernel, sides):
+    """Convolution of every channel alone with a kernel (spatial..., 1, filters) or (spatial..., channels, multiplier).
+
+    Several filters of a channel meet as many copies of it, since vectors lie along channels: 4x28x28x16 with two each
+    1.7 -> 0.19 ms on Zen 4, in groups 0.31; 4x28x28x96 with one, 7x7 taps, in groups 23 ms instead of 1.2.
+    """
+    filters = kernel.shape[-2] * kernel.shape[-1]
+    if 0 < x.shape[-1] < filters:
+        x = repeat(x, filters // x.shape[-1], axis=-1)
+    channels = x.shape[-1]
+    return _depthwise_conv(x, reshape(kernel, (*kernel.shape[:-2], channels, filters // max(channels, 1))), **sides)
+
+
 @op
 def conv(inputs, kernel, strides=1, padding="valid", data_format=None, dilation_rate=1):
     """Convolution over one to three spatial axes.
@@ -112,7 +125,11 @@ def conv(inputs, kernel, strides=1, padding="valid", data_format=None, dilation_
             "The number of filters must be evenly divisible by the number of groups. "
             f"Received: groups={groups}, filters={kernel.shape[-1]}."
         )
-    y = _conv(x, kernel, groups=groups, **geometry(x, kernel, strides, padding.lower(), dilation_rate))
+    sides = geometry(x, kernel, strides, padding.lower(), dilation_rate)
+    if 1 < groups == channels:
+        y = _each_channel(x, kernel, sides)
+    else:
+        y = _conv(x, kernel, groups=groups, **sides)
     return as_given(y, data_format)
 
 
@@ -133,7 +150,7 @@ def depthwise_conv(inputs, kernel, strides=1, padding="valid", data_format=None,
     x, kernel = floating_together(inputs, kernel)
     x = channels_last(x, data_format)
     _check_channels(x, kernel, -2, data_format)
-    y = _depthwise_conv(x, kernel, **geometry(x, kernel, strides, padding.lower(), dilation_rate))
+    y = _each_channel(x, kernel, geometry(x, kernel, strides, padding.lower(), dilation_rate))
     return as_given(y, data_format)
 
 
