@@ -44,13 +44,20 @@ def test_gemm_of_stacks():
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(
-    "padding, strides, dilation, groups", [("valid", 1, 1, 1), ("same", (2, 1), 1, 2), ("valid", 1, (1, 2), 3)]
+    "padding, strides, dilation, groups, filters",
+    [
+        ("valid", 1, 1, 1, 12),
+        ("same", (2, 1), 1, 2, 12),
+        ("valid", 1, (1, 2), 3, 12),
+        ("same", 2, 1, 6, 12),
+        ("valid", (1, 2), 1, 6, 6),
+    ],
 )
-def test_conv2d(padding, strides, dilation, groups, dtype):
+def test_conv2d(padding, strides, dilation, groups, filters, dtype):
     x, kernel, bias = (
         normal(2, 7, 8, 6, dtype=dtype),
-        normal(3, 2, 6 // groups, 12, dtype=dtype),
-        normal(12, dtype=dtype),
+        normal(3, 2, 6 // groups, filters, dtype=dtype),
+        normal(filters, dtype=dtype),
     )
     tensor = ops.conv(x, kernel, strides=strides, padding=padding, dilation_rate=dilation).numpy()
     own = {"strides": strides, "padding": padding, "dilation": dilation}

@@ -80,9 +80,13 @@ def conv2d(x, kernel, bias=None, *, strides=1, padding="valid", dilation=1, acti
             f"[{tag}] the channels of the kernel must divide those of x, and the groups the filters. "
             f"Received: x.shape={x.shape}, kernel.shape={kernel.shape}"
         )
-    settings = {**geometry(x, kernel, strides, padding, dilation), "groups": groups, "activation": activation}
+    settings = {**geometry(x, kernel, strides, padding, dilation), "activation": activation}
+    if 1 < groups == kernel.shape[-1] == x.shape[-1]:
+        op, kernel = "depthwise_conv_bias", kernel.reshape(*kernel.shape[:2], groups, 1)
+    else:
+        op, settings["groups"] = "conv_bias", groups
     operands = {"x": x, "kernel": kernel} if bias is None else {"x": x, "kernel": kernel, "bias": bias}
-    return run_on_arrays(tag, "conv_bias", operands, {"out": out}, **settings)[0]
+    return run_on_arrays(tag, op, operands, {"out": out}, **settings)[0]
 
 
 def lstm_cell(x, h, c, kernel, recurrent_kernel, bias=None, *, out=None):
