@@ -80,7 +80,9 @@ def conv2d(x, kernel, bias=None, *, strides=1, padding="valid", dilation=1, acti
             f"[{tag}] the channels of the kernel must divide those of x, and the groups the filters. "
             f"Received: x.shape={x.shape}, kernel.shape={kernel.shape}"
         )
-    settings = {**geometry(x, kernel, strides, padding, dilation), "activation": activation}
+    settings = geometry(x, kernel, strides, padding, dilation)
+    if activation == "relu":
+        settings["activation"] = activation
     if 1 < groups == kernel.shape[-1] == x.shape[-1]:
         op, kernel = "depthwise_conv_bias", kernel.reshape(*kernel.shape[:2], groups, 1)
     else:
