@@ -41,10 +41,14 @@ def _results(case, tensors):
 
 # Ops that gradient rules emit behind the casts of the ops they belong to: they never meet halves.
 _INNER = {"average_pool_grad", "depthwise_conv_input_grad", "depthwise_conv_kernel_grad", "conv_kernel_grad"}
+# Rows that call several ops, which round one after the other.
+_SEVERAL = {"eigh", "svd"}
 
 
 @pytest.mark.parametrize("half", HALVES)
-@pytest.mark.parametrize("case", [c for c in CASES if "float32" in c.dtypes and c.name not in _INNER], ids=str)
+@pytest.mark.parametrize(
+    "case", [c for c in CASES if "float32" in c.dtypes and c.name not in _INNER | _SEVERAL], ids=str
+)
 def test_halves_give_float32_rounded_once(case, half):
     arrays = case.inputs("float32")
     narrow = [keras.ops.cast(a, half) if a.dtype == np.float32 else keras.ops.array(a) for a in arrays]
@@ -216,8 +220,13 @@ def test_losses_and_metrics_stay_in_float32(mixed):
     assert model.train_on_batch(x, y) == pytest.approx(60.0, rel=1e-2)  # probabilities end at log(1e-7) = -16
 
 
+_REFUSING = {"STFTSpectrogram"}  # bfloat16, as Keras's layers do
+
+
 @pytest.mark.parametrize(
-    "case", [c for c in (*LAYERS, *CONVOLUTIONS) if not c.random and "dtype" not in c.kwargs], ids=str
+    "case",
+    [c for c in (*LAYERS, *CONVOLUTIONS) if not c.random and "dtype" not in c.kwargs and c.cls not in _REFUSING],
+    ids=str,
 )
 def test_layers_under_the_mixed_policy(case):
     """bfloat16 comes out, near what float32 gives; weights and their gradients are float32."""
