@@ -121,3 +121,21 @@ def test_windows():
     for wrong in ({"start_index": 30}, {"end_index": 20}, {"sampling_rate": 0}, {"sequence_stride": 20}):
         with pytest.raises(ValueError, match=next(iter(wrong))):
             timeseries_dataset_from_array(data, None, 4, **wrong)
+
+
+def test_fit_keeps_the_order_of_a_dataset():
+    seen = []
+
+    class Recorder(fastkeras.Model):
+        def call(self, x):
+            return x
+
+        def train_step(self, data):
+            seen.append(float(data[0][0, 0]))
+            return {}
+
+    model = Recorder()
+    model.compile("sgd", "mse", run_eagerly=True)
+    dataset = timeseries_dataset_from_array(np.arange(40.0), np.zeros(40), 1, batch_size=2)
+    model.fit(dataset, verbose=0)
+    assert seen == list(range(0, 40, 2))
