@@ -123,6 +123,20 @@ def test_windows():
             timeseries_dataset_from_array(data, None, 4, **wrong)
 
 
+@pytest.mark.parametrize("shuffle", [False, True])
+@pytest.mark.parametrize("batch_size", [None, 3])
+def test_take_and_skip_part_a_dataset(batch_size, shuffle):
+    dataset = timeseries_dataset_from_array(np.arange(10), None, 1, batch_size=batch_size, shuffle=shuffle, seed=1)
+    order = [x.tolist() for x in dataset.take(-1)]
+    assert len(order) == (batch_size and 4 or 10)
+    for count in (0, 2, 20):
+        assert [x.tolist() for x in dataset.take(count)] == order[:count]
+        assert [x.tolist() for x in dataset.skip(count)] == order[count:]
+    assert len(dataset.skip(-1)) == 0
+    with pytest.raises(AttributeError, match="prefetch"):
+        dataset.prefetch(1)
+
+
 def test_fit_keeps_the_order_of_a_dataset():
     seen = []
 
