@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from helpers import run_python
 
+import fastkeras
 from fastkeras.compat import tensorflow as tf
 
 SRC = os.pathsep.join(sys.path)
@@ -184,6 +185,38 @@ X = np.array([[1.0, -2.0, 3.0], [0.5, 4.0, -1.0]], "float32")
         (lambda: tf.nn.l2_normalize(X, axis=1), X / np.linalg.norm(X, axis=1, keepdims=True)),
         (lambda: tf.math.log(tf.exp(X)), X),
         (lambda: tf.linalg.matmul(X, X, transpose_b=True), X @ X.T),
+        (lambda: tf.gather_nd(X, [[0, 1], [1, 2]]), [-2.0, -1.0]),
+        (lambda: tf.boolean_mask(X, X > 0), X[X > 0]),
+        (lambda: tf.boolean_mask(X, [True, False, True], axis=1), X[:, ::2]),
+        (lambda: tf.where(X > 0), np.argwhere(X > 0)),
+        (lambda: tf.sort(X, direction="DESCENDING"), np.sort(X)[:, ::-1]),
+        (lambda: tf.argsort([1, 3, 1, 2], direction="DESCENDING"), [1, 3, 0, 2]),
+        (lambda: tf.sequence_mask([1, 3]), [[True, False, False], [True, True, True]]),
+        (lambda: tf.scatter_nd(indices=[[1], [3]], updates=[5.0, 6.0], shape=[5]), [0, 5, 0, 6, 0]),
+        (lambda: tf.tensor_scatter_nd_update(tensor=[1, 2], indices=[[1]], updates=[9]), [1, 9]),
+        (lambda: tf.tensor_scatter_nd_add([1, 2], [[1], [1]], [3, 4]), [1, 9]),
+        (lambda: tf.add_n([X, X, X]), 3 * X),
+        (lambda: tf.clip_by_norm([3.0, 4.0], 1.0), [0.6, 0.8]),
+        (lambda: tf.clip_by_norm([3.0, 4.0], 6.0), [3, 4]),
+        (lambda: tf.clip_by_global_norm([[3.0], None, [4.0]], 1.0)[0][2], [0.8]),
+        (lambda: tf.clip_by_global_norm([[3.0], None, [4.0]], 1.0)[1], 5.0),
+        (lambda: tf.linalg.band_part(X, -1, 0), np.tril(X)),
+        (lambda: tf.linalg.band_part(X, 0, 1), np.triu(X) - np.triu(X, 2)),
+        (lambda: tf.math.confusion_matrix([0, 1, 2, 1], [0, 2, 2, 1]), [[1, 0, 0], [0, 1, 1], [0, 0, 1]]),
+        (lambda: tf.math.confusion_matrix([0, 1], [1, 1], num_classes=2, weights=[2, 3]), [[0, 2], [0, 3]]),
+        (lambda: tf.nn.embedding_lookup(X, [1, 0]), X[::-1]),
+        (lambda: tf.nn.l2_loss(X), (X**2).sum() / 2),
+        (lambda: tf.nn.leaky_relu(X, alpha=0.1), np.maximum(X, 0.1 * X)),
+        (lambda: tf.random.categorical([[0.0, 100.0]], 3), [[1, 1, 1]]),
+        (lambda: tf.sort(tf.random.shuffle(tf.range(4))), [0, 1, 2, 3]),
+        (lambda: tf.range(1, limit=10, delta=3), [1, 4, 7]),
+        (lambda: tf.slice(input_=X, begin=[0, 1], size=[-1, 2]), X[:, 1:]),
+        (lambda: tf.math.floormod(X, 2.0), np.mod(X, 2)),
+        (lambda: tf.math.unsorted_segment_sum(X, [1, 0], num_segments=2), X[::-1]),
+        (lambda: tf.map_fn(fn=lambda row: 2 * row, elems=X), 2 * X),
+        (lambda: tf.cond(tf.constant(True), lambda: tf.constant(1), lambda: tf.constant(2)), 1),
+        (lambda: tf.Variable(initial_value=tf.zeros_initializer()((2,)), trainable=False), [0, 0]),
+        (lambda: tf.Variable(lambda: [1, 2], dtype=tf.float32), [1, 2]),
         (
             lambda: tf.nn.sparse_softmax_cross_entropy_with_logits(labels=[0, 1], logits=X),
             np.log(np.exp(X).sum(-1)) - X[[0, 1], [0, 1]],
@@ -196,14 +229,18 @@ def test_tensorflow_names(made, expected):
 
 
 def test_tensorflow_tools(capsys):
-    v = tf.Variable(2.0)
+    v = tf.Variable(2.0, True)
     with tf.GradientTape() as tape:
         y = tf.square(v)
     assert float(tape.gradient(y, v)) == 4.0
     assert tf.function(lambda x: x + 1)(1) == 2
     assert tf.function(jit_compile=True)(len)([1]) == 1
     assert tf.executing_eagerly()
-    assert tf.config.list_physical_devices("GPU") == []
+    assert tf.config.list_physical_devices("GPU") == [] == tf.config.experimental.list_physical_devices("GPU")
+    assert tf.losses.MeanSquaredError is fastkeras.losses.MeanSquaredError
+    assert not tf.Variable(2.0, False).trainable and not isinstance(fastkeras.Variable(1.0), tf.Variable)
+    with pytest.raises(ValueError, match="direction='UP'"):
+        tf.sort(X, direction="UP")
     tf.print("a", 1)
     assert capsys.readouterr().err == "a 1\n"
     tf.random.set_seed(1)

@@ -223,6 +223,31 @@ def test_nested_layers_are_built_by_a_symbolic_call():
     assert layer.built and len(layer.weights) == 8
 
 
+class Positions(layers.Layer):
+    """What depends on the place: an embedding, and rows of a table."""
+
+    def __init__(self):
+        super().__init__()
+        self.embedding = layers.Embedding(8, 3)
+        self.table = ops.convert_to_tensor(np.arange(24.0, dtype="float32").reshape(8, 3))
+
+    def call(self, x):
+        steps = ops.shape(x)[1]
+        return x + self.embedding(ops.arange(steps)) + self.table[:steps]
+
+
+def test_tables_of_positions_may_be_short_where_the_length_is_open():
+    layer = Positions()
+    inputs = keras.Input((None, 3))
+    model = keras.Model(inputs, layer(inputs))
+    assert model.output_shape == (None, None, 3)
+    layer.set_weights([np.ones((8, 3))])
+    x = np.zeros((2, 5, 3), "float32")
+    np.testing.assert_array_equal(model.predict(x, verbose=0), x + 1 + layer.table.numpy()[:5])
+    with pytest.raises(IndexError, match="Received: 8"):
+        model.predict(np.zeros((2, 9, 3), "float32"), verbose=0)
+
+
 # --- losses ------------------------------------------------------------------------------------------------------
 
 

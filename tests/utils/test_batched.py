@@ -121,3 +121,35 @@ def test_windows():
     for wrong in ({"start_index": 30}, {"end_index": 20}, {"sampling_rate": 0}, {"sequence_stride": 20}):
         with pytest.raises(ValueError, match=next(iter(wrong))):
             timeseries_dataset_from_array(data, None, 4, **wrong)
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+@pytest.mark.parametrize("batch_size", [None, 3])
+def test_take_and_skip_part_a_dataset(batch_size, shuffle):
+    dataset = timeseries_dataset_from_array(np.arange(10), None, 1, batch_size=batch_size, shuffle=shuffle, seed=1)
+    order = [x.tolist() for x in dataset.take(-1)]
+    assert len(order) == (batch_size and 4 or 10)
+    for count in (0, 2, 20):
+        assert [x.tolist() for x in dataset.take(count)] == order[:count]
+        assert [x.tolist() for x in dataset.skip(count)] == order[count:]
+    assert len(dataset.skip(-1)) == 0
+    with pytest.raises(AttributeError, match="prefetch"):
+        dataset.prefetch(1)
+
+
+def test_fit_keeps_the_order_of_a_dataset():
+    seen = []
+
+    class Recorder(fastkeras.Model):
+        def call(self, x):
+            return x
+
+        def train_step(self, data):
+            seen.append(float(data[0][0, 0]))
+            return {}
+
+    model = Recorder()
+    model.compile("sgd", "mse", run_eagerly=True)
+    dataset = timeseries_dataset_from_array(np.arange(40.0), np.zeros(40), 1, batch_size=2)
+    model.fit(dataset, verbose=0)
+    assert seen == list(range(0, 40, 2))

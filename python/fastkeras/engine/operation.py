@@ -130,9 +130,10 @@ class Operation:
         return f"<Operation name={self.name}>"
 
 
-# Two sizes to stand for None. Both are multiples of 48, so that reshapes that split an open dimension succeed, and
-# small enough that a constant made from an open shape (a causal mask, say) stays cheap.
-_SIZES = (144, 240)
+# Pairs of sizes to stand for None. Those of the first are multiples of 48, so that reshapes that split an open
+# dimension succeed, and small enough that a constant made from an open shape (a causal mask, say) stays cheap. The
+# second is for what is shorter than these sizes, such as a table of positions.
+_SIZES = ((144, 240), (4, 6))
 
 
 class _Inference(threading.local):
@@ -163,13 +164,9 @@ def compute_output_spec(fn, *args, **kwargs):
         return abstract_eval(fn, *call_args, **call_kwargs)
 
     if any(None in x.shape for x in tensors):
-        before, _inference.open_sizes = _inference.open_sizes, True
-        try:
-            first, second = evaluate(_SIZES[0]), evaluate(_SIZES[1])
-        finally:
-            _inference.open_sizes = before
+        first, second = _with_open_sizes(evaluate)
     else:
-        first = second = evaluate(_SIZES[0])
+        first = second = evaluate(0)
     record = all(x.record_history for x in tensors)
 
     def merge(a, b):
@@ -181,6 +178,21 @@ def compute_output_spec(fn, *args, **kwargs):
         return KerasTensor(shape, dtype=a.dtype, record_history=record)
 
     return nest.map(merge, first, second)
+
+
+def _with_open_sizes(evaluate):
+    """`evaluate` of the first pair of sizes that it accepts; when there is none, what it said to the first pair."""
+    before, _inference.open_sizes = _inference.open_sizes, True
+    refused = None
+    try:
+        for one, other in _SIZES:
+            try:
+                return evaluate(one), evaluate(other)
+            except Exception as error:
+                refused = refused or error
+        raise refused
+    finally:
+        _inference.open_sizes = before
 
 
 def infer_output_spec(operation, fn, args, kwargs):

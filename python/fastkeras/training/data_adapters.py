@@ -212,6 +212,7 @@ def get_data(x, y=None, sample_weight=None, batch_size=None, steps=None, shuffle
 
     Raises ValueError for kinds of data that are not known and for arguments that do not go with the kind.
     """
+    from fastkeras.utils.batched import BatchDataset
     from fastkeras.utils.pydataset import PyDataset
 
     if isinstance(x, (ArrayData, BatchData)):
@@ -239,7 +240,8 @@ def get_data(x, y=None, sample_weight=None, batch_size=None, steps=None, shuffle
                 "PyDataset. The PyDataset is expected to already be shuffled.",
                 stacklevel=4,
             )
-        return DatasetData(x, shuffle=shuffle, class_weight=class_weight)
+        own_order = isinstance(x, BatchDataset)  # as a tf.data.Dataset, it was shuffled when it was made or not at all
+        return DatasetData(x, shuffle=shuffle and not own_order, class_weight=class_weight)
     if all(leaf is None or is_array(leaf) for leaf in nest.flatten((x, y, sample_weight))):
         if all(leaf is None for leaf in nest.flatten(x)):
             raise ValueError(f"Unrecognized data type: x={x} (of type {type(x)})")

@@ -6,14 +6,14 @@ from fastkeras.utils.pydataset import PyDataset
 
 _TENSORFLOW_ONLY = frozenset(
     "apply as_numpy_iterator cache cardinality concatenate element_spec enumerate filter flat_map interleave"
-    " padded_batch prefetch rebatch repeat shard shuffle skip take unbatch with_options zip".split()
+    " padded_batch prefetch rebatch repeat shard shuffle unbatch with_options zip".split()
 )
 
 
 class BatchDataset(PyDataset):
     """Batches `make(indices)` of `count` samples, in a new random order in every pass where `shuffle` is set.
 
-    Iterate over it, pass it to `fit`, or `map` a function over its batches.
+    Iterate over it, pass it to `fit`, `map` a function over its batches, part it by `take` and `skip`.
     """
 
     def __init__(self, count, make, batch_size, shuffle=False, seed=None):
@@ -69,6 +69,14 @@ class BatchDataset(PyDataset):
                 f"Received: batch_size={batch_size} for a dataset with batch_size={self._batch_size}"
             )
         return self._with(_batch_size=batch_size)
+
+    def take(self, count):
+        """The dataset of the first `count` batches, or samples where it has single ones; of all for -1."""
+        return self.only(slice(None if count < 0 else count * (self._batch_size or 1)))
+
+    def skip(self, count):
+        """The dataset without the first `count` batches, or samples where it has single ones; of none for -1."""
+        return self.only(slice(self._count if count < 0 else count * (self._batch_size or 1), None))
 
     @property
     def count(self):
