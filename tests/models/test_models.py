@@ -216,6 +216,50 @@ def test_subclass_with_functional_constructor():
     model = Wrapped(3)
     assert isinstance(model, keras.models.Functional) and model.output_shape == (None, 3) and type(model) is Wrapped
     assert isinstance(Wrapped(2), keras.Model)
+    assert set(model.get_config()) == {"name", "trainable", "dtype"}
+
+
+def test_subclassed_model_is_described_by_its_constructor_call(tmp_path):
+    class Mine(keras.Model):
+        def __init__(self, units, rate=0.5, **kwargs):
+            super().__init__(**kwargs)
+            self.dense = layers.Dense(units)
+
+        def call(self, inputs):
+            return self.dense(inputs)
+
+    model = Mine(3, name="mine")
+    config = model.get_config()
+    assert (config["units"], config["rate"], config["name"]) == (3, 0.5, "mine")
+    model(ones(2, 4))
+    model.save(tmp_path / "mine.keras")
+    loaded = keras.saving.load_model(tmp_path / "mine.keras", custom_objects={"Mine": Mine})
+    np.testing.assert_array_equal(loaded(ones(2, 4)).numpy(), model(ones(2, 4)).numpy())
+
+    class Around(keras.Model):
+        def __init__(self, inner):
+            super().__init__()
+            self.inner = inner
+
+    with pytest.raises(NotImplementedError, match="was created by passing non-serializable argument values"):
+        Around(model).to_json()
+
+
+def test_summary_shows_all_outputs_of_a_model_inside():
+    class Around(keras.Model):
+        def __init__(self, inner):
+            super().__init__()
+            self.inner = inner
+
+        def call(self, inputs):
+            return self.inner(inputs)[0]
+
+    inputs = keras.Input((4,))
+    model = Around(keras.Model(inputs, [layers.Dense(2)(inputs), layers.Dense(3)(inputs)]))
+    model(ones(1, 4))
+    lines = []
+    model.summary(print_fn=lines.append)
+    assert "((None, 2), (None, 3))" in lines[0]
 
 
 def test_model_without_call():
