@@ -262,6 +262,24 @@ def test_summary_shows_all_outputs_of_a_model_inside():
     assert "((None, 2), (None, 3))" in lines[0]
 
 
+def test_positions_of_an_open_length():
+    class Positions(layers.Layer):
+        def __init__(self, longest, **kwargs):
+            super().__init__(**kwargs)
+            self.embedding = layers.Embedding(longest, 4)
+
+        def call(self, inputs):
+            return inputs + self.embedding(ops.arange(0, ops.shape(inputs)[1], 1))
+
+    inputs = keras.Input((None, 4))
+    model = keras.Model(inputs, Positions(8)(inputs))
+    assert model.output_shape == (None, None, 4)
+    table = model.layers[1].embedding.get_weights()[0]
+    np.testing.assert_array_equal(model.predict(np.zeros((2, 5, 4)), verbose=0)[0], table[:5])
+    with pytest.raises(IndexError, match="indices must lie in"):
+        model(ones(1, 9, 4))
+
+
 def test_model_without_call():
     class Empty(keras.Model):
         pass
