@@ -262,6 +262,24 @@ def test_summary_shows_all_outputs_of_a_model_inside():
     assert "((None, 2), (None, 3))" in lines[0]
 
 
+@pytest.mark.parametrize(
+    "function, name",
+    [
+        (ops.abs, "Absolute"),
+        (abs, "Absolute"),
+        (ops.conj, "Conjugate"),
+        (ops.swish, "Silu"),
+        (ops.hard_swish, "HardSilu"),
+    ],
+)
+def test_second_names_of_ops_are_written_as_the_first(function, name):
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, function(inputs))
+    assert type(model.operations[1]).__name__ == name
+    twin = keras.models.model_from_json(model.to_json())
+    np.testing.assert_array_equal(twin(-ones(1, 4)).numpy(), model(-ones(1, 4)).numpy())
+
+
 def test_positions_of_an_open_length():
     class Positions(layers.Layer):
         def __init__(self, longest, **kwargs):
