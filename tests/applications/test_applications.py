@@ -207,6 +207,15 @@ def test_preprocess_input_of_arrays_and_tensors(mode, data_format):
         imagenet_utils.preprocess_input(x, mode="other")
 
 
+@pytest.mark.parametrize(
+    "mode, steps", [("tf", "true_divide subtract"), ("torch", "true_divide add true_divide"), ("caffe", "flip add")]
+)
+def test_preprocess_input_in_a_model_takes_no_needless_steps(mode, steps):
+    inputs = keras.Input((8, 8, 3))
+    model = keras.Model(inputs, imagenet_utils.preprocess_input(inputs, mode=mode))
+    assert [step.name.rstrip("_0123456789") for step in model.operations[1:]] == steps.split()
+
+
 def test_decode_predictions(monkeypatch):
     monkeypatch.setattr(imagenet_utils, "_class_index", lambda: {str(i): [f"n{i}", f"name{i}"] for i in range(1000)})
     scores = np.zeros((1, 1000), "float32")

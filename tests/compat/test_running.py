@@ -107,6 +107,7 @@ WAYS_TO_IMPORT = [
     "from keras.utils import to_categorical",
     "import keras, fastkeras; assert keras.Model is fastkeras.Model",
     "import keras, tensorflow as tf; assert keras.layers.Dense is tf.keras.layers.Dense",
+    "import keras, fastkeras; assert keras.layers.__file__ == fastkeras.layers.__file__",
     "import keras; assert keras.__version__ == '3.15.1' == keras.config.keras_version()",
     "from tensorflow.keras.optimizers.schedules import ExponentialDecay",
     "from tensorflow.keras import mixed_precision; mixed_precision.Policy",

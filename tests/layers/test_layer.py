@@ -3,6 +3,7 @@
 import collections
 import copy
 import pickle
+import warnings
 
 import numpy as np
 import pytest
@@ -173,6 +174,23 @@ def test_build_is_recorded():
     assert twin.factor.shape == (3,)
 
 
+def test_build_of_the_base_says_nothing_when_called_by_an_own_build():
+    class Block(layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.inner = layers.Dense(2)
+
+        def build(self, input_shape):
+            super().build(input_shape)
+
+        def call(self, inputs):
+            return self.inner(inputs)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert Block()(np.ones((1, 3))).shape == (1, 2)
+
+
 def test_build_of_a_superclass_counts_once():
     class Child(Scale):
         def build(self, input_shape):
@@ -319,6 +337,27 @@ def test_config_follows_the_attributes():
     layer = layers.Dropout(0.5)
     layer.rate = 0.25
     assert layer.get_config()["rate"] == 0.25
+
+
+@pytest.mark.parametrize(
+    "layer, shape",
+    [
+        (layers.Dense(2, activation="relu"), (3, 4)),
+        (layers.EinsumDense("ab,bc->ac", 2, activation="relu"), (3, 4)),
+        (layers.Conv2D(2, 3, activation="relu"), (1, 4, 4, 3)),
+        (layers.SeparableConv1D(2, 3, activation="relu"), (1, 4, 3)),
+        (layers.SimpleRNNCell(2), None),
+    ],
+    ids=lambda v: v.name if isinstance(v, layers.Layer) else "",
+)
+def test_activation_can_be_taken_away(layer, shape):
+    layer.activation = None
+    if shape is None:
+        x, _ = layer(np.full((2, 3), 9.0), [np.full((2, 2), 9.0)])
+    else:
+        x = layer(np.random.RandomState(0).normal(size=shape))
+    assert abs(x.numpy()).max() > 1 or x.numpy().min() < 0  # neither relu nor tanh
+    assert layer.get_config()["activation"] is None
 
 
 def test_user_subclass_extends_config():

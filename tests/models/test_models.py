@@ -216,6 +216,86 @@ def test_subclass_with_functional_constructor():
     model = Wrapped(3)
     assert isinstance(model, keras.models.Functional) and model.output_shape == (None, 3) and type(model) is Wrapped
     assert isinstance(Wrapped(2), keras.Model)
+    assert set(model.get_config()) == {"name", "trainable", "dtype"}
+
+
+def test_subclassed_model_is_described_by_its_constructor_call(tmp_path):
+    class Mine(keras.Model):
+        def __init__(self, units, rate=0.5, **kwargs):
+            super().__init__(**kwargs)
+            self.dense = layers.Dense(units)
+
+        def call(self, inputs):
+            return self.dense(inputs)
+
+    model = Mine(3, name="mine")
+    config = model.get_config()
+    assert (config["units"], config["rate"], config["name"]) == (3, 0.5, "mine")
+    model(ones(2, 4))
+    model.save(tmp_path / "mine.keras")
+    loaded = keras.saving.load_model(tmp_path / "mine.keras", custom_objects={"Mine": Mine})
+    np.testing.assert_array_equal(loaded(ones(2, 4)).numpy(), model(ones(2, 4)).numpy())
+
+    class Around(keras.Model):
+        def __init__(self, inner):
+            super().__init__()
+            self.inner = inner
+
+    with pytest.raises(NotImplementedError, match="was created by passing non-serializable argument values"):
+        Around(model).to_json()
+
+
+def test_summary_shows_all_outputs_of_a_model_inside():
+    class Around(keras.Model):
+        def __init__(self, inner):
+            super().__init__()
+            self.inner = inner
+
+        def call(self, inputs):
+            return self.inner(inputs)[0]
+
+    inputs = keras.Input((4,))
+    model = Around(keras.Model(inputs, [layers.Dense(2)(inputs), layers.Dense(3)(inputs)]))
+    model(ones(1, 4))
+    lines = []
+    model.summary(print_fn=lines.append)
+    assert "((None, 2), (None, 3))" in lines[0]
+
+
+@pytest.mark.parametrize(
+    "function, name",
+    [
+        (ops.abs, "Absolute"),
+        (abs, "Absolute"),
+        (ops.conj, "Conjugate"),
+        (ops.swish, "Silu"),
+        (ops.hard_swish, "HardSilu"),
+    ],
+)
+def test_second_names_of_ops_are_written_as_the_first(function, name):
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, function(inputs))
+    assert type(model.operations[1]).__name__ == name
+    twin = keras.models.model_from_json(model.to_json())
+    np.testing.assert_array_equal(twin(-ones(1, 4)).numpy(), model(-ones(1, 4)).numpy())
+
+
+def test_positions_of_an_open_length():
+    class Positions(layers.Layer):
+        def __init__(self, longest, **kwargs):
+            super().__init__(**kwargs)
+            self.embedding = layers.Embedding(longest, 4)
+
+        def call(self, inputs):
+            return inputs + self.embedding(ops.arange(0, ops.shape(inputs)[1], 1))
+
+    inputs = keras.Input((None, 4))
+    model = keras.Model(inputs, Positions(8)(inputs))
+    assert model.output_shape == (None, None, 4)
+    table = model.layers[1].embedding.get_weights()[0]
+    np.testing.assert_array_equal(model.predict(np.zeros((2, 5, 4)), verbose=0)[0], table[:5])
+    with pytest.raises(IndexError, match="indices must lie in"):
+        model(ones(1, 9, 4))
 
 
 def test_model_without_call():

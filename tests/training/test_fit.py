@@ -325,6 +325,40 @@ def test_own_train_step():
     assert model.traces <= 2  # once per shape of a batch, not once per step
 
 
+class Adversaries(keras.Model):
+    """No `call`: its training step is all there is to do."""
+
+    def __init__(self):
+        super().__init__()
+        self.maker = keras.Sequential([layers.Dense(3, activation="relu"), layers.Dense(4)])
+        self.judge = keras.Sequential([keras.Input((4,)), layers.Dense(1)])
+
+    def train_step(self, x):
+        with keras.GradientTape() as tape:
+            loss = ops.mean(self.judge(x)) - ops.mean(self.judge(self.maker(x)))
+        weights = self.trainable_variables
+        self.optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights, strict=True))
+        return {"score": loss}
+
+
+def test_model_without_call_needs_only_its_steps():
+    model = Adversaries()
+    model.compile("sgd")
+    history = model.fit(X, batch_size=10, epochs=2, verbose=0).history
+    assert set(history) == {"score"} and history["score"][1] < history["score"][0]
+    assert len(model.weights) == 6
+    with pytest.raises(NotImplementedError, match="Model Adversaries does not have a `call"):
+        model.predict(X, verbose=0)
+
+
+def test_functions_are_logged_in_snake_case():
+    def meanError(y_true, y_pred):  # noqa: N802
+        return ops.abs(y_true - y_pred)
+
+    model = regression(metrics=[meanError, lambda y_true, y_pred: ops.abs(y_true - y_pred)])
+    assert list(model.evaluate(X, Y, verbose=0, return_dict=True)) == ["lambda", "loss", "mean_error"]
+
+
 def test_own_compute_loss():
     class Doubled(keras.Sequential):
         def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None):

@@ -2,6 +2,7 @@
 
 import functools
 import json
+import operator
 
 import numpy as np
 
@@ -11,11 +12,15 @@ from fastkeras.utils.files import get_file
 
 _CLASS_INDEX = "https://storage.googleapis.com/download.tensorflow.org/data/imagenet_class_index.json"
 CHANNEL_MEANS, CHANNEL_DEVIATIONS = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of pixels from 0 to 1
-# mode: what is divided by, then taken away, then divided by, per channel in the order that the network reads.
-_MODES = {
-    "tf": (127.5, 1.0, 1.0),
-    "torch": (255.0, CHANNEL_MEANS, CHANNEL_DEVIATIONS),
-    "caffe": (1.0, (103.939, 116.779, 123.68), 1.0),  # blue, green, red
+# mode: Keras's steps (in a functional model, its layers), with numbers per channel in the order that the network reads.
+_STEPS = {
+    "tf": ((operator.truediv, 127.5), (operator.sub, 1.0)),
+    "torch": (
+        (operator.truediv, 255.0),
+        (operator.add, np.negative(CHANNEL_MEANS)),
+        (operator.truediv, CHANNEL_DEVIATIONS),
+    ),
+    "caffe": ((operator.add, (-103.939, -116.779, -123.68)),),  # blue, green, red
 }
 
 
@@ -38,7 +43,7 @@ def preprocess_input(x, data_format=None, mode="caffe"):
     >>> keras.applications.imagenet_utils.preprocess_input(np.array([[[0.0, 127.5, 255.0]]]), mode="tf")
     array([[[-1.,  0.,  1.]]])
     """
-    if mode not in _MODES:
+    if mode not in _STEPS:
         raise ValueError(f"Expected mode to be one of `caffe`, `tf` or `torch`. Received: mode={mode}")
     if data_format is None:
         data_format = config.image_data_format()
@@ -49,16 +54,21 @@ def preprocess_input(x, data_format=None, mode="caffe"):
         )
     dtype = "float64" if isinstance(x, np.ndarray) else "float32"
     axis = len(x.shape) - (1 if data_format == "channels_last" else 3)
-    scale, mean, deviation = (
-        np.reshape(np.array(v, dtype), (-1, *[1] * (len(x.shape) - 1 - axis))) for v in _MODES[mode]
-    )
+    along = (-1, *[1] * (len(x.shape) - 1 - axis))
+    steps = [(act, np.reshape(np.array(number, dtype), along)) for act, number in _STEPS[mode]]
     if not isinstance(x, np.ndarray):
         x = ops.flip(x, axis) if mode == "caffe" else x
-        return (x / scale - mean) / deviation
+        return _take(steps, x)
     if not np.issubdtype(x.dtype, np.floating):
         x = x.astype(config.floatx())
     x = np.flip(x, axis) if mode == "caffe" else x  # a view
-    x[...] = (x / scale - mean) / deviation
+    x[...] = _take(steps, x)
+    return x
+
+
+def _take(steps, x):
+    for act, number in steps:
+        x = act(x, number)
     return x
 
 

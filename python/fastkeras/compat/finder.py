@@ -29,6 +29,7 @@ class _Facade(types.ModuleType):
     def __init__(self, name, target):
         super().__init__(name, target.__doc__)
         self._target = target
+        self.__file__ = target.__file__
         self.__path__ = []  # a package: its submodules are asked of the finder
         public = getattr(target, "__all__", None) or [key for key in vars(target) if not key.startswith("_")]
         self.__all__ = [key for key in public if not key.startswith("_")]

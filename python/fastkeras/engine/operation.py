@@ -237,6 +237,7 @@ CLASS_NAMES = {
     "ctc_decode": "CTCDecode", "psnr": "PSNR", "ssim": "SSIM", "svd": "SVD", "jvp": "JVP", "fft": "FFT",
     "fft2": "FFT2", "ifft2": "IFFT2", "rfft": "RFFT", "irfft": "IRFFT", "stft": "STFT", "istft": "ISTFT",
     "rgb_to_grayscale": "RGBToGrayscale", "rgb_to_hsv": "RGBToHSV", "hsv_to_rgb": "HSVToRGB",
+    "abs": "Absolute", "conj": "Conjugate", "swish": "Silu", "hard_swish": "HardSilu",  # second names of the same ops
 }  # fmt: skip
 _functions = {}  # class name -> function
 

@@ -49,7 +49,7 @@ class LayerBuilding:
     @recorded
     def build(self, input_shape):
         """Makes the weights; to be written by layers whose weights depend on the shape of the input."""
-        if self._has_unbuilt_layers():
+        if type(self).build is LayerBuilding.build and self._has_unbuilt_layers():
             warnings.warn(
                 f"`build()` was called on layer '{self.name}', however the layer does not have a `build()` method "
                 "implemented and it looks like it has unbuilt state. This will cause the layer to be marked as "

@@ -3,7 +3,7 @@
 from fastkeras import activations, ops, registry
 from fastkeras.layers.input_spec import InputSpec
 from fastkeras.layers.spatial import Spatial, count_windows, per_axis
-from fastkeras.layers.weights import add_weight, once_built, store_roles
+from fastkeras.layers.weights import activated, add_weight, once_built, store_roles
 from fastkeras.utils.arguments import refuse
 
 _register = registry.register("keras.layers")
@@ -78,7 +78,7 @@ class Convolution(Spatial):
 
     def _finish(self, outputs):
         """activation(outputs + bias)"""
-        return self.activation(self._biased(outputs))
+        return activated(self, self._biased(outputs))
 
     def _output_shape(self, input_shape, filters):
         windows = [(k - 1) * d + 1 for k, d in zip(self.kernel_size, self.dilation_rate, strict=True)]

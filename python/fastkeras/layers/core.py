@@ -8,7 +8,7 @@ from fastkeras.engine import KerasTensor, Variable, compute_output_spec, nest
 from fastkeras.layers import signatures
 from fastkeras.layers.input_spec import InputSpec
 from fastkeras.layers.layer import Layer
-from fastkeras.layers.weights import add_weight, once_built, store_roles
+from fastkeras.layers.weights import activated, add_weight, once_built, store_roles
 from fastkeras.utils.arguments import refuse
 
 _register = registry.register("keras.layers")
@@ -80,7 +80,7 @@ class Dense(Layer):
         x = ops.matmul(inputs, self._kernel)
         if self.bias is not None:
             x = ops.add(x, self.bias)
-        return self.activation(x)
+        return activated(self, x)
 
     def compute_output_shape(self, input_shape):
         return (*input_shape[:-1], self.units)

@@ -5,7 +5,7 @@ import re
 from fastkeras import activations, initializers, ops, registry
 from fastkeras.layers.input_spec import InputSpec
 from fastkeras.layers.layer import Layer
-from fastkeras.layers.weights import add_weight, once_built, store_roles
+from fastkeras.layers.weights import activated, add_weight, once_built, store_roles
 from fastkeras.utils.arguments import refuse
 
 
@@ -96,7 +96,7 @@ class EinsumDense(Layer):
         x = ops.einsum(self.equation, inputs, self._kernel)
         if self.bias is not None:
             x = ops.add(x, self.bias)
-        return self.activation(x)
+        return activated(self, x)
 
     def compute_output_shape(self, input_shape):
         return tuple(_Plan(self.equation, self.bias_axes, input_shape, self.partial_output_shape).output_shape)

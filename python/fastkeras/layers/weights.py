@@ -1,4 +1,4 @@
-"""What weights have in common: the arguments named after them, and that they are there once the layer is built."""
+"""What layers with weights have in common: the arguments named after these, their reading, the activation."""
 
 from fastkeras import constraints, initializers, regularizers
 
@@ -28,3 +28,8 @@ def once_built(name):
         return getattr(layer, attribute)
 
     return property(read)
+
+
+def activated(layer, outputs):
+    """What the layer's activation makes of its outputs; scripts set it to None to get at the logits."""
+    return outputs if layer.activation is None else layer.activation(outputs)

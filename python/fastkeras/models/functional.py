@@ -30,6 +30,7 @@ class Functional(Function, Model):
 
     _convert_input_args = False  # each input has a dtype of its own: see _standardize
     _allow_non_tensor_positional_args = True
+    _config_names = ()
 
     def __init__(self, inputs, outputs, name=None, **kwargs):
         trainable = kwargs.pop("trainable", None)

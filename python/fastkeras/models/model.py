@@ -31,6 +31,7 @@ class Model(Trainer, Layer):
     (None, 2)
     """
 
+    _config_names = None  # a subclass without a get_config is described by its constructor call, as layers are
     _edits_matter = False
 
     def __new__(cls, *args, **kwargs):
@@ -74,6 +75,9 @@ class Model(Trainer, Layer):
 
     def call(self, *args, **kwargs):
         raise NotImplementedError(f"Model {self.__class__.__name__} does not have a `call()` method implemented.")
+
+    def _lacks_call(self):
+        return type(self).call is Model.call
 
     @property
     def layers(self):

@@ -109,10 +109,10 @@ def _output_shape(layer):
     elif not shapes:
         return "?"
     else:
+        if hasattr(layer, "output_shape"):
+            return _shape(layer.output_shape)
         try:
-            text = _nested_shapes(
-                layer.output_shape if hasattr(layer, "output_shape") else layer.compute_output_shape(**shapes)
-            )
+            text = _nested_shapes(layer.compute_output_shape(**shapes))
         except NotImplementedError:
             return "?"
     flat = nest.flatten(text)

@@ -192,7 +192,7 @@ def object_name(thing):
 
     if hasattr(thing, "name"):
         return thing.name
-    return thing.__name__ if hasattr(thing, "__name__") else to_snake_case(thing.__class__.__name__)
+    return to_snake_case(getattr(thing, "__name__", thing.__class__.__name__))
 
 
 def _with_weights(loss, weights):

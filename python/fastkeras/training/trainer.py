@@ -253,7 +253,12 @@ class Trainer(Loops):
     # --- building ---
 
     def _symbolic_build(self, batch):
-        """Makes all state (weights, metrics, optimizer slots) by running the shapes of a batch through the model."""
+        """Makes all state (weights, metrics, optimizer slots) by running the shapes of a batch through the model.
+
+        What a model without a `call` of its own (a GAN, say) lacks is made where its steps are traced.
+        """
+        if self._lacks_call():
+            return
         unbuilt = [part for part in (self._compile_metrics, self._compile_loss) if part is not None and not part.built]
 
         def run(x, y=None, sample_weight=None):

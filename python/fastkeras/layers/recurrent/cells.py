@@ -3,7 +3,7 @@
 from fastkeras import activations, ops, random, registry
 from fastkeras.engine import is_symbolic, nest, tracing
 from fastkeras.layers.layer import Layer
-from fastkeras.layers.weights import KINDS, add_weight
+from fastkeras.layers.weights import KINDS, activated, add_weight
 from fastkeras.ops import _recurrence
 from fastkeras.utils.arguments import named
 
@@ -168,7 +168,7 @@ class SimpleRNNCell(Cell):
         x, h = self._products(sequence, state, training)
         if self.bias is not None:
             x = x + self.bias
-        output = self.activation(x + h)
+        output = activated(self, x + h)
         return output, ([output] if nest.is_nested(states) else output)
 
 
