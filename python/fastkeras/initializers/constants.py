@@ -96,7 +96,10 @@ def _window(name, length, periodic=False):
         raise ImportError(
             f"[STFT] windows other than {', '.join(_WINDOWS)} need SciPy: pip install scipy. Received: window={name}"
         ) from None
-    return get_window(name, length, periodic)
+    try:
+        return get_window(name, length, periodic)
+    except ValueError as error:
+        raise ValueError(f"[STFT] SciPy makes no such window: {error} Received: window={name!r}") from None
 
 
 @registry.register(MODULE, names=("STFTInitializer",))
