@@ -124,7 +124,7 @@ def is_traceback_filtering_enabled():
 
 def enable_flash_attention():
     """Compute attention as on a GPU: not offered, `ops.dot_product_attention` has one way for CPUs."""
-    raise NotImplementedError("[config] there is no flash attention on the CPU.")
+    raise NotImplementedError("[enable_flash_attention] there is no flash attention on the CPU.")
 
 
 def disable_flash_attention():
