@@ -1,4 +1,7 @@
-"""Gradients of images of few channels: products with all taps that are spread over pixels, or with `direct` not so."""
+"""Gradients of images of few channels, convolutions to few filters, gradients of their kernels.
+
+Products with all taps are spread over pixels, kernels are turned; or not so, with `direct`.
+"""
 
 import numpy as np
 import pytest
@@ -7,7 +10,9 @@ from hypothesis import strategies as st
 
 from fastkeras.engine import primitive
 
-input_grad, conv = primitive("conv_input_grad"), primitive("conv")
+input_grad, conv, conv_bias, kernel_grad = map(
+    primitive, ("conv_input_grad", "conv", "conv_bias", "conv_kernel_grad")
+)
 
 
 def operands(images, sizes, kernel, channels, filters, strides, dilation, pads):
@@ -34,16 +39,36 @@ def axes(draw, rank):
     dilation = draw(st.tuples(*[st.integers(1, 3)] * rank))
     pads = draw(st.tuples(*[st.integers(0, 4)] * (2 * rank)))
     reach = [(k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True)]
-    sizes = [draw(st.integers(max(1, r - pads[2 * i] - pads[2 * i + 1]), 40)) for i, r in enumerate(reach)]
+    most = 40 if rank < 3 else 12
+    sizes = [draw(st.integers(max(1, r - pads[2 * i] - pads[2 * i + 1]), most)) for i, r in enumerate(reach)]
     return sizes, kernel, list(strides), list(dilation), list(pads)
 
 
 @settings(max_examples=150, deadline=None)
-@given(shape=st.integers(1, 2).flatmap(axes), images=st.integers(1, 3), channels=st.integers(1, 9),
+@given(shape=st.integers(1, 3).flatmap(axes), images=st.integers(1, 3), channels=st.integers(1, 9),
        filters=st.integers(1, 40))  # fmt: skip
 def test_any_shape(shape, images, channels, filters):
     sizes, kernel, strides, dilation, pads = shape
     check(*operands(images, sizes, kernel, channels, filters, strides, dilation, pads))
+
+
+@settings(max_examples=150, deadline=None)
+@given(shape=st.integers(1, 3).flatmap(axes), images=st.integers(1, 3), channels=st.integers(1, 40),
+       filters=st.integers(1, 12), strided=st.booleans(), activation=st.sampled_from([None, "relu", "relu6"]))  # fmt: skip
+def test_few_filters(shape, images, channels, filters, strided, activation):
+    sizes, kernel, strides, dilation, pads = shape
+    attributes = {"strides": strides if strided else [1] * len(sizes), "dilation": dilation, "pads": pads, "groups": 1}
+    rng = np.random.default_rng(sum(sizes) + channels)
+    x, w, bias = (
+        rng.integers(-4, 5, shape).astype("float32")
+        for shape in ((images, *sizes, channels), (*kernel, channels, filters), (filters,))
+    )
+    more = {**attributes, "activation": activation} if activation else attributes
+    y = conv_bias(x, w, bias, **more).numpy()
+    np.testing.assert_array_equal(y, conv_bias(x, w, bias, direct=True, **more).numpy())
+    np.testing.assert_array_equal(y, conv_bias(*(a.astype("float64") for a in (x, w, bias)), **more).numpy())
+    dw = kernel_grad(x, y, kernel=list(kernel), **attributes).numpy()
+    np.testing.assert_array_equal(dw, kernel_grad(x, y, kernel=list(kernel), direct=True, **attributes).numpy())
 
 
 LARGE = [
@@ -51,6 +76,7 @@ LARGE = [
     (2, (300, 301), (7, 7), 3, 16, [2, 2], [1, 1], [3, 3, 3, 3]),
     (3, (90000,), (5,), 2, 4, [1], [2], [8, 0]),  # one line longer than what is multiplied at a time
     (2, (200, 150), (5, 3), 8, 20, [1, 2], [2, 1], [0, 0, 2, 1]),
+    (2, (9, 80, 70), (3, 3, 3), 2, 16, [1, 1, 1], [1, 1, 1], [1] * 6),
 ]
 
 

@@ -175,6 +175,9 @@ Kernel kernel(const Call& c) {
             return gemm_kernel<T>(g, biased);
         }
         const int planes = planes_of(c, s, s.in_channels / s.groups, s.out_channels / s.groups);
+        const auto turned = s.turned();
+        const auto spread = turned ? spread_of(c, *turned, planes) : std::nullopt;
+        if (spread) return spread_forward_kernel(*spread, activation, biased);
         Kernel direct =
             conv_kernel<T>([&](int planes) { return plan_conv(s, sizeof(T), planes); }, planes, activation, biased);
         const auto winograd = winograd_of(c, s, planes);
@@ -237,8 +240,7 @@ Kernel kernel_input_grad(const Call& c) {
             return gemm_kernel<T>(pointwise_gemm(c, s.batch * s.in_pixels(), s.in_channels, s.out_channels, true),
                                   false);
         const int planes = planes_of(c, s, s.out_channels / s.groups, s.in_channels / s.groups);
-        const auto spread = spread_of(c, s);
-        if (spread && (planes == 0 || planes == 3)) return spread_kernel(*spread);
+        if (const auto spread = spread_of(c, s, planes)) return spread_kernel(*spread);
         Kernel direct = conv_kernel<T>([&](int planes) { return plan_conv_input_grad(s, sizeof(T), planes); }, planes,
                                        Activation::linear, false);
         const auto winograd = winograd_of(c, s, planes, true);
@@ -271,15 +273,40 @@ std::vector<TensorType> infer_kernel_grad(const Call& c) {
     return {{c.in[0].dtype, w}};
 }
 
+template <class T>
+Kernel direct_kernel_grad(const ConvShape& s, int planes) {
+    const auto p = plan_conv_kernel_grad(s, sizeof(T), planes);
+    return {[p](const void* const* in, void* const* out, void* scratch) {
+                FK_BY_TYPE(T, conv_weights, p->conv, input<T>(in, 0), input<T>(in, 1), output<T>(out, 0), scratch);
+            },
+            p->scratch_bytes};
+}
+
+// As the gradient of the turned kernel, which is turned back.
+template <class T>
+Kernel turned_kernel_grad(const ConvShape& turned, int planes) {
+    const Kernel grad = direct_kernel_grad<T>(turned, planes);
+    const int64_t taps = turned.taps(), rows = turned.in_channels, columns = turned.out_channels;
+    const size_t bytes = (size_t(taps * rows * columns) * sizeof(T) + 63) / 64 * 64;
+    return {[=](const void* const* in, void* const* out, void* scratch) {
+                const void* exchanged[] = {in[1], in[0]};
+                grad.run(exchanged, &scratch, static_cast<char*>(scratch) + bytes);
+                turn(static_cast<const T*>(scratch), taps, rows, columns, output<T>(out, 0));
+            },
+            bytes + grad.scratch_bytes};
+}
+
+// Vectors lie along the filters; where these are few and channels are more, along the channels.
+bool turned_pays(const ConvShape& s) {
+    const auto vectors = [](int64_t rows, int64_t columns) { return rows * ((columns + 15) / 16); };
+    return 4 * vectors(s.out_channels, s.in_channels) <= 3 * vectors(s.in_channels, s.out_channels);
+}
+
 // By Winograd's algorithm where that pays, or directly.
 template <class T>
 Kernel kernel_grad_kernel(const Call& c, const ConvShape& s, int planes) {
-    const auto p = plan_conv_kernel_grad(s, sizeof(T), planes);
-    Kernel direct{[p](const void* const* in, void* const* out, void* scratch) {
-                      FK_BY_TYPE(T, conv_weights, p->conv, input<T>(in, 0), input<T>(in, 1), output<T>(out, 0),
-                                 scratch);
-                  },
-                  p->scratch_bytes};
+    const auto turned = c.attrs.flag("direct", false) || !turned_pays(s) ? std::nullopt : s.turned();
+    Kernel direct = turned ? turned_kernel_grad<T>(*turned, planes) : direct_kernel_grad<T>(s, planes);
     const auto winograd = winograd_of_weights(c, s, planes);
     if (!winograd) return direct;
     return first_try(

@@ -38,6 +38,17 @@ bool ConvShape::pointwise() const {
     return true;
 }
 
+std::optional<ConvShape> ConvShape::turned() const {
+    ConvShape t = *this;
+    std::swap(t.in_channels, t.out_channels);
+    for (ConvAxis& a : t.axis) {
+        const int64_t reach = (a.kernel - 1) * a.dilation;
+        if (a.stride != 1 || a.out < 1 || a.before > reach || a.after > reach) return {};
+        std::swap(a.in, a.out), a.before = reach - a.before, a.after = reach - a.after;
+    }
+    return groups == 1 ? std::optional(t) : std::nullopt;
+}
+
 namespace {
 
 // Output positions first, first + pitch, ... (count of them), of which number j reads A at j * step + offset of each

@@ -1,6 +1,7 @@
 // From the shape of a convolution to the plans of kernels/products/conv.h, made once and kept by the kernel.
 #pragma once
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "graph/op.h"
@@ -31,6 +32,9 @@ struct ConvShape {
                double(out_channels);
     }
     bool pointwise() const;  // a product of pixels and channels, nothing else
+    // The convolution of y to x with channels and filters exchanged and the taps from the last: y here is its image's
+    // gradient, and the kernel's gradients are one another's. For strides and groups of 1.
+    std::optional<ConvShape> turned() const;
 };
 
 // Position of each of `rank` spatial axes among the three.
