@@ -73,8 +73,8 @@ struct AxisSweep {
 };
 
 // Cuts the positions where they begin or cease to meet a tap, so that none multiplies zeros; or not at all where that
-// would save less than one product in twenty. Of lines, only those are kept that a part reads; columns stay in place.
-std::vector<AxisSweep> without_zeros(const AxisSweep& s, bool lines) {
+// would save less than one product in twenty. `outer`: only the inputs are kept that a part reads; else all stay.
+std::vector<AxisSweep> without_zeros(const AxisSweep& s, bool outer) {
     const auto meets = [&](int64_t j, const std::pair<int64_t, int64_t>& tap) {
         const int64_t at = j * s.step + tap.second - s.before;
         return at >= 0 && at < s.in;
@@ -95,7 +95,7 @@ std::vector<AxisSweep> without_zeros(const AxisSweep& s, bool lines) {
     }
     if (double(met) > 0.95 * double(s.count) * double(s.taps.size())) return {s};
     for (AxisSweep& part : cut) {
-        if (lines && !part.taps.empty()) {
+        if (outer && !part.taps.empty()) {
             part.skipped = part.taps.front().second;
             part.in = (part.count - 1) * part.step + part.taps.back().second + 1 - part.skipped;
             for (auto& tap : part.taps) tap.second -= part.skipped;
@@ -235,7 +235,8 @@ void add_part(ConvPlan& p, const AxisSweep* s, const Sides& sides, const ConvAxi
     }
     t.runs = std::move(cut);
     const int64_t first = s[0].first * c_stride[0] + s[1].first * c_stride[1] + s[2].first * c_stride[2];
-    const int64_t a_first = s[1].skipped * m.size[2] * m.channels * (sides.pairs ? 2 : 1);
+    const int64_t a_first =
+        (s[0].skipped * m.size[1] + s[1].skipped) * m.size[2] * m.channels * (sides.pairs ? 2 : 1);
     p.sweeps.push_back(
         {m, b, nullptr, int64_t(t.runs.size()), nullptr, nullptr, a_first, first, s[1].pitch * c_stride[1]});
     p.tables.push_back(std::move(t));
@@ -244,16 +245,19 @@ void add_part(ConvPlan& p, const AxisSweep* s, const Sides& sides, const ConvAxi
 
 void add_sweep(ConvPlan& p, const AxisSweep* s, const Sides& sides, const ConvAxis* axis, int64_t batch, double flops,
                size_t element_bytes) {
-    if (s[0].padded > 1) return add_part(p, s, sides, axis, batch, flops, element_bytes);
     // Pairs are copied, line by line, for every part: cut columns would copy the image again and again.
-    const std::vector<AxisSweep> columns = sides.pairs ? std::vector{s[2]} : without_zeros(s[2], false);
-    for (const AxisSweep& line : without_zeros(s[1], true))
-        for (const AxisSweep& column : columns) {
-            const AxisSweep part[3] = {s[0], line, column};
-            const double share =
-                double(line.count * column.count) / double(std::max<int64_t>(1, s[1].count * s[2].count));
-            add_part(p, part, sides, axis, batch, flops * share, element_bytes);
-        }
+    const bool volume = s[0].padded > 1;
+    const auto whole = [](const AxisSweep& axis) { return std::vector{axis}; };
+    const auto columns = sides.pairs ? whole(s[2]) : without_zeros(s[2], false);
+    const auto lines = sides.pairs && volume ? whole(s[1]) : without_zeros(s[1], !volume);
+    for (const AxisSweep& plane : without_zeros(s[0], true))
+        for (const AxisSweep& line : lines)
+            for (const AxisSweep& column : columns) {
+                const AxisSweep part[3] = {plane, line, column};
+                double share = 1;
+                for (int i : {0, 1, 2}) share *= double(part[i].count) / double(std::max<int64_t>(1, s[i].count));
+                add_part(p, part, sides, axis, batch, flops * share, element_bytes);
+            }
 }
 
 void finish(ConvPlan& p, size_t element_bytes) {
