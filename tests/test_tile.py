@@ -81,6 +81,19 @@ def test_a_long_chain_is_cut_into_programs():
     np.testing.assert_array_equal(Function(chain)(x, y).numpy(), chain(x, y).numpy())
 
 
+@pytest.mark.parametrize("inner", [1, 2, 3, 4, 5, 15, 16, 17])
+def test_short_runs_of_broadcast_inputs(inner, isa):
+    rng = np.random.default_rng(inner)
+    whole = rng.integers(-9, 9, (7, 301, inner)).astype("float32")  # some tiles begin and end inside a row
+    for shape in ((7, 301, 1), (301, 1), (1, 1, inner), (7, 1, inner), (301, inner), (7, 1, 1)):
+        for dtype in ("float32", "bfloat16", "bool"):
+            other = rng.integers(0, 2, shape).astype("float32")
+            found = primitive("add")(whole, cast(cast(other, dtype), "float32"))
+            np.testing.assert_array_equal(found.numpy(), whole + other)
+            picked = primitive("where")(cast(other, "bool"), whole, 0.0)
+            np.testing.assert_array_equal(picked.numpy(), np.where(other != 0, whole, 0))
+
+
 def test_bfloat16_chains_compute_in_float32():
     rng = np.random.RandomState(0)
     x = rng.rand(33, 65).astype("float32")

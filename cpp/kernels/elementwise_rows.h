@@ -108,6 +108,7 @@ FK_ROW(clip_grad, 2, floats, same, "minimum maximum", select((b >= p) & (b <= q)
 FK_ROW(sigmoid_grad, 2, floats, same, "", a * b * (T(1) - b))
 FK_ROW(tanh_grad, 2, floats, same, "", a*(T(1) - b * b))
 FK_ROW(silu_grad, 2, floats, same, "", a* silu_slope(b))
+FK_ROW(mish_grad, 2, floats, same, "", a* mish_slope(b))
 FK_ROW(gelu_grad, 2, floats, same, "approximate", a*(k[0] != 0 ? gelu_tanh_slope(b) : gelu_erf_slope(b)))
 // Where two values tie, each gets half.
 FK_ROW(maximum_grad, 3, floats, same, "", a* select(b > c, T(1), select(b == c, T(0.5), T(0))))

@@ -144,6 +144,11 @@ FK_FLOAT T mish(T x) {
     const T e = exp(min(T(20), x)), w = e * (e + T(2));
     return x * (w / (w + T(2)));
 }
+// Of t = w / (w + 2) the slope is 4 e^x (e^x + 1) / (w + 2)^2.
+FK_FLOAT T mish_slope(T x) {
+    const T e = exp(min(T(20), x)), w = e * (e + T(2)), share = T(1) / (w + T(2));
+    return fma(T(4) * x * share, e * (e + T(1)) * share, w * share);
+}
 
 // Giles, "Approximating the erfinv function" (2010), single precision: polynomials in w = -log(1 - x^2).
 FK_FLOAT T erfinv_estimate(T x) {

@@ -88,8 +88,7 @@ FK_RULE(log_sigmoid, return {dy * of("sigmoid", -x)};)
 FK_RULE(softplus, return {dy * of("sigmoid", x)};)
 FK_RULE(softsign, return {dy / squared(1.0 + of("abs", x))};)
 FK_RULE(silu, return {of("silu_grad", dy, x)};)
-FK_RULE(mish, const Tensor t = of("tanh", of("softplus", x));
-        return {dy * (t + x * of("sigmoid", x) * (1.0 - squared(t)))};)
+FK_RULE(mish, return {of("mish_grad", dy, x)};)
 FK_RULE(gelu, return {call("gelu_grad", {dy, x}, g.attrs)};)
 FK_RULE(hard_sigmoid, return {1.0 / 6 * clip_grad(dy, x, -3.0, 3.0)};)
 FK_RULE(hard_tanh, return {clip_grad(dy, x, -1.0, 1.0)};)
@@ -127,6 +126,9 @@ FK_RULE(sigmoid_grad, return {of("sigmoid_grad", dy, b), dy * a * affine(b, -2.0
 FK_RULE(tanh_grad, return {of("tanh_grad", dy, b), -2.0 * dy * a * b};)
 FK_RULE(silu_grad, const Tensor s = of("sigmoid", b);
         return {of("silu_grad", dy, b), dy * a * s * (1.0 - s) * (2.0 + b * affine(s, -2.0, 1.0))};)
+// With t = tanh(softplus(x)) and s = sigmoid(x) the slope is t + x u, u = s (1 - t^2).
+FK_RULE(mish_grad, const Tensor t = of("tanh", of("softplus", b)), s = of("sigmoid", b), u = s * (1.0 - squared(t));
+        return {of("mish_grad", dy, b), dy * a * u * (2.0 + b * (1.0 - s - 2.0 * s * t))};)
 FK_RULE(
     gelu_grad, const Tensor da = call("gelu_grad", {dy, b}, g.attrs); if (!g.needs[1]) return {da, nullptr};
     if (!g.attrs.flag("approximate")) {

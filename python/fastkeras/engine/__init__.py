@@ -17,6 +17,7 @@ from fastkeras.engine.tensor import convert_to_numpy as convert_to_numpy
 from fastkeras.engine.tensor import convert_to_tensor as convert_to_tensor
 from fastkeras.engine.tensor import is_symbolic as is_symbolic
 from fastkeras.engine.tensor import is_tensor as is_tensor
+from fastkeras.engine.tensor import power as power
 from fastkeras.engine.tensor import primitive as primitive
 from fastkeras.engine.tensor import primitive_names as primitive_names
 from fastkeras.engine.tensor import producer as producer

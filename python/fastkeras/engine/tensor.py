@@ -12,6 +12,19 @@ run_on_arrays = _core.run_on_arrays
 
 _cast = primitive("cast")
 _identity = primitive("stop_gradient")
+_power, _multiply = primitive("power"), primitive("multiply")
+_square, _reciprocal, _sqrt, _rsqrt = map(primitive, ("square", "reciprocal", "sqrt", "rsqrt"))
+
+# A general power takes ten times as long as these: a logarithm and an exponential.
+_SIMPLE_POWERS = {
+    2: _square,
+    3: lambda x: _multiply(x, _square(x)),
+    4: lambda x: _square(_square(x)),
+    0.5: _sqrt,
+    -0.5: _rsqrt,
+    -1: _reciprocal,
+    -2: lambda x: _reciprocal(_square(x)),
+}
 
 
 def _is_keras_tensor(x):
@@ -51,6 +64,13 @@ def cast(x, dtype):
     dtype = standardize_dtype(dtype)
     t = x if type(x) is Tensor else _core.to_tensor(x, dtype == "float64")  # with all the digits of Python floats
     return t if t.dtype == dtype else _cast(t, dtype=dtype)
+
+
+def power(x, exponent):
+    """`x ** exponent`, where that can be by products and roots."""
+    of_floats = isinstance(x, (Tensor, _core.Variable)) and "float" in x.dtype
+    simple = _SIMPLE_POWERS.get(exponent) if of_floats and type(exponent) in (int, float) else None
+    return simple(x) if simple else _power(x, exponent)
 
 
 def shape(x):
@@ -125,7 +145,7 @@ def _format(self, spec):
 
 
 def _binary(name):
-    call = primitive(name)
+    call = power if name == "power" else primitive(name)
 
     def operator(self, other):
         if _is_keras_tensor(other) or not _convertible(other):

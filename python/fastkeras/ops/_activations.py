@@ -83,7 +83,7 @@ def celu(x, alpha=1.0):
     [-2.0, 3.0]
     """
     x = floating(x)
-    return where(x > 0, x, _expm1(_minimum(x, 0.0) / alpha) * alpha)
+    return _elu(x, alpha=1.0) if alpha == 1 else where(x > 0, x, _expm1(_minimum(x, 0.0) / alpha) * alpha)
 
 
 @op

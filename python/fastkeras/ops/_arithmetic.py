@@ -5,6 +5,7 @@ import builtins
 import numpy as np
 
 from fastkeras.engine import cast, convert_to_tensor, op, primitive
+from fastkeras.engine import power as _power
 from fastkeras.ops._common import NUMBERS, common_dtype, floating, floating_together, is_float, numpy_values, together
 from fastkeras.ops._creation import zeros_like
 from fastkeras.ops._factories import binary, of_floats, of_integers_too, of_numbers, unary
@@ -24,7 +25,7 @@ true_divide = binary("true_divide", "Same as `divide`.", "[1, 3], 2", "[0.5, 1.5
 floor_divide = binary("floor_divide", "Quotient rounded down, broadcast.", "[7, -7], 2", "[3, -4]")
 mod = binary("mod", "Remainder with the sign of `x2`: `x1 - floor(x1 / x2) * x2`.", "[7, -7], 3", "[1, 2]")
 fmod = binary("fmod", "Remainder with the sign of `x1`: `x1 - trunc(x1 / x2) * x2`.", "[7, -7], 3", "[1, -1]")
-power = binary("power", "`x1` to the power `x2`, broadcast.", "[2.0, 3.0], 2.0", "[4.0, 9.0]")
+power = binary("power", "`x1` to the power `x2`, broadcast.", "[2.0, 3.0], 2.0", "[4.0, 9.0]", run=_power)
 maximum = binary("maximum", "The larger of both, NaN where either is NaN.", "[1, 5], 3", "[3, 5]")
 minimum = binary("minimum", "The smaller of both, NaN where either is NaN.", "[1, 5], 3", "[1, 3]")
 arctan2 = binary("arctan2", "Angle of the point (x2, x1) in [-pi, pi].", "[0.0], [1.0]", "[0.0]")

@@ -2,7 +2,7 @@
 
 import warnings
 
-from fastkeras.engine import cast, config, convert_to_tensor, op, primitive
+from fastkeras.engine import cast, config, convert_to_tensor, op, power, primitive
 from fastkeras.ops._common import floating, normalize_axes, normalize_axis, reshape_to
 from fastkeras.ops._reductions import mean, sum
 from fastkeras.ops._shapes import expand_dims
@@ -176,7 +176,6 @@ def normalize(x, axis=-1, order=2, epsilon=None):
         return x * _minimum(_rsqrt(sum(_square(x), axis=axes, keepdims=True)), 1.0 / epsilon)
     size = primitive("abs")(x)
     if order > 1:
-        power = primitive("power")
         size = power(sum(power(size, float(order)), axis=axes, keepdims=True), 1.0 / order)
     else:
         size = sum(size, axis=axes, keepdims=True)

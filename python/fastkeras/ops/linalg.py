@@ -4,7 +4,7 @@ import builtins
 
 import numpy as np
 
-from fastkeras.engine import GradientTape, cast, config, convert_to_tensor, is_symbolic, nest, op, primitive
+from fastkeras.engine import GradientTape, cast, config, convert_to_tensor, is_symbolic, nest, op, power, primitive
 from fastkeras.ops._common import (
     broadcast,
     floating,
@@ -341,7 +341,6 @@ def _vector_norm(x, ord, axis, keepdims):
         return sum(size, axis=axis, keepdims=keepdims)
     if ord == 2:
         return _length(x, axis, keepdims)
-    power = primitive("power")
     return power(sum(power(size, float(ord)), axis=axis, keepdims=keepdims), 1.0 / ord)
 
 
