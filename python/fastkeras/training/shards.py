@@ -3,7 +3,8 @@
 import itertools
 
 from fastkeras.engine import nest
-from fastkeras.training.data_adapters import ArrayData, BatchData, DatasetData
+from fastkeras.training.array_data import ArrayData
+from fastkeras.training.data_adapters import BatchData, DatasetData
 from fastkeras.utils.packing import unpack_x_y_sample_weight
 
 

@@ -6,7 +6,7 @@ import warnings
 import numpy as np
 
 from fastkeras.engine import Function, TensorSpec, convert_to_numpy, convert_to_tensor, nest
-from fastkeras.training.data_adapters import ArrayData
+from fastkeras.training.array_data import ArrayData
 
 _WAKE = 0.1  # seconds of a burst: how often Python looks at progress, callbacks and Ctrl-C
 
@@ -98,8 +98,8 @@ class Collector:
 
     def run(self, data, first, count, order):
         if self._made is None:
-            return _concatenate([self(data.batch(index)) for index in range(first, first + count)])
-        self.step.run(data, first, count, None, self._flat)
+            return _concatenate([self(data.batch(index, order)) for index in range(first, first + count)])
+        self.step.run(data, first, count, order, self._flat)
         rows = slice(first * data.batch_size, (first + count) * data.batch_size)
         self._rows = min(rows.stop, data.num_samples)
         return nest.map(lambda x: x[rows], self._made)
