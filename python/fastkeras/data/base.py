@@ -225,7 +225,8 @@ def _wrapped(function, method, spread):
 
     def call(element):
         try:
-            return elements.components(function(*spread(elements.tensors(element))))
+            made = function(*spread(elements.tensors(element)))
+            return elements.components(tuple(made) if isinstance(made, list) else made)
         except StopIteration as error:  # an iterator of this function's results would just end
             raise RuntimeError(f"[{method}] the function raised StopIteration") from error
         except Exception as error:

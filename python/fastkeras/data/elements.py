@@ -71,6 +71,8 @@ def component(value):
         value = np.asarray(value)
     if is_text(value):
         return np.asarray(Strings(value))
+    if isinstance(value, (list, tuple)) and any(hasattr(x, "dtype") for x in nest.flatten(value)):
+        return np.stack([convert_to_numpy(component(part)) for part in value])
     if isinstance(value, np.ndarray) and value.dtype.kind == "O":
         raise ValueError(f"[data] the array holds neither numbers nor strings. Received: {value!r}")
     return value if isinstance(value, np.ndarray) else convert_to_numpy(convert_to_tensor(value))

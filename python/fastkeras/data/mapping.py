@@ -29,11 +29,12 @@ class Mapping(Base):
             num_parallel_calls: threads that call it, AUTOTUNE (-1) for one per CPU; the order of elements stays.
             deterministic, synchronous, use_unbounded_threadpool: change nothing here.
 
-        What it returns is the new element: a tensor or what makes one, a tuple or a dict of them; a list is a tensor.
+        What it returns is the new element: a tensor or what makes one, or a tuple or a dict of them. A list is a tuple,
+        and as a part of it a tensor.
 
         >>> import fastkeras as keras
-        >>> [x.tolist() for x in keras.data.Dataset.range(3).map(lambda x: [x, x * x])]
-        [[0, 0], [1, 1], [2, 4]]
+        >>> [int(x) for x in keras.data.Dataset.range(3).map(lambda x: x * x)]
+        [0, 1, 4]
         """
         call, made, workers = applied(map_func, "map"), self._items, _workers(num_parallel_calls)
         items = made.map(call) if workers == 1 else Stream(lambda: parallel_map(call, iter(made), workers), made.size)

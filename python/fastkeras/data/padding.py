@@ -33,8 +33,8 @@ class PaddedStack:
         if value is None:
             value = b"" if first.dtype.kind == "O" else 0
         filled = np.full((len(column), *self._shape(column, shape)), elements.component(value), first.dtype)
-        for place, x in zip(filled, column):
-            place[tuple(map(slice, x.shape))] = x
+        for place, x in enumerate(column):
+            filled[(place, *map(slice, x.shape))] = x
         return filled
 
     def _shape(self, column, shape):

@@ -62,6 +62,7 @@ class Step:
         start = first * data.batch_size
         indices = None
         if order is not None:
+            outputs = None if outputs is None else [x[start:] for x in outputs]
             indices, start = order[start : start + steps * rows], 0
         began = time.perf_counter()
         compiled.run_steps(data.sources, steps=steps, batch_size=rows, indices=indices, start=start, outputs=outputs)
@@ -141,6 +142,7 @@ class Epochs:
         `begin(index)` and `end(index, result)` are called around every group of steps, `stopped()` after each.
         """
         self.data.on_epoch_begin()
+        self.known = self.data.num_batches  # a dataset may have more or fewer batches in each pass
         runner = self._run_arrays if isinstance(self.data, ArrayData) else self._run_batches
         result = runner(step, begin, end, stopped)
         self.data.on_epoch_end()
