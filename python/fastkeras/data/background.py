@@ -17,8 +17,9 @@ def prefetched(items, count):
 
 
 def parallel_map(function, items, workers):
-    """`function` of the items in their order, by so many threads."""
-    return _Ahead((functools.partial(function, item) for item in items), workers, workers)
+    """`function` of the items in their order, by so many threads; of the first one here, which builds what it calls."""
+    first = map(function, itertools.islice(items, 1))
+    return itertools.chain(first, _Ahead((functools.partial(function, item) for item in items), workers, workers))
 
 
 class _Ahead:

@@ -24,7 +24,7 @@ class Sources(Base):
 
         Args:
             tensors: an array or a tensor, a list of numbers or strings, a column of pandas, or a tuple or a dict of
-                them, all as long.
+                them, all as long. Arrays are not copied.
 
         Raises:
             ValueError: for scalars, and for arrays of different lengths.
