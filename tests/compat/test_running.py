@@ -278,7 +278,7 @@ RAMP = np.arange(0, 240, 5, dtype="uint8").reshape(4, 4, 3)
         (lambda: tf.image.flip_left_right(RAMP), RAMP[:, ::-1]),
         (lambda: tf.image.flip_up_down(RAMP), RAMP[::-1]),
         (lambda: tf.image.rgb_to_grayscale(RAMP)[0, :, 0], [4, 19, 34, 49]),
-        (lambda: tf.image.grayscale_to_rgb(RAMP[..., :1])[0, 1], [15, 15, 15]),
+        (lambda: tf.image.grayscale_to_rgb(tf.constant(RAMP[..., :1]))[0, 1], [15, 15, 15]),
         (lambda: tf.image.central_crop(RAMP, 0.5), RAMP[1:3, 1:3]),
         (lambda: tf.image.crop_to_bounding_box(RAMP, 1, 0, 2, 3), RAMP[1:3, :3]),
         (lambda: tf.image.adjust_brightness(RAMP, 0.5)[3, 3], [255, 255, 255]),

@@ -45,7 +45,10 @@ def decode_image(contents, channels=0, dtype="uint8", name=None, expand_animatio
 
 
 def _channels(file):
-    bands = pillow("decode_image").open(file).getbands()
+    try:
+        bands = pillow("decode_image").open(file).getbands()
+    except OSError:
+        bands = None  # load_img says what is wrong
     file.seek(0)
     return {("L",): 1, ("I",): 1, ("R", "G", "B", "A"): 4}.get(bands, 3)
 

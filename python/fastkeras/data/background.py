@@ -4,11 +4,15 @@ import collections
 import concurrent.futures
 import functools
 import itertools
+import math
 import os
+import time
 
 from fastkeras.utils.pydataset import become_worker
 
 _END = object()
+_WORTH = 1e-4  # seconds that a call must take for a thread to be worth its while
+_TRIALS = 4
 
 
 def prefetched(items, count):
@@ -16,21 +20,26 @@ def prefetched(items, count):
     return _Ahead(itertools.repeat(functools.partial(next, items, _END)), 1, count)
 
 
-def parallel_map(function, items, workers):
-    """`function` of the items in their order, by so many threads; of the first one here, which builds what it calls."""
-    first = map(function, itertools.islice(items, 1))
-    return itertools.chain(first, _Ahead((functools.partial(function, item) for item in items), workers, workers))
+def parallel_map(function, items, workers, tuned=False):
+    """`function` of the items in their order, by so many threads; where it is `tuned`, only if calls take long enough.
+
+    The first call is made here: it builds the layers in the function.
+    """
+    tasks = (functools.partial(function, item) for item in items)
+    return _Ahead(tasks, workers, workers, _TRIALS if tuned else 1)
 
 
 class _Ahead:
     """An iterator over the results of `tasks`: while one is used, threads work on the next `count`.
 
+    The first `here` tasks are done in the consumer's own thread, and where that is several and they were quick, all.
     Errors come out where the result is asked for, and iteration can go on after them. The threads end with the
     iterator: they know the pool only, and a pool that nobody holds any more ends.
     """
 
-    def __init__(self, tasks, workers, count):
-        self._tasks, self._count, self._process = tasks, count, os.getpid()
+    def __init__(self, tasks, workers, count, here=0):
+        self._tasks, self._count, self._here, self._trials = tasks, count, here, here
+        self._process = os.getpid()
         self._pool = concurrent.futures.ThreadPoolExecutor(workers, initializer=become_worker)
         self._waiting = collections.deque()
 
@@ -38,6 +47,8 @@ class _Ahead:
         return self
 
     def __next__(self):
+        if self._here:
+            return self._done_here()
         if os.getpid() != self._process:
             raise RuntimeError(
                 "[data] an iterator whose threads work ahead does not outlive a fork; iterate anew in the new process. "
@@ -50,6 +61,16 @@ class _Ahead:
             self._stop()
             raise StopIteration
         return result
+
+    def _done_here(self):
+        task = next(self._tasks)
+        self._here -= 1
+        began = time.perf_counter()
+        try:
+            return task()
+        finally:
+            if self._here == 0 and self._trials > 1 and time.perf_counter() - began < _WORTH:
+                self._here = math.inf
 
     def _stop(self):
         self._tasks = iter(())

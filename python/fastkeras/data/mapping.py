@@ -26,7 +26,8 @@ class Mapping(Base):
         """`map_func` of every element; it gets tensors, the parts of a tuple one by one, and runs as plain Python.
 
         Args:
-            num_parallel_calls: threads that call it, AUTOTUNE (-1) for one per CPU; the order of elements stays.
+            num_parallel_calls: threads that call it; AUTOTUNE (-1) for one per CPU, where calls take long enough to be
+                worth it. The order of elements stays.
             deterministic, synchronous, use_unbounded_threadpool: change nothing here.
 
         What it returns is the new element: a tensor or what makes one, or a tuple or a dict of them. A list is a tuple,
@@ -36,9 +37,10 @@ class Mapping(Base):
         >>> [int(x) for x in keras.data.Dataset.range(3).map(lambda x: x * x)]
         [0, 1, 4]
         """
-        call, made, workers = applied(map_func, "map"), self._items, _workers(num_parallel_calls)
-        items = made.map(call) if workers == 1 else Stream(lambda: parallel_map(call, iter(made), workers), made.size)
-        return self._of(items, functools.partial(self._spec_of_results, call))
+        call, items, workers = applied(map_func, "map"), self._items, _workers(num_parallel_calls)
+        begin = functools.partial(parallel_map, call, workers=workers, tuned=num_parallel_calls == AUTOTUNE)
+        made = items.map(call) if workers == 1 else Stream(lambda: begin(iter(items)), items.size)
+        return self._of(made, functools.partial(self._spec_of_results, call))
 
     def _spec_of_results(self, call):
         """The specs of what a function makes of the first element; of batches of any size where it is one."""

@@ -8,7 +8,7 @@ from fastkeras.distribution.state import current_team, distribution
 from fastkeras.training.array_data import ArrayData, RowsData
 from fastkeras.training.data_adapters import DatasetData, PipelineData
 from fastkeras.training.parallel_step import ParallelStep
-from fastkeras.training.shards import AgreedBatches, ArrayShard, DatasetShard, own_rows
+from fastkeras.training.shards import AgreedBatches, ArrayShard, DatasetShard, PipelineShard, own_rows
 from fastkeras.training.steps import Step
 
 
@@ -67,8 +67,8 @@ class Together(Alone):
         if not self.shard:
             return data
         data = _in_batches(data)
-        if isinstance(data, PipelineData):  # its shuffles must have the same seeds in all processes
-            return PipelineData(data.dataset.shard(self.team.size, self.team.rank), data.class_weight)
+        if isinstance(data, PipelineData):
+            return PipelineShard(data, self.team)
         if isinstance(data, ArrayData):
             return own_rows(data, self.team)
         if isinstance(data, DatasetData):
