@@ -203,7 +203,7 @@ def whole(name, value, least=None):
 
 
 def applied(function, method):
-    """`function` as it is called for an element: with tensors, the parts of a tuple one by one; what it makes, inside.
+    """`function` as it is called for an element: with tensors, the parts of a tuple one by one; returns components.
 
     Raises:
         ValueError: for what is no function.

@@ -30,9 +30,7 @@ class Stream:
         """The first `count` items; all of them when it is negative."""
         if count < 0:
             return self
-        size = {INFINITE_CARDINALITY: count, UNKNOWN_CARDINALITY: UNKNOWN_CARDINALITY}.get(
-            self.size, min(self.size, count)
-        )
+        size = count if self.size == INFINITE_CARDINALITY else self._sized(lambda n: min(n, count))
         return self._like(lambda: self._cut(0, count), size)
 
     def skip(self, count):
