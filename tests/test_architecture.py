@@ -20,7 +20,7 @@ LEVELS = (
     ("engine", "lazy"),
     ("registry", "ops"),
     ("random", "activations", "initializers", "regularizers", "constraints", "dtype_policies"),
-    ("config", "distribution", "utils", "saving"),
+    ("config", "data", "distribution", "utils", "saving"),
     ("layers", "losses", "metrics", "optimizers", "callbacks", "datasets", "visualization"),
     ("training", "models"),
     (

@@ -44,6 +44,7 @@ __getattr__, __dir__, __all__ = lazy(
         "callbacks",
         "config",
         "constraints",
+        "data",
         "datasets",
         "distillation",
         "distribution",

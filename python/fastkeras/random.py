@@ -5,6 +5,7 @@ every run), or None (the global SeedGenerator, which `keras.utils.set_random_see
 """
 
 import random as _python_random
+import threading
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from fastkeras.ops import random as _ops
 from fastkeras.ops.numpy import zeros_like
 
 _global_generator = None
+_drawing = threading.RLock()  # threads that draw from one generator get different seeds
 
 
 def make_default_seed():
@@ -48,11 +50,12 @@ class SeedGenerator:
 
     def next(self, ordered=True):
         """The current seed, a uint32 tensor of shape (2,). The sequence counts; unordered, it jumps."""
-        seed = self.state.value
-        if ordered:
-            self.state.assign(seed + np.array([0, 1], "uint32"))
-        else:
-            self.state.assign((seed + 1) * 5387 % 933199)
+        with _drawing:
+            seed = self.state.value
+            if ordered:
+                self.state.assign(seed + np.array([0, 1], "uint32"))
+            else:
+                self.state.assign((seed + 1) * 5387 % 933199)
         return seed
 
     def get_config(self):

@@ -111,6 +111,8 @@ WAYS_TO_IMPORT = [
     "import keras; assert keras.__version__ == '3.15.1' == keras.config.keras_version()",
     "from tensorflow.keras.optimizers.schedules import ExponentialDecay",
     "from tensorflow.keras import mixed_precision; mixed_precision.Policy",
+    "from tensorflow.data import Dataset; Dataset.range(3)",
+    "import tensorflow as tf; assert tf.data.AUTOTUNE == tf.data.experimental.AUTOTUNE == -1",
 ]
 
 # code, what it raises
@@ -119,8 +121,9 @@ NOT_PROVIDED = [
     ("from keras.layers import NoSuchLayer", "ImportError: cannot import name 'NoSuchLayer' from 'keras.layers'"),
     ("import keras.nothing", "ModuleNotFoundError: fastkeras does not provide keras.nothing"),
     ("import keras.src.layers", "ModuleNotFoundError: fastkeras does not provide keras.src"),
-    ("import tensorflow.data", "ModuleNotFoundError: fastkeras does not provide tensorflow.data"),
-    ("import tensorflow as tf; tf.data", "AttributeError: fastkeras does not provide tensorflow.data"),
+    ("import tensorflow.lite", "ModuleNotFoundError: fastkeras does not provide tensorflow.lite"),
+    ("import tensorflow as tf; tf.lite", "AttributeError: fastkeras does not provide tensorflow.lite"),
+    ("import tensorflow as tf; tf.data.x", "AttributeError: fastkeras does not provide tensorflow.data.x"),
     ("import tensorflow as tf; tf.math.igamma", "AttributeError: fastkeras does not provide tensorflow.math.igamma"),
     ("import tensorflow._core", "ModuleNotFoundError: fastkeras does not provide tensorflow._core"),
 ]
@@ -227,6 +230,132 @@ X = np.array([[1.0, -2.0, 3.0], [0.5, 4.0, -1.0]], "float32")
 )
 def test_tensorflow_names(made, expected):
     np.testing.assert_allclose(made().numpy(), expected, rtol=1e-5, atol=1e-6)
+
+
+STRINGS = tf.constant(["Ab c", "d,E"])
+RAMP = np.arange(0, 240, 5, dtype="uint8").reshape(4, 4, 3)
+
+
+# Expected values are TensorFlow's.
+@pytest.mark.parametrize(
+    ("made", "expected"),
+    [
+        (lambda: tf.strings.lower(STRINGS), [b"ab c", b"d,e"]),
+        (lambda: tf.strings.upper("a"), b"A"),
+        (lambda: tf.strings.upper("é", encoding="utf-8"), "É".encode()),
+        (lambda: tf.strings.regex_replace(STRINGS, "[bc]", "-"), [b"A- -", b"d,E"]),
+        (lambda: tf.strings.regex_replace("aaa", "(a)", r"\1b", replace_global=False), b"abaa"),
+        (lambda: tf.strings.regex_full_match(STRINGS, ".*E"), [False, True]),
+        (lambda: tf.strings.split("a/b/c", "/"), [b"a", b"b", b"c"]),
+        (lambda: tf.strings.split(" a  b "), [b"a", b"b"]),
+        (lambda: tf.strings.split("a/b/c", "/")[-1], b"c"),
+        (lambda: tf.strings.length("né"), 3),
+        (lambda: tf.strings.length("né", unit="UTF8_CHAR"), 2),
+        (lambda: tf.strings.substr(STRINGS, 1, 2), [b"b ", b",E"]),
+        (lambda: tf.strings.substr("abcd", -2, 1), b"c"),
+        (lambda: tf.strings.join([STRINGS, "!"], separator="-"), [b"Ab c-!", b"d,E-!"]),
+        (lambda: tf.strings.strip(input=" a "), b"a"),
+        (lambda: tf.strings.to_number(["1.5", "2"]), [1.5, 2]),
+        (lambda: tf.strings.to_number("12", tf.int32), 12),
+        (lambda: tf.strings.as_string([1, 23]), [b"1", b"23"]),
+        (lambda: tf.strings.as_string([True]), [b"true"]),
+        (lambda: STRINGS == "d,E", [False, True]),
+        (lambda: tf.equal(STRINGS, "d,E"), [False, True]),
+        (lambda: tf.expand_dims(STRINGS, -1), [[b"Ab c"], [b"d,E"]]),
+        (lambda: tf.reshape(STRINGS, (2, 1)), [[b"Ab c"], [b"d,E"]]),
+        (lambda: tf.concat([STRINGS, ["x"]], axis=0), [b"Ab c", b"d,E", b"x"]),
+        (lambda: tf.stack(["a", "b"]), [b"a", b"b"]),
+        (lambda: tf.gather(STRINGS, [1]), [b"d,E"]),
+        (lambda: tf.squeeze(tf.constant([["a"]])), b"a"),
+        (lambda: tf.numpy_function(lambda x: x[::-1], [np.arange(3)], tf.int64), [2, 1, 0]),
+        (lambda: tf.numpy_function(lambda x: np.asarray(x).item().upper(), ["a"], tf.string), b"A"),
+        (lambda: tf.py_function(lambda x: [x, x * 2], [1.5], [tf.float32, tf.float32])[1], 3.0),
+        (lambda: tf.image.convert_image_dtype(RAMP, tf.float32)[0, 1], [15 / 255, 20 / 255, 25 / 255]),
+        (lambda: tf.image.convert_image_dtype(np.float32([0.5, 1]), tf.uint8), [127, 255]),
+        (lambda: tf.image.resize(RAMP, (2, 2))[0, 0], [37.5, 42.5, 47.5]),
+        (lambda: tf.image.resize(RAMP, (2, 2), method="nearest")[1, 1], [225, 230, 235]),
+        (lambda: tf.image.resize(RAMP, (2, 8), preserve_aspect_ratio=True)[0, 0], [37.5, 42.5, 47.5]),
+        (lambda: tf.image.flip_left_right(RAMP), RAMP[:, ::-1]),
+        (lambda: tf.image.flip_up_down(RAMP), RAMP[::-1]),
+        (lambda: tf.image.rgb_to_grayscale(RAMP)[0, :, 0], [4, 19, 34, 49]),
+        (lambda: tf.image.grayscale_to_rgb(tf.constant(RAMP[..., :1]))[0, 1], [15, 15, 15]),
+        (lambda: tf.image.central_crop(RAMP, 0.5), RAMP[1:3, 1:3]),
+        (lambda: tf.image.crop_to_bounding_box(RAMP, 1, 0, 2, 3), RAMP[1:3, :3]),
+        (lambda: tf.image.adjust_brightness(RAMP, 0.5)[3, 3], [255, 255, 255]),
+        (lambda: tf.image.adjust_contrast(RAMP, 2.0)[0], [[0, 0, 0], [0, 0, 0], [0, 0, 0], [0, 0, 0]]),
+        (lambda: tf.image.per_image_standardization(RAMP)[0, 0], [-1.6963346, -1.62415, -1.551966]),
+    ],
+)
+def test_names_of_pipelines(made, expected):
+    found = made()
+    if found.dtype == "string":
+        np.testing.assert_array_equal(found.numpy(), np.array(expected, dtype=object))
+    else:
+        np.testing.assert_allclose(found.numpy(), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_files_of_pictures(tmp_path):
+    from PIL import Image
+
+    path = str(tmp_path / "ramp.png")
+    Image.fromarray(RAMP).save(path)
+    content = tf.io.read_file(path)
+    assert content.dtype == tf.string and content.numpy()[1:4] == b"PNG"
+    np.testing.assert_array_equal(tf.io.decode_png(content).numpy(), RAMP)
+    assert tf.image.decode_image(content, channels=1).shape == (4, 4, 1)
+    assert tf.image.decode_jpeg(content, channels=3, dct_method="INTEGER_ACCURATE").dtype == tf.uint8
+    np.testing.assert_allclose(tf.io.decode_image(content, dtype=tf.float32).numpy(), RAMP / 255, rtol=1e-6)
+    Image.fromarray(RAMP[..., 0]).save(path)
+    assert tf.image.decode_png(tf.io.read_file(tf.constant(path))).shape == (4, 4, 1)
+    tf.io.write_file(path, "text")
+    with pytest.raises(OSError, match="not an image"):
+        tf.image.decode_png(tf.io.read_file(path))
+    with pytest.raises(ValueError, match="channels=2"):
+        tf.image.decode_png(content, channels=2)
+    with pytest.raises(ValueError, match="ragged"):
+        tf.strings.split(["a b", "c"])
+    with pytest.raises(ValueError, match="uint8 or floats"):
+        tf.image.convert_image_dtype(RAMP, tf.int32)
+
+
+def test_seeds_of_random_pictures_go_on():
+    flips = [tf.image.random_flip_left_right(RAMP, seed=3).numpy()[0, 0, 0] for _ in range(30)]
+    assert 5 < flips.count(0) < 25
+    brighter = {int(tf.image.random_brightness(RAMP, 0.3, seed=3).numpy().max()) for _ in range(10)}
+    assert len(brighter) > 3
+
+
+def test_a_pipeline_from_files(tmp_path):
+    """A script in the manner of keras.io, from a folder of pictures to fit."""
+    from PIL import Image
+
+    for name, level in (("dark", 0), ("light", 10)):
+        (tmp_path / name).mkdir()
+        for i in range(6):
+            Image.fromarray(RAMP + np.uint8(level + i)).save(tmp_path / name / f"{i}.png")
+    done = run_script(
+        tmp_path,
+        """
+        import os, numpy as np, tensorflow as tf
+        from tensorflow import keras
+        names = np.array(["dark", "light"])
+
+        def load(path):
+            label = tf.argmax(tf.strings.split(path, os.sep)[-2] == names)
+            image = tf.image.decode_png(tf.io.read_file(path), channels=3)
+            return tf.image.resize(image, (8, 8)) / 255.0, label
+
+        files = tf.data.Dataset.list_files("*/*.png", shuffle=False)
+        dataset = files.shuffle(12).map(load, num_parallel_calls=tf.data.AUTOTUNE).cache()
+        dataset = dataset.batch(4).map(lambda x, y: (tf.image.random_flip_left_right(x), y)).prefetch(tf.data.AUTOTUNE)
+        for x, y in dataset.take(1):
+            print(x.shape, y.dtype == tf.int64, y.numpy().dtype)
+        model = keras.Sequential([keras.layers.Flatten(), keras.layers.Dense(2)])
+        model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+        print(len(dataset), len(model.fit(dataset, epochs=2, verbose=0).history["loss"]))
+        """,
+    )
+    assert done.stdout == "(4, 8, 8, 3) True int64\n3 2\n", done.stderr
 
 
 def test_tensorflow_tools(capsys):

@@ -130,13 +130,19 @@ def same_weights_from_batches():
 
     whole = [np.concatenate(parts) for parts in zip(*(Batches()[i] for i in range(7)))]
     alone = train(sequential, keras.optimizers.Adam, *whole, 32, shuffle=False)
-    with keras.distribution.DataParallel().scope():
-        keras.utils.set_random_seed(3)
-        model = sequential()
-        model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
-        history = model.fit(Batches(), epochs=3, verbose=0, shuffle=False).history
-        test = model.evaluate(Batches(), verbose=0)
-    check("PyDataset", alone, ([w.numpy() for w in model.weights], history, test))
+    pipelines = {
+        "PyDataset": Batches(),
+        "Dataset": keras.data.Dataset.range(7).map(lambda i: Batches()[int(i)]),
+        "Dataset of arrays": keras.data.Dataset.from_tensor_slices(tuple(whole)).batch(16),
+    }
+    for name, data in pipelines.items():
+        with keras.distribution.DataParallel().scope():
+            keras.utils.set_random_seed(3)
+            model = sequential()
+            model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+            history = model.fit(data, epochs=3, verbose=0, shuffle=False).history
+            test = model.evaluate(data, verbose=0)
+        check(name, alone, ([w.numpy() for w in model.weights], history, test))
     with keras.distribution.DataParallel().scope():
         try:
             model.fit(pairs(0, 1), verbose=0)

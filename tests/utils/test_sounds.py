@@ -50,8 +50,8 @@ def test_sounds_are_cut_or_filled_to_a_length(folder):
 
 def test_full_scale(folder):
     write(folder / "cat" / "0.wav", np.array([[-(2**15)], [2**15 - 1]]))
-    x, _ = sounds(folder, batch_size=None)[0]
-    assert x.ravel().tolist() == [-1.0, 1 - 2**-15]
+    x, _ = next(iter(sounds(folder, batch_size=None)))
+    assert x.numpy().ravel().tolist() == [-1.0, 1 - 2**-15]
 
 
 def test_training_and_validation(folder):

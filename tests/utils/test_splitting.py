@@ -55,8 +55,12 @@ def test_datasets_keep_their_batches():
     left, right = split_dataset(series, left_size=5)
     assert [y.tolist() for _, y in left] == [[0, 1, 2], [3, 4]]
     assert [y.tolist() for _, y in right] == [[5, 6, 7]]
-    with pytest.raises(ValueError, match="batch_size=2 for a dataset with batch_size=3"):
-        left.batch(2)
+    shuffled = series.unbatch().shuffle(8, seed=1).map(lambda x, y: y).batch(3)
+    left, right = split_dataset(shuffled, left_size=5)
+    assert [len(y) for y in left] == [3, 2]
+    assert sorted(int(y) for part in (left, right) for y in part.unbatch()) == list(range(8))
+    with pytest.raises(ValueError, match="has no end"):
+        split_dataset(series.repeat(), left_size=5)
 
 
 class Pairs(keras.utils.PyDataset):

@@ -13,6 +13,7 @@ _ROOTS = {
     "tensorflow.keras": "fastkeras",
     "tf_keras": "fastkeras",
     "tensorflow": "fastkeras.compat.tensorflow",
+    "tensorflow.data": "fastkeras.data",
 }
 _VERSIONED = ("keras", "tensorflow.keras", "tf_keras")
 

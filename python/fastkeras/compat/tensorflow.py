@@ -3,12 +3,13 @@
 import importlib as _importlib
 import types as _types
 
-from fastkeras.compat import _functions, _operations
+from fastkeras.compat import _functions, _images, _operations, _pipelines, _strings
 
 __version__ = "2.21.0"  # the TensorFlow whose Keras is offered
 newaxis = None
 
-_OF_KERAS = ("initializers", "losses", "metrics", "optimizers")  # modules that are tf.keras's, too
+_OURS = ("data", "initializers", "losses", "metrics", "optimizers")  # modules of fastkeras
+_TABLES = [module.FUNCTIONS for module in (_functions, _images, _pipelines, _strings)]
 
 
 class _Namespace(_types.ModuleType):
@@ -22,17 +23,16 @@ def _get(namespace, name):
     path = f"{namespace}.{name}" if namespace else name
     if path in _NAMESPACES:
         return _NAMESPACES[path]
-    if path in _OF_KERAS:
+    if path in _OURS:
         return _importlib.import_module(f"fastkeras.{name}")
-    found = _functions.FUNCTIONS.get(namespace, {}).get(name) or _operations.find(namespace, name)
+    found = [table[namespace][name] for table in _TABLES if name in table.get(namespace, {})]
+    found = found[0] if found else _operations.find(namespace, name)
     if found is None:
         raise AttributeError(f"fastkeras does not provide tensorflow.{path}")
-    return found
+    return _strings.also_of_strings(name, found)
 
 
-_NAMESPACES = {
-    name: _Namespace(f"tensorflow.{name}") for name in sorted({*_operations.OPS, *_functions.FUNCTIONS} - {""})
-}
+_NAMESPACES = {name: _Namespace(f"tensorflow.{name}") for name in sorted(set().union(_operations.OPS, *_TABLES) - {""})}
 
 
 def __getattr__(name):

@@ -99,7 +99,7 @@ class DataParallel:
             set_distribution(before)
 
     def distribute_dataset(self, dataset):
-        """The dataset itself for one process or without `auto_shard_dataset`; `fit` shards arrays and PyDatasets.
+        """The dataset itself for one process or without `auto_shard_dataset`; `fit` shards arrays and datasets.
 
         Raises:
             ValueError: for anything else.

@@ -7,7 +7,7 @@ __getattr__, __dir__, __all__ = lazy(
     {
         "image_dataset_from_directory": "fastkeras.utils.directories",
         "text_dataset_from_directory": "fastkeras.utils.directories",
-        "timeseries_dataset_from_array": "fastkeras.utils.batched",
+        "timeseries_dataset_from_array": "fastkeras.utils.timeseries",
     },
     submodules=("image", "sequence", "text"),
 )

@@ -5,13 +5,8 @@ import warnings
 import numpy as np
 
 from fastkeras.engine import Tensor, config, convert_to_numpy, nest
-from fastkeras.training.data_adapters import (
-    ArrayData,
-    class_weight_to_sample_weights,
-    get_data,
-    split_validation,
-    to_array,
-)
+from fastkeras.training.array_data import ArrayData, class_weight_to_sample_weights, split_validation, to_array
+from fastkeras.training.data_adapters import get_data
 from fastkeras.training.labels import check_labels
 from fastkeras.training.parallel import team
 from fastkeras.training.steps import Collector, Epochs
@@ -45,14 +40,14 @@ class Loops:
         """Trains the model for `epochs` passes over the data and returns the History.
 
         Args:
-            x: arrays of shape (samples, ...) (one, or a list or dict of them), a PyDataset, or a generator of
-                `(x, y)` or `(x, y, sample_weight)`.
+            x: arrays of shape (samples, ...) (one, or a list or dict of them), or a Dataset, a PyDataset or a generator
+                of `(x, y)` or `(x, y, sample_weight)`.
             y: labels, where `x` holds arrays.
             batch_size: samples per step; 32.
             verbose: 0 silent, 1 progress bar, 2 one line per epoch.
             callbacks: list of Callbacks.
             validation_split: fraction of the arrays, from their end, to validate on instead of training on.
-            validation_data: `(x, y)`, `(x, y, sample_weight)`, a PyDataset or a generator.
+            validation_data: `(x, y)`, `(x, y, sample_weight)`, a Dataset, a PyDataset or a generator.
             shuffle: True, False, or "batch" (within batches); generators come as they are.
             class_weight: {class: weight of its samples}.
             sample_weight: array of shape (samples,), or one per output.

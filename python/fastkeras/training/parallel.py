@@ -5,9 +5,10 @@ import functools
 import numpy as np
 
 from fastkeras.distribution.state import current_team, distribution
-from fastkeras.training.data_adapters import ArrayData, DatasetData
+from fastkeras.training.array_data import ArrayData, RowsData
+from fastkeras.training.data_adapters import DatasetData, PipelineData
 from fastkeras.training.parallel_step import ParallelStep
-from fastkeras.training.shards import AgreedBatches, ArrayShard, DatasetShard, own_rows
+from fastkeras.training.shards import AgreedBatches, ArrayShard, DatasetShard, PipelineShard, own_rows
 from fastkeras.training.steps import Step
 
 
@@ -57,6 +58,7 @@ class Together(Alone):
         return ParallelStep(model, fn, keep, self.team)
 
     def training_data(self, data):
+        data = _in_batches(data)
         if isinstance(data, ArrayData):
             return ArrayShard(data, self.team) if self.shard else data
         return AgreedBatches(self.test_data(data), self.team)
@@ -64,6 +66,9 @@ class Together(Alone):
     def test_data(self, data):
         if not self.shard:
             return data
+        data = _in_batches(data)
+        if isinstance(data, PipelineData):
+            return PipelineShard(data, self.team)
         if isinstance(data, ArrayData):
             return own_rows(data, self.team)
         if isinstance(data, DatasetData):
@@ -120,6 +125,11 @@ def team():
 
 ALONE = Alone()
 _together = functools.cache(Together)
+
+
+def _in_batches(data):
+    """A dataset over arrays as any other one."""
+    return PipelineData(data.dataset, data.class_weight) if isinstance(data, RowsData) else data
 
 
 def _state(model):

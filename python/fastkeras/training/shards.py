@@ -3,7 +3,8 @@
 import itertools
 
 from fastkeras.engine import nest
-from fastkeras.training.data_adapters import ArrayData, BatchData, DatasetData
+from fastkeras.training.array_data import ArrayData
+from fastkeras.training.data_adapters import BatchData, DatasetData, PipelineData
 from fastkeras.utils.packing import unpack_x_y_sample_weight
 
 
@@ -51,6 +52,19 @@ class DatasetShard(DatasetData):
         if self.dataset.num_batches is None:
             return itertools.count(rank, size)
         return self.team.broadcast(super().indices())[rank::size]
+
+
+class PipelineShard(PipelineData):
+    """Every N-th batch of a tf.data.Dataset, whose shuffles must have the same seeds in all processes."""
+
+    def __init__(self, data, team):
+        super().__init__(data.dataset.shard(team.size, team.rank), data.class_weight)
+        self.whole, self.team = data, team
+
+    @property
+    def num_batches(self):
+        known = self.whole.num_batches
+        return None if known is None else -(-known // self.team.size)
 
 
 class AgreedBatches(BatchData):

@@ -6,7 +6,7 @@ import warnings
 import numpy as np
 
 from fastkeras.engine import Function, TensorSpec, convert_to_numpy, convert_to_tensor, nest
-from fastkeras.training.data_adapters import ArrayData
+from fastkeras.training.array_data import ArrayData
 
 _WAKE = 0.1  # seconds of a burst: how often Python looks at progress, callbacks and Ctrl-C
 
@@ -62,6 +62,7 @@ class Step:
         start = first * data.batch_size
         indices = None
         if order is not None:
+            outputs = None if outputs is None else [x[start:] for x in outputs]
             indices, start = order[start : start + steps * rows], 0
         began = time.perf_counter()
         compiled.run_steps(data.sources, steps=steps, batch_size=rows, indices=indices, start=start, outputs=outputs)
@@ -98,8 +99,8 @@ class Collector:
 
     def run(self, data, first, count, order):
         if self._made is None:
-            return _concatenate([self(data.batch(index)) for index in range(first, first + count)])
-        self.step.run(data, first, count, None, self._flat)
+            return _concatenate([self(data.batch(index, order)) for index in range(first, first + count)])
+        self.step.run(data, first, count, order, self._flat)
         rows = slice(first * data.batch_size, (first + count) * data.batch_size)
         self._rows = min(rows.stop, data.num_samples)
         return nest.map(lambda x: x[rows], self._made)
@@ -141,6 +142,7 @@ class Epochs:
         `begin(index)` and `end(index, result)` are called around every group of steps, `stopped()` after each.
         """
         self.data.on_epoch_begin()
+        self.known = self.data.num_batches  # a dataset may have more or fewer batches in each pass
         runner = self._run_arrays if isinstance(self.data, ArrayData) else self._run_batches
         result = runner(step, begin, end, stopped)
         self.data.on_epoch_end()

@@ -40,7 +40,7 @@ __getattr__, __dir__, __all__ = lazy(
         "split_dataset": ".splitting",
         "standardize_dtype": "fastkeras.engine.config",
         "text_dataset_from_directory": ".directories",
-        "timeseries_dataset_from_array": ".batched",
+        "timeseries_dataset_from_array": ".timeseries",
         "to_categorical": ".arrays",
         "unpack_x_y_sample_weight": ".packing",
     },

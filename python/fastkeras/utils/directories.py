@@ -4,9 +4,10 @@ import os
 
 import numpy as np
 
+from fastkeras.data.base import dataset_of
+from fastkeras.data.elements import component
 from fastkeras.engine import config
 from fastkeras.utils.arguments import named
-from fastkeras.utils.batched import BatchDataset, check_format
 from fastkeras.utils.images import img_to_array, load_img
 from fastkeras.utils.messages import print_msg
 
@@ -14,6 +15,13 @@ _IMAGES = (".bmp", ".gif", ".jpeg", ".jpg", ".png")
 _INTERPOLATIONS = (
     "bilinear", "nearest", "bicubic", "area", "lanczos3", "lanczos5", "gaussian", "mitchellcubic",
 )  # fmt: skip
+
+
+def check_format(format):
+    if format not in ("tf", "grain"):
+        raise ValueError(f'`format` should be either "tf" or "grain". Received: format={format}')
+    if format == "grain":
+        raise ValueError('[dataset] there are no grain datasets; leave `format` out. Received: format="grain"')
 
 
 def check_arguments(
@@ -147,7 +155,7 @@ def _dataset(paths, labels, read, batch_size, shuffle, seed):
         inputs = read([paths[i] for i in chosen])
         return inputs if labels is None else (inputs, labels[chosen])
 
-    return BatchDataset(len(paths), make, batch_size, shuffle, seed)
+    return dataset_of(len(paths), make, batch_size, shuffle, seed)
 
 
 def image_dataset_from_directory(
@@ -170,7 +178,7 @@ def image_dataset_from_directory(
     format="tf",
     verbose=True,
 ):
-    """Batches `(images, labels)` of the images in a folder with one folder for each class, as a PyDataset.
+    """Batches `(images, labels)` of the images in a folder with one folder for each class, as a Dataset.
 
     Args:
         labels: `"inferred"` from the folders, None, or a list with one number for each file in order of their paths.
@@ -234,7 +242,7 @@ def text_dataset_from_directory(
     format="tf",
     verbose=True,
 ):
-    """Batches `(texts, labels)` of the .txt files in a folder, as a PyDataset; texts are arrays of strings.
+    """Batches `(texts, labels)` of the .txt files in a folder, as a Dataset; texts are tensors of strings.
 
     Args:
         max_length: texts are cut after so many characters.
@@ -247,7 +255,7 @@ def text_dataset_from_directory(
     check_arguments("text", **arguments)
 
     def read(paths):
-        return np.array([_text(path)[:max_length] for path in paths], dtype=object)
+        return component([_text(path)[:max_length] for path in paths])
 
     return datasets_of_files((".txt",), read, "text files", **arguments)
 

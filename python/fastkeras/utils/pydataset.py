@@ -105,14 +105,14 @@ def batches(dataset, indices):
 def _pool(dataset):
     workers = max(dataset.workers, 1)
     if not dataset.use_multiprocessing:
-        return concurrent.futures.ThreadPoolExecutor(workers, initializer=_become_worker)
+        return concurrent.futures.ThreadPoolExecutor(workers, initializer=become_worker)
     return concurrent.futures.ProcessPoolExecutor(workers, initializer=_receive, initargs=(dataset,))
 
 
 _this_thread = threading.local()
 
 
-def _become_worker():
+def become_worker():
     _this_thread.works = True
 
 

@@ -24,7 +24,7 @@ def audio_dataset_from_directory(
     follow_links=False,
     verbose=True,
 ):
-    """Batches `(sounds, labels)` of the .wav files in a folder with one folder for each class, as a PyDataset.
+    """Batches `(sounds, labels)` of the .wav files in a folder with one folder for each class, as a Dataset.
 
     Sounds are floats in [-1, 1) of shape `(batch, samples, channels)`, filled with zeros behind the shorter ones.
 

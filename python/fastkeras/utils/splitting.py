@@ -4,8 +4,8 @@ import random
 
 import numpy as np
 
+from fastkeras.data import INFINITE_CARDINALITY, Dataset
 from fastkeras.engine import nest
-from fastkeras.utils.batched import BatchDataset
 from fastkeras.utils.pydataset import PyDataset
 
 
@@ -13,13 +13,13 @@ def split_dataset(dataset, left_size=None, right_size=None, shuffle=False, seed=
     """Two datasets of the first and of the last samples: `(left, right)`.
 
     Args:
-        dataset: an array, a list or tuple of arrays with as many samples, or a PyDataset.
+        dataset: an array, a list or tuple of arrays with as many samples, a PyDataset, or a Dataset.
         left_size, right_size: number of samples, or their share; one of them may be left out, for what is left.
         shuffle: take the samples in random order, the same for the same `seed`?
-        preferred_backend: must be None: other libraries' datasets are not made.
+        preferred_backend: None or `"tensorflow"`: the datasets are those of tf.data.
 
     Returns:
-        two PyDatasets: of single samples, which `batch(size)` puts together, or of batches when `dataset` has them.
+        two Datasets: of single samples, which `batch(size)` puts together, or of batches when `dataset` has them.
 
     Raises:
         TypeError: for other datasets and other types of sizes.
@@ -30,67 +30,75 @@ def split_dataset(dataset, left_size=None, right_size=None, shuffle=False, seed=
     >>> [x.tolist() for x in left.batch(2)], [int(x) for x in right]
     ([[0, 1], [2]], [3, 4])
     """
-    if preferred_backend is not None:
+    if preferred_backend not in (None, "tensorflow"):
         raise ValueError(
-            "[split_dataset] the datasets are PyDatasets, not those of another library. "
-            f"Received: preferred_backend={preferred_backend}"
+            f"[split_dataset] the datasets are those of tf.data. Received: preferred_backend={preferred_backend}"
         )
-    if not isinstance(dataset, (np.ndarray, list, tuple, PyDataset)):
+    if not isinstance(dataset, (np.ndarray, list, tuple, PyDataset, Dataset)):
         raise TypeError(
-            "The `dataset` argument must be an array, a list/tuple of arrays or a `keras.utils.PyDataset`. "
-            f"Received: dataset={dataset} of type {type(dataset)}"
+            "The `dataset` argument must be a `tf.data.Dataset`, an array, a list/tuple of arrays or a "
+            f"`keras.utils.PyDataset`. Received: dataset={dataset} of type {type(dataset)}"
         )
     if left_size is None and right_size is None:
         raise ValueError(
             "At least one of the `left_size` or `right_size` must be specified. "
             "Received: left_size=None and right_size=None"
         )
-    whole = _samples(dataset)
-    order = list(range(whole.count))
-    left_size, right_size = _sizes(left_size, right_size, len(order))
-    if shuffle:
-        random.Random(seed).shuffle(order)
-    return whole.only(order[:left_size]), whole.only(order[-right_size:])
+
+    def part(count):
+        order = list(range(count))
+        sizes = _sizes(left_size, right_size, count)
+        if shuffle:
+            random.Random(seed).shuffle(order)
+        return order[: sizes[0]], order[-sizes[1] :]
+
+    samples, batch_size = _samples(dataset)
+    parts = samples._parted(part)
+    return tuple(part if batch_size is None else part.batch(batch_size) for part in parts)
 
 
 def _samples(dataset):
-    """The dataset as a BatchDataset, in which samples can be chosen."""
-    if isinstance(dataset, BatchDataset):
-        return dataset
+    """(the dataset of single samples, the size of the batches that they were in or None)."""
+    if isinstance(dataset, Dataset):
+        if dataset._stream.size == INFINITE_CARDINALITY:
+            raise _unsplittable(dataset)
+        return (dataset, None) if dataset._batching is None else dataset._batching[:2]
     if isinstance(dataset, PyDataset):
         return _of_batches(dataset)
     if isinstance(dataset, np.ndarray):
-        return BatchDataset(len(dataset), lambda chosen: dataset[chosen], None)
-    arrays = tuple(dataset)
+        return Dataset.from_tensor_slices(dataset), None
     kind = type(dataset).__name__
-    if not arrays:
+    if not dataset:
         raise ValueError(
             f"Received an empty {kind} dataset. Please provide a non-empty {kind} of arrays. "
             f"Received: dataset={dataset}"
         )
-    for i, array in enumerate(arrays):
+    for i, array in enumerate(dataset):
         if not isinstance(array, np.ndarray):
             raise ValueError(f"Expected a {kind} of `numpy.ndarray` objects, Received: {type(array)} at index {i}.")
-        if len(array) != len(arrays[0]):
+        if len(array) != len(dataset[0]):
             raise ValueError(
                 f"Received a {kind} of NumPy arrays with different lengths. Mismatch found at index {i}, "
-                f"Expected shape={arrays[0].shape} Received shape={array.shape}. "
+                f"Expected shape={dataset[0].shape} Received shape={array.shape}. "
                 f"Please provide a {kind} of NumPy arrays of the same length."
             )
-    return BatchDataset(len(arrays[0]), lambda chosen: tuple(array[chosen] for array in arrays), None)
+    return Dataset.from_tensor_slices(tuple(dataset)), None
 
 
 def _of_batches(dataset):
-    """The samples of all batches, which are kept, in batches as large as the first one."""
+    """The samples of all batches, which are kept, and the size of the first batch."""
     if not dataset.num_batches:
-        raise ValueError(
-            "Received a dataset that is empty or has no end; only one with samples can be split. "
-            f"Received: num_batches={dataset.num_batches}"
-        )
+        raise _unsplittable(dataset)
     batches = [dataset[i] for i in range(dataset.num_batches)]
     samples = nest.map(lambda *parts: np.concatenate([np.asarray(part) for part in parts]), *batches)
-    count, size = (len(nest.flatten(batch)[0]) for batch in (samples, batches[0]))
-    return BatchDataset(count, lambda chosen: nest.map(lambda part: part[chosen], samples), size)
+    return Dataset.from_tensor_slices(samples), len(nest.flatten(batches[0])[0])
+
+
+def _unsplittable(dataset):
+    return ValueError(
+        "Received a dataset that is empty or has no end; only one with samples can be split. "
+        f"Received: dataset={dataset}"
+    )
 
 
 def _sizes(left_size, right_size, total):

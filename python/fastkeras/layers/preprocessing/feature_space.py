@@ -3,6 +3,7 @@
 import numpy as np
 
 from fastkeras import ops, registry
+from fastkeras.data import Dataset
 from fastkeras.engine import convert_to_numpy
 from fastkeras.layers.input_layer import Input
 from fastkeras.layers.layer import Layer
@@ -12,6 +13,7 @@ from fastkeras.layers.preprocessing.hashing import HashedCrossing, Hashing
 from fastkeras.layers.preprocessing.index_lookup import IndexLookup
 from fastkeras.layers.preprocessing.normalization import Normalization
 from fastkeras.layers.preprocessing.text import TextVectorization
+from fastkeras.utils.pydataset import PyDataset
 
 _KINDS = (
     "float", "float_normalized", "float_rescaled", "float_discretized", "integer_categorical", "string_categorical",
@@ -116,9 +118,10 @@ class FeatureSpace(FeatureKinds, Layer):
         Raises:
             ValueError: for other data.
         """
-        if not isinstance(dataset, dict) and not hasattr(dataset, "num_batches"):
+        if not isinstance(dataset, (dict, Dataset, PyDataset)):
             raise ValueError(
-                "`adapt()` can only be called on a `keras.utils.PyDataset` or a dict of arrays/lists. "
+                "`adapt()` can only be called on a `tf.data.Dataset`, a `keras.utils.PyDataset` or a dict of "
+                "arrays/lists. "
                 f"Received instead: {dataset} (of type {type(dataset)})"
             )
         for name in self._adaptable():
@@ -263,5 +266,5 @@ def _batches(dataset, name):
         values = np.asarray(convert_to_numpy(dataset[name]))
         batches = (values[i : i + _BATCH] for i in range(0, len(values), _BATCH))
     else:
-        batches = (np.asarray(convert_to_numpy(dataset[i][name])) for i in range(dataset.num_batches))
+        batches = (np.asarray(batch[name]) for batch in dataset)
     return (batch.reshape(-1, 1) if batch.ndim < 2 else batch for batch in batches)
