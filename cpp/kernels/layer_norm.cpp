@@ -26,7 +26,13 @@ FK_VEC void layer_norm(T* y0, T* mean, T* inverse, const T* x0, const T* gamma, 
         for (int64_t r = first; r < first + rows; ++r) {
             const T* x = x0 + r * n;
             T *y = y0 + r * n, squares;
-            plane_statistics(mean + r, &squares, x, n);
+            if (shape.centered) {
+                plane_statistics(mean + r, &squares, x, n);
+            } else {
+                mean[r] = T(0);
+                squares = sum_of<T>(n, [&](int64_t i, auto lanes)
+                                           FK_INLINED { return lanes.load(x + i) * lanes.load(x + i); });
+            }
             inverse[r] = T(1) / sqrt(squares / T(n) + epsilon);
             const V m(mean[r]), scale(inverse[r]);
             for_each_vector<T>(n, [&](int64_t i, auto lanes) FK_INLINED {
@@ -38,7 +44,8 @@ FK_VEC void layer_norm(T* y0, T* mean, T* inverse, const T* x0, const T* gamma, 
     });
 }
 
-// With g = dy gamma and h the normalised row: dx = (g - mean(g) - h mean(g h)) / sqrt(variance + epsilon)
+// With g = dy gamma and h the normalised row: dx = (g - mean(g) - h mean(g h)) / sqrt(variance + epsilon), where mean(g) is
+// left out if rows are not centered.
 template <class T>
 FK_VEC void layer_norm_grad(T* dx0, T* dgamma, T* dbeta, const T* x0, const T* gamma, const T* mean, const T* inverse,
                             const T* dy0, const LayerShape& shape, T* table) {
@@ -55,7 +62,7 @@ FK_VEC void layer_norm_grad(T* dx0, T* dgamma, T* dbeta, const T* x0, const T* g
                 const V g = lanes.load(dy + i);
                 return gamma ? g * lanes.load(gamma + i) : g;
             };
-            const V a(sum_of<T>(n, gradient) / T(n));
+            const V a(shape.centered ? sum_of<T>(n, gradient) / T(n) : T(0));
             const V b(sum_of<T>(n, [&](int64_t i, auto lanes)
                                        FK_INLINED { return gradient(i, lanes) * ((lanes.load(x + i) - m) * scale); }) /
                       T(n));

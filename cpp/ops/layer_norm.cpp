@@ -1,6 +1,7 @@
-// layer_norm(x, [gamma,] [beta]; axes, epsilon, scale, offset) -> y, mean, inverse
+// layer_norm(x, [gamma,] [beta]; axes, epsilon, scale, offset, centered) -> y, mean, inverse
 //   y = (x - mean) inverse gamma + beta over the last `axes` axes, inverse = 1 / sqrt(variance + epsilon)
-// layer_norm_grad(x, [gamma,] mean, inverse, dy; axes, scale) -> dx, dgamma, dbeta
+//   centered=False: the mean is 0, the variance the mean of x^2
+// layer_norm_grad(x, [gamma,] mean, inverse, dy; axes, scale, centered) -> dx, dgamma, dbeta
 #include "kernels/layer_norm.h"
 #include "ops/norm.h"
 
@@ -11,7 +12,8 @@ int outer_rank(const Call& call) { return call.in[0].shape.rank() - int(call.att
 
 LayerShape shape_of(const Call& call) {
     const Shape& x = call.in[0].shape;
-    LayerShape s{x.count(0, outer_rank(call)), x.count(outer_rank(call), x.rank()), 1, 0};
+    LayerShape s{x.count(0, outer_rank(call)), x.count(outer_rank(call), x.rank()), 1, 0,
+                 call.attrs.flag("centered", true)};
     s.rows_per_block = rows_per_block(s.n);
     s.blocks = count_blocks(s.rows, s.rows_per_block);
     return s;
@@ -85,7 +87,8 @@ std::vector<Tensor> gradient_grad(const Gradient& g) {
     std::vector<int64_t> axes;
     for (int a = rank - int(g.attrs.integer("axes")); a < rank; ++a) axes.push_back(a);
     const NormDerivatives d = derive_norm_gradient(g.in[0], g.attrs.flag("scale") ? g.in[1] : nullptr, g.in.back(),
-                                                   g.dout[0], g.dout[1], g.dout[2], axes, g.attrs.number("epsilon"));
+                                                   g.dout[0], g.dout[1], g.dout[2], axes, g.attrs.number("epsilon"),
+                                                   g.attrs.flag("centered", true));
     std::vector<Tensor> result(g.in.size());
     result.front() = d.x, result.back() = d.dy;
     if (d.gamma) result[1] = d.gamma;

@@ -22,22 +22,23 @@ struct Affine {
 // and their derivatives along u, v, w (weights of dx, dgamma, dbeta; null for none) are, with q = -u <g h> - g <u h>:
 //   x:   r^2 (P(q) - h (<u g> - <u> <g> - <u h> <g h>)) + r P(v dy)
 //   dy:  gamma r P(u) + v h + w          gamma: the sum of dy r P(u)
+// Where x is not centered, h = x r, and <t>, <u> and <g> alone are left out.
 // Written in ops of x alone, so that it can be differentiated again.
 struct NormDerivatives {
     Tensor x, gamma, dy;
 };
 inline NormDerivatives derive_norm_gradient(const Tensor& x, const Tensor& gamma, const Tensor& dy, const Tensor& u,
                                             const Tensor& v, const Tensor& w, const std::vector<int64_t>& axes,
-                                            double epsilon) {
+                                            double epsilon, bool is_centered = true) {
     const auto mean = [&](const Tensor& t) { return call("mean", {t}, {{"axes", axes}, {"keepdims", true}}); };
-    const Tensor centered = x - mean(x), r = call("rsqrt", {epsilon + mean(call("square", {centered}))}),
+    const Tensor centered = is_centered ? x - mean(x) : x, r = call("rsqrt", {epsilon + mean(call("square", {centered}))}),
                  h = centered * r;
-    const auto project = [&](const Tensor& t) { return t - mean(t) - h * mean(t * h); };
+    const auto project = [&](const Tensor& t) { return (is_centered ? t - mean(t) : t) - h * mean(t * h); };
     NormDerivatives d;
     const auto add = [](Tensor& to, const Tensor& t) { to = to ? to + t : t; };
     if (u) {
         const Tensor g = gamma ? dy * gamma : dy, uh = mean(u * h), gh = mean(g * h), pu = r * project(u);
-        const Tensor s = mean(u * g) - mean(u) * mean(g) - uh * gh;
+        const Tensor ug = mean(u * g), s = (is_centered ? ug - mean(u) * mean(g) : ug) - uh * gh;
         add(d.x, r * r * (project(-(u * gh) - g * uh) - h * s));
         add(d.dy, gamma ? gamma * pu : pu);
         if (gamma) d.gamma = sum_to(dy * pu, gamma);

@@ -81,8 +81,11 @@ def _batch_norm(x, *weights, axis, epsilon, scale, offset):
     return y, mean.ravel(), variance.ravel()
 
 
-def _layer_norm(x, *weights, axes, epsilon, scale, offset):
+def _layer_norm(x, *weights, axes, epsilon, scale, offset, centered=True):
     axes = tuple(range(x.ndim - axes, x.ndim))
+    if not centered:
+        y = x / np.sqrt((x * x).mean(axes, keepdims=True) + epsilon)
+        return y * weights[0] if scale else y
     return _normalized(x, weights, axes, epsilon, scale, offset, [x.shape[a] for a in axes])[0]
 
 
@@ -122,8 +125,8 @@ def batch_norm(shape, axis, scale, offset, large=None, **options):
     return Case("batch_norm", shapes, _batch_norm, attrs=attrs, large=large, note=note, twice=True, rtol=4, **options)
 
 
-def layer_norm(shape, axes, scale, offset, large=None, **options):
-    attrs = {"axes": axes, "epsilon": 0.01, "scale": scale, "offset": offset}
+def layer_norm(shape, axes, scale, offset, centered=True, large=None, **options):
+    attrs = {"axes": axes, "epsilon": 0.01, "scale": scale, "offset": offset, "centered": centered}
     weights = scale + offset
     return Case(
         "layer_norm",
@@ -131,7 +134,7 @@ def layer_norm(shape, axes, scale, offset, large=None, **options):
         lambda *arrays, **_: _layer_norm(*arrays, **attrs),
         call=_first("layer_norm", **attrs),
         large=large and [large] + [large[-axes:]] * weights,
-        note=f"{len(shape)}d-{axes}-{scale}-{offset}",
+        note=f"{len(shape)}d-{axes}-{scale}-{offset}" + "-rms" * (not centered),
         twice=True,
         rtol=4,
         **options,
@@ -196,4 +199,6 @@ add(
     layer_norm((3, 4, 5), 2, True, False),
     layer_norm((3, 40), 1, False, True),
     layer_norm((11,), 1, False, False),
+    layer_norm((6, 19), 1, True, False, centered=False, large=(517, 611)),
+    layer_norm((3, 4, 5), 2, False, False, centered=False),
 )

@@ -1,5 +1,6 @@
 """Normalisation by moments and norms."""
 
+import math
 import warnings
 
 from fastkeras.engine import cast, config, convert_to_tensor, op, power, primitive
@@ -83,13 +84,16 @@ def batch_norm_train(x, gamma, beta, axis, epsilon):
     return cast(y, x.dtype), mean, variance
 
 
-def _normalized_rows(x, gamma, beta, axes, epsilon):
-    """The fused form, for the last axes."""
-    shape = list(x.shape[axes[0] :])
+def _normalized_rows(x, gamma, beta, axes, epsilon, centered=True):
+    """The fused form, for the last axes and weights of their shape; None for others."""
+    shape = list(x.shape[x.ndim - len(axes) :])
+    if not axes or axes != list(range(x.ndim - len(axes), x.ndim)):
+        return None
+    if any(w.size != math.prod(shape) for w in _given(gamma, beta)):
+        return None
     weights = [reshape_to(w, shape=shape) for w in _given(gamma, beta)]
-    y, _, _ = _layer_norm(
-        x, *weights, axes=len(axes), epsilon=float(epsilon), scale=gamma is not None, offset=beta is not None
-    )
+    affine = {"scale": gamma is not None, "offset": beta is not None}
+    y, _, _ = _layer_norm(x, *weights, axes=len(axes), epsilon=float(epsilon), centered=centered, **affine)
     return y
 
 
@@ -117,12 +121,9 @@ def layer_normalization(x, gamma=None, beta=None, axis=-1, epsilon=None, **kwarg
             "Use `keras.ops.rms_normalization`.",
             stacklevel=3,
         )
-    size = 1
-    for a in axes:
-        size *= x.shape[a]
-    whole = all(w.size == size for w in _given(gamma, beta))
-    if axes == list(range(x.ndim - len(axes), x.ndim)) and axes and whole and not rms_scaling:
-        return cast(_normalized_rows(x, gamma, beta, axes, epsilon), result_dtype)
+    rows = None if rms_scaling else _normalized_rows(x, gamma, beta, axes, epsilon)
+    if rows is not None:
+        return cast(rows, result_dtype)
 
     shape = [d if a in axes else 1 for a, d in enumerate(x.shape)]
 
@@ -152,9 +153,13 @@ def rms_normalization(x, scale=None, axis=-1, epsilon=None):
     result_dtype, x = x.dtype, cast(x, config.result_type(x.dtype, "float32"))
     if x.ndim == 0:
         x = expand_dims(x, 0)
-    axes = tuple(axis) if isinstance(axis, (tuple, list)) else axis
-    y = x * _rsqrt(mean(_square(x), axis=axes, keepdims=True) + epsilon)
-    return cast(y if scale is None else y * convert_to_tensor(scale, x.dtype), result_dtype)
+    scale = None if scale is None else convert_to_tensor(scale, x.dtype)
+    axes = sorted(normalize_axes(axis, x.ndim, "rms_normalization"))
+    y = _normalized_rows(x, scale, None, axes, epsilon, centered=False)
+    if y is None:
+        y = x * _rsqrt(mean(_square(x), axis=tuple(axes), keepdims=True) + epsilon)
+        y = y if scale is None else y * scale
+    return cast(y, result_dtype)
 
 
 @op
