@@ -8,6 +8,7 @@
 #include "core/parallel.h"
 #include "kernels/products/gemm.h"
 #include "ops/by_type.h"
+#include "ops/conv_groups.h"
 #include "ops/conv_plan.h"
 #include "ops/conv_spread.h"
 #include "ops/conv_tiles.h"
@@ -175,8 +176,10 @@ Kernel kernel(const Call& c) {
             return gemm_kernel<T>(g, biased);
         }
         const int planes = planes_of(c, s, s.in_channels / s.groups, s.out_channels / s.groups);
-        Kernel direct =
-            conv_kernel<T>([&](int planes) { return plan_conv(s, sizeof(T), planes); }, planes, activation, biased);
+        const auto groups = groups_of(c, s);
+        Kernel direct = groups ? groups_kernel(groups, activation, biased)
+                               : conv_kernel<T>([&](int planes) { return plan_conv(s, sizeof(T), planes); }, planes,
+                                                activation, biased);
         const auto winograd = winograd_of(c, s, planes);
         return winograd ? winograd_kernel(*winograd, activation, biased, std::move(direct)) : direct;
     });
@@ -239,8 +242,10 @@ Kernel kernel_input_grad(const Call& c) {
         const int planes = planes_of(c, s, s.out_channels / s.groups, s.in_channels / s.groups);
         const auto spread = spread_of(c, s);
         if (spread && (planes == 0 || planes == 3)) return spread_kernel(*spread);
-        Kernel direct = conv_kernel<T>([&](int planes) { return plan_conv_input_grad(s, sizeof(T), planes); }, planes,
-                                       Activation::linear, false);
+        const auto groups = groups_of(c, s, true);
+        Kernel direct = groups ? groups_kernel(groups, Activation::linear, false)
+                               : conv_kernel<T>([&](int planes) { return plan_conv_input_grad(s, sizeof(T), planes); },
+                                                planes, Activation::linear, false);
         const auto winograd = winograd_of(c, s, planes, true);
         return winograd ? winograd_kernel(*winograd, Activation::linear, false, std::move(direct)) : direct;
     });
@@ -271,15 +276,20 @@ std::vector<TensorType> infer_kernel_grad(const Call& c) {
     return {{c.in[0].dtype, w}};
 }
 
+template <class T>
+Kernel conv_weights_kernel(const ConvShape& s, int planes) {
+    const auto p = plan_conv_kernel_grad(s, sizeof(T), planes);
+    return {[p](const void* const* in, void* const* out, void* scratch) {
+                FK_BY_TYPE(T, conv_weights, p->conv, input<T>(in, 0), input<T>(in, 1), output<T>(out, 0), scratch);
+            },
+            p->scratch_bytes};
+}
+
 // By Winograd's algorithm where that pays, or directly.
 template <class T>
 Kernel kernel_grad_kernel(const Call& c, const ConvShape& s, int planes) {
-    const auto p = plan_conv_kernel_grad(s, sizeof(T), planes);
-    Kernel direct{[p](const void* const* in, void* const* out, void* scratch) {
-                      FK_BY_TYPE(T, conv_weights, p->conv, input<T>(in, 0), input<T>(in, 1), output<T>(out, 0),
-                                 scratch);
-                  },
-                  p->scratch_bytes};
+    const auto groups = groups_of_weights(c, s);
+    Kernel direct = groups ? groups_weights_kernel(groups) : conv_weights_kernel<T>(s, planes);
     const auto winograd = winograd_of_weights(c, s, planes);
     if (!winograd) return direct;
     return first_try(
