@@ -13,7 +13,7 @@ from gemm import fma_peak
 
 from fastkeras.engine import config, convert_to_tensor, primitive
 
-# name: batch, height, width, channels, filters, kernel, stride, same padding
+# name: batch, height, width, channels, filters, kernel, stride, same padding[, groups]
 SHAPES = {
     "cnn2": (128, 13, 13, 32, 64, 3, 1, False),
     "cnn1": (128, 28, 28, 1, 32, 3, 1, False),
@@ -25,11 +25,18 @@ SHAPES = {
     "large": (32, 56, 56, 64, 64, 3, 1, True),
     "pointwise": (32, 64, 64, 96, 24, 1, 1, False),
     "widen": (32, 32, 32, 24, 144, 1, 1, False),
+    "groups4": (8, 14, 14, 128, 128, 3, 1, True, 32),
+    "groups4s": (8, 28, 28, 128, 128, 3, 2, True, 32),
+    "groups4w": (8, 28, 28, 128, 128, 1, 1, False, 32),
+    "groups8": (8, 14, 14, 256, 256, 3, 1, True, 32),
+    "groups16": (8, 14, 14, 512, 512, 3, 1, True, 32),
+    "groups16s": (8, 28, 28, 512, 512, 3, 2, True, 32),
+    "groups32": (8, 28, 28, 256, 256, 3, 1, True, 8),
 }
 
 
-def ours(x, w, dy, stride, pads):
-    attributes = {"strides": [stride] * 2, "dilation": [1, 1], "pads": pads, "groups": 1}
+def ours(x, w, dy, stride, pads, groups):
+    attributes = {"strides": [stride] * 2, "dilation": [1, 1], "pads": pads, "groups": groups}
     conv, dx, dw = primitive("conv"), primitive("conv_input_grad"), primitive("conv_kernel_grad")
     x, w, dy = convert_to_tensor(x), convert_to_tensor(w), convert_to_tensor(dy)
     spatial, kernel = list(x.shape[1:3]), list(w.shape[:2])
@@ -45,7 +52,7 @@ def ours(x, w, dy, stride, pads):
     return forward, both
 
 
-def theirs(torch, x, w, dy, stride, pads):
+def theirs(torch, x, w, dy, stride, pads, groups):
     def images(a):  # NHWC in memory, as torch is told to lay them out
         return torch.from_numpy(a).permute(0, 3, 1, 2)
 
@@ -58,12 +65,12 @@ def theirs(torch, x, w, dy, stride, pads):
 
     def forward():
         with torch.no_grad():
-            torch.nn.functional.conv2d(x, w, stride=stride, padding=(before, left))
+            torch.nn.functional.conv2d(x, w, stride=stride, padding=(before, left), groups=groups)
 
     def both():
         forward()
         torch.ops.aten.convolution_backward(
-            dy, x, w, None, [stride] * 2, [before, left], [1, 1], False, [0, 0], 1, [True, True, False]
+            dy, x, w, None, [stride] * 2, [before, left], [1, 1], False, [0, 0], groups, [True, True, False]
         )
 
     return forward, both
@@ -104,17 +111,17 @@ def main():
     print(f"isa {config.isa()}, {arguments.threads} threads, FMA peak of one core {peak or 'unknown'} GFLOP/s")
     print(f"{'convolution':36s}{'GFLOP/s':>9s}{'of peak':>9s}{'torch':>9s}{'ratio':>9s}")
     for name in arguments.names:
-        n, h, w, c, f, k, stride, padded = SHAPES[name]
+        n, h, w, c, f, k, stride, padded, groups = (*SHAPES[name], 1)[:9]
         pads = [*same(h, k, stride), *same(w, k, stride)] if padded else [0] * 4
         rng = np.random.default_rng(0)
         x = rng.standard_normal((n, h, w, c)).astype("float32")
-        kernel = rng.standard_normal((k, k, c, f)).astype("float32")
+        kernel = rng.standard_normal((k, k, c // groups, f)).astype("float32")
         out = [(size + pads[2 * i] + pads[2 * i + 1] - k) // stride + 1 for i, size in enumerate((h, w))]
         dy = rng.standard_normal((n, *out, f)).astype("float32")
-        work = 2e-9 * n * out[0] * out[1] * k * k * c * f
-        pairs = [ours(x, kernel, dy, stride, pads)]
+        work = 2e-9 * n * out[0] * out[1] * k * k * c / groups * f
+        pairs = [ours(x, kernel, dy, stride, pads, groups)]
         if torch:
-            pairs.append(theirs(torch, x, kernel, dy, stride, pads))
+            pairs.append(theirs(torch, x, kernel, dy, stride, pads, groups))
         for i, (direction, times_work) in enumerate((("fwd", 1), ("fwd+bwd", 3))):
             clock = time.thread_time if arguments.threads == 1 else time.perf_counter
             times = measure([p[i] for p in pairs], arguments.seconds, clock)

@@ -17,10 +17,10 @@ def _random(seed, *shape):
     return np.random.RandomState(seed).normal(size=shape).astype("float32")
 
 
-def _convolution(images=2, size=(8, 8), channels=16, filters=16, pads=(1, 1, 1, 1), relu=False):
-    """(name, call, operands) of a convolution and its two gradients."""
-    attributes = dict(strides=[1, 1], dilation=[1, 1], pads=list(pads), groups=1)
-    x, w = _random(1, images, *size, channels), _random(2, 3, 3, channels, filters)
+def _convolution(images=2, size=(8, 8), channels=16, filters=16, pads=(1, 1, 1, 1), relu=False, groups=1):
+    """(name, call, operands) of a convolution and its two gradients; channels and filters are those of a group."""
+    attributes = dict(strides=[1, 1], dilation=[1, 1], pads=list(pads), groups=groups)
+    x, w = _random(1, images, *size, channels * groups), _random(2, 3, 3, channels, filters * groups)
     x = np.maximum(x, 0) if relu else x
     dy = _random(3, *primitive("conv")(x, w, **attributes).shape)
     return [
@@ -45,9 +45,10 @@ def _magnitude(call, operands):
     channels=st.integers(16, 40),
     filters=st.integers(16, 40),
     pads=st.tuples(*[st.integers(0, 3)] * 4),
+    groups=st.integers(1, 3),
 )
-def test_any_shape(images, size, channels, filters, pads):
-    for name, call, operands in _convolution(images, size, channels, filters, pads):
+def test_any_shape(images, size, channels, filters, pads, groups):
+    for name, call, operands in _convolution(images, size, channels, filters, pads, groups=groups):
         error = np.abs(call(*operands).numpy() - _exact(call, operands))
         assert (error <= 1e-6 * _magnitude(call, operands) + 1e-5).all(), name
 
@@ -59,6 +60,17 @@ def test_every_isa(isa, shape):
     for name, call, operands in _convolution(*shape):
         error = np.abs(call(*operands).numpy() - _exact(call, operands))
         assert (error <= 1e-6 * _magnitude(call, operands) + 1e-5).all(), name
+
+
+@pytest.mark.parametrize("shape", [(8, 8, 16, 16), (6, 9, 32, 48), (12, 12, 24, 20)], ids=str)
+def test_groups_are_convolutions_side_by_side(isa, shape):
+    """Large and small tiles of gradients, sums in registers and in memory."""
+    *size, channels, filters = shape
+    for name, call, operands in _convolution(20, size, channels, filters, groups=3):
+        joined = call(*operands).numpy()
+        parts = (np.split(x, 3, axis=-1) for x in operands)
+        alone = [call(*group, groups=1).numpy() for group in zip(*parts, strict=True)]
+        np.testing.assert_array_equal(joined, np.concatenate(alone, axis=-1), name)
 
 
 def test_it_is_used_and_nothing_else_is_changed(isa):

@@ -6,12 +6,18 @@ namespace fk::FK_ISA {
 namespace {
 
 constexpr double kEpsilon = __DBL_EPSILON__;
-constexpr int kSweeps = 60;   // of Jacobi; ten are many
-constexpr int kShifts = 60;   // of QL, for one eigenvalue; two are usual
-constexpr int64_t kSums = 8;  // of a dot product, side by side
+constexpr double kNothing = 1e-100;  // beside numbers of about 1; its square is a number
+constexpr int kSweeps = 60;          // of Jacobi; ten are many
+constexpr int kShifts = 60;          // of QL, for one eigenvalue; two are usual
+constexpr int64_t kSums = 32;        // of a dot product, side by side
 
 FK_VEC void add_scaled(double* __restrict y, const double* __restrict x, double factor, int64_t n) {
-    for (int64_t i = 0; i < n; ++i) y[i] += factor * x[i];
+    for (int64_t i = 0; i < n; ++i) y[i] = fma(factor, x[i], y[i]);
+}
+// Both in one pass: rows of a large matrix come from far.
+FK_VEC void add_scaled(double* __restrict y, const double* __restrict a, double a_factor, const double* __restrict b,
+                       double b_factor, int64_t n) {
+    for (int64_t i = 0; i < n; ++i) y[i] = fma(b_factor, b[i], fma(a_factor, a[i], y[i]));
 }
 
 FK_VEC void make_identity(double* a, int64_t m, int64_t n) {
@@ -33,31 +39,20 @@ FK_VEC void swap_rows(double* a, double* b, int64_t n) {
 FK_VEC void turn(double* __restrict x, double* __restrict y, double c, double s, int64_t n) {
     for (int64_t i = 0; i < n; ++i) {
         const double before = x[i];
-        x[i] = c * before - s * y[i];
-        y[i] = s * before + c * y[i];
+        x[i] = fma(c, before, -s * y[i]);
+        y[i] = fma(s, before, c * y[i]);
     }
 }
 
-FK_VEC double joined(const double* sums) {
-    return ((sums[0] + sums[4]) + (sums[1] + sums[5])) + ((sums[2] + sums[6]) + (sums[3] + sums[7]));
-}
-
-// |x|^2, |y|^2 and x y.
-FK_VEC void dot_products(const double* x, const double* y, int64_t n, double* xx, double* yy, double* xy) {
-    double a[kSums] = {}, b[kSums] = {}, c[kSums] = {};
+FK_VEC double dot_product(const double* x, const double* y, int64_t n) {
+    double sums[kSums] = {};
     int64_t i = 0;
     for (; i + kSums <= n; i += kSums)
-        for (int64_t l = 0; l < kSums; ++l) {
-            a[l] += x[i + l] * x[i + l];
-            b[l] += y[i + l] * y[i + l];
-            c[l] += x[i + l] * y[i + l];
-        }
-    for (int64_t l = 0; i < n; ++i, ++l) {
-        a[l] += x[i] * x[i];
-        b[l] += y[i] * y[i];
-        c[l] += x[i] * y[i];
-    }
-    *xx = joined(a), *yy = joined(b), *xy = joined(c);
+        for (int64_t l = 0; l < kSums; ++l) sums[l] = fma(x[i + l], y[i + l], sums[l]);
+    for (int64_t l = 0; i < n; ++i, ++l) sums[l] = fma(x[i], y[i], sums[l]);
+    for (int64_t half = kSums / 2; half > 0; half /= 2)
+        for (int64_t l = 0; l < half; ++l) sums[l] += sums[l + half];
+    return sums[0];
 }
 
 // x (n numbers, `stride` apart) becomes v with v[0] = 1 behind its first element, which becomes that of
@@ -99,10 +94,7 @@ FK_VEC void make_tridiagonal(double* a, double* z, int64_t n, double* diagonal, 
         double along = 0;
         for (int64_t j = 0; j < size; ++j) along += w[j] * v[j];
         add_scaled(w, v, -0.5 * tau * along, size);
-        for (int64_t i = 0; i < size; ++i) {
-            add_scaled(rest + i * n, w, -v[i], size);
-            add_scaled(rest + i * n, v, -w[i], size);
-        }
+        for (int64_t i = 0; i < size; ++i) add_scaled(rest + i * n, w, -v[i], v, -w[i], size);
     }
     diagonal[n - 1] = a[n * n - 1];
     make_identity(z, n, n);
@@ -154,12 +146,10 @@ FK_VEC void sort_rows(double* values, int64_t n, bool ascending, double* a, int6
 // w becomes z w, whose rows are nearly orthogonal, the longest first, and turns becomes z: two or three sweeps are left
 // of ten.
 FK_VEC bool turn_by_eigenvectors(double* w, double* turns, int64_t k, int64_t p, double* room) {
-    double *products = room, *vectors = products + k * k, *before = vectors + k * k, *values = before + k * p, xx, yy;
+    double *products = room, *vectors = products + k * k, *before = vectors + k * k, *values = before + k * p;
     for (int64_t i = 0; i < k; ++i)
-        for (int64_t j = 0; j <= i; ++j) {
-            dot_products(w + i * p, w + j * p, p, &xx, &yy, products + i * k + j);
-            products[j * k + i] = products[i * k + j];
-        }
+        for (int64_t j = 0; j <= i; ++j)
+            products[i * k + j] = products[j * k + i] = dot_product(w + i * p, w + j * p, p);
     if (!decompose_symmetric(products, values, vectors, k, values + k)) return false;
     for (int64_t i = 0; i < k * p; ++i) before[i] = w[i], w[i] = 0;
     for (int64_t i = 0; i < k; ++i) {
@@ -197,8 +187,9 @@ bool decompose_symmetric(double* a, double* values, double* vectors, int64_t n, 
     for (int64_t first = 0; first < n; ++first)
         for (int tries = 0;; ++tries) {
             int64_t last = first;
-            while (last + 1 < n && __builtin_fabs(beside[last]) >
-                                       kEpsilon * (__builtin_fabs(values[last]) + __builtin_fabs(values[last + 1])))
+            while (last + 1 < n &&
+                   __builtin_fabs(beside[last]) >
+                       kNothing + kEpsilon * (__builtin_fabs(values[last]) + __builtin_fabs(values[last + 1])))
                 ++last;
             if (last == first) break;
             if (tries == kShifts) return false;
@@ -209,31 +200,35 @@ bool decompose_symmetric(double* a, double* values, double* vectors, int64_t n, 
 }
 
 bool decompose_rows(double* w, double* values, double* turns, int64_t k, int64_t p, double* room) {
-    const double small = kEpsilon * __builtin_sqrt(double(p)), nothing = 1e-200;
+    // Turns by less than `slight` leave less than rounding errors in what was orthogonal before: no sweep follows them.
+    const double small = kEpsilon * __builtin_sqrt(double(p)), nothing = 1e-200, slight = 1e-9;
+    double* squares = values;
     if (turns) make_identity(turns, k, k);
     if (k >= kManyRows && !turn_by_eigenvectors(w, turns, k, p, room)) return false;
+    for (int64_t i = 0; i < k; ++i) squares[i] = dot_product(w + i * p, w + i * p, p);
     bool turned = true;
     for (int sweep = 0; turned; ++sweep) {
         if (sweep == kSweeps) return false;
         turned = false;
         for (int64_t i = 0; i + 1 < k; ++i)
             for (int64_t j = i + 1; j < k; ++j) {
-                double *x = w + i * p, *y = w + j * p, xx, yy, xy;
-                dot_products(x, y, p, &xx, &yy, &xy);
+                double *x = w + i * p, *y = w + j * p;
+                const double xx = squares[i], yy = squares[j];
                 if (xx < nothing || yy < nothing) continue;
-                if (!(__builtin_fabs(xy) > small * __builtin_sqrt(xx) * __builtin_sqrt(yy))) continue;
+                const double xy = dot_product(x, y, p), lengths = __builtin_sqrt(xx) * __builtin_sqrt(yy);
+                if (!(__builtin_fabs(xy) > small * lengths)) continue;
                 const double half = (yy - xx) / (2 * xy), size = __builtin_fabs(half);
                 const double tangent = (half < 0 ? -1 : 1) / (size + __builtin_sqrt(1 + size * size));
                 const double c = 1 / __builtin_sqrt(1 + tangent * tangent);
                 turn(x, y, c, c * tangent, p);
                 if (turns) turn(turns + i * k, turns + j * k, c, c * tangent, k);
-                turned = true;
+                squares[i] = dot_product(x, x, p), squares[j] = dot_product(y, y, p);
+                turned |= __builtin_fabs(tangent) > slight || __builtin_fabs(xy) > slight * lengths;
             }
     }
     for (int64_t i = 0; i < k; ++i) {
-        double *x = w + i * p, xx, same, both;
-        dot_products(x, x, p, &xx, &same, &both);
-        values[i] = xx < nothing ? 0 : __builtin_sqrt(xx);
+        double* x = w + i * p;
+        values[i] = squares[i] < nothing ? 0 : __builtin_sqrt(squares[i]);
         for (int64_t j = 0; j < p; ++j) x[j] = values[i] == 0 ? 0 : x[j] / values[i];
     }
     sort_rows(values, k, false, w, p, turns, k);

@@ -8,6 +8,7 @@
 #include "core/parallel.h"
 #include "kernels/products/gemm.h"
 #include "ops/by_type.h"
+#include "ops/conv_groups.h"
 #include "ops/conv_plan.h"
 #include "ops/conv_spread.h"
 #include "ops/conv_tiles.h"
@@ -178,8 +179,10 @@ Kernel kernel(const Call& c) {
         const auto turned = s.turned();
         const auto spread = turned ? spread_of(c, *turned, planes) : std::nullopt;
         if (spread) return spread_forward_kernel(*spread, activation, biased);
-        Kernel direct =
-            conv_kernel<T>([&](int planes) { return plan_conv(s, sizeof(T), planes); }, planes, activation, biased);
+        const auto groups = groups_of(c, s);
+        Kernel direct = groups ? groups_kernel(groups, activation, biased)
+                               : conv_kernel<T>([&](int planes) { return plan_conv(s, sizeof(T), planes); }, planes,
+                                                activation, biased);
         const auto winograd = winograd_of(c, s, planes);
         return winograd ? winograd_kernel(*winograd, activation, biased, std::move(direct)) : direct;
     });
@@ -241,8 +244,10 @@ Kernel kernel_input_grad(const Call& c) {
                                   false);
         const int planes = planes_of(c, s, s.out_channels / s.groups, s.in_channels / s.groups);
         if (const auto spread = spread_of(c, s, planes)) return spread_kernel(*spread);
-        Kernel direct = conv_kernel<T>([&](int planes) { return plan_conv_input_grad(s, sizeof(T), planes); }, planes,
-                                       Activation::linear, false);
+        const auto groups = groups_of(c, s, true);
+        Kernel direct = groups ? groups_kernel(groups, Activation::linear, false)
+                               : conv_kernel<T>([&](int planes) { return plan_conv_input_grad(s, sizeof(T), planes); },
+                                                planes, Activation::linear, false);
         const auto winograd = winograd_of(c, s, planes, true);
         return winograd ? winograd_kernel(*winograd, Activation::linear, false, std::move(direct)) : direct;
     });
@@ -306,7 +311,10 @@ bool turned_pays(const ConvShape& s) {
 template <class T>
 Kernel kernel_grad_kernel(const Call& c, const ConvShape& s, int planes) {
     const auto turned = c.attrs.flag("direct", false) || !turned_pays(s) ? std::nullopt : s.turned();
-    Kernel direct = turned ? turned_kernel_grad<T>(*turned, planes) : direct_kernel_grad<T>(s, planes);
+    const auto groups = groups_of_weights(c, s);
+    Kernel direct = groups   ? groups_weights_kernel(groups)
+                    : turned ? turned_kernel_grad<T>(*turned, planes)
+                             : direct_kernel_grad<T>(s, planes);
     const auto winograd = winograd_of_weights(c, s, planes);
     if (!winograd) return direct;
     return first_try(

@@ -6,6 +6,7 @@
 // of taking them as zero: the gradient is the same op, turning the other way.
 #include "kernels/fft.h"
 
+#include <algorithm>
 #include <cmath>
 #include <memory>
 #include <numbers>
@@ -105,12 +106,11 @@ void transform(const FftPlan<double>& plan, const double* re, const double* im, 
 }
 
 template <class T>
-void place(FftPlan<T>& plan, int64_t rows, int threads) {
+void place(FftPlan<T>& plan, int64_t rows) {
     plan.rows = rows;
     // What lies side by side should stay in the L2.
     plan.together = kFftTogether;
     while (plan.together > 1 && 4 * rows * plan.together * int64_t(sizeof(T)) > 1 << 19) plan.together /= 2;
-    plan.threads = threads;
 }
 
 // j k = (j^2 + k^2 - (k - j)^2) / 2: a convolution with a chirp, by transforms of a length with small factors
@@ -128,7 +128,7 @@ void make_chirp(Tables<T>& t, int64_t n, int64_t padded) {
     Tables<double> wide;
     wide.plan.n = wide.plan.in = wide.plan.out = padded;
     wide.plan.steps = steps_of(padded, wide);
-    place(wide.plan, padded, 1);
+    place(wide.plan, padded);
     transform(wide.plan, re.data(), im.data(), filter_re.data(), filter_im.data());
     t.plan.chirp = t.pairs(n, angle);
     T* filter = t.tables.emplace_back(new T[2 * size]).get();
@@ -139,42 +139,63 @@ void make_chirp(Tables<T>& t, int64_t n, int64_t padded) {
     t.plan.filter = filter;
 }
 
+// Of transforms of n complex numbers; halved: through which twice as many real ones go.
 template <class T>
-std::shared_ptr<const Tables<T>> make_tables(const Size& s) {
+std::shared_ptr<const Tables<T>> make_tables(int64_t n, bool halved) {
     const auto tables = std::make_shared<Tables<T>>();
     Tables<T>& t = *tables;
-    FftPlan<T>& plan = t.plan;
+    int64_t length = t.plan.n = n;
+    if (!has_small_factors(n, kFftPrime)) {
+        length = 2 * n - 1;
+        while (!has_small_factors(length, 5)) ++length;
+        make_chirp(t, n, length);
+    }
+    t.plan.steps = steps_of(length, t);
+    if (halved) t.plan.halves = t.pairs(n, [&](int64_t k) { return whole_turn(k, 2 * n); });
+    place(t.plan, std::max(length, n + 1));
+    return tables;
+}
+
+// The same, kept for the next calls of the thread: an op that runs at once would make them each time.
+template <class T>
+std::shared_ptr<const Tables<T>> tables_of(int64_t n, bool halved) {
+    constexpr size_t kKept = 8;
+    constexpr int64_t kLongestKept = 1 << 16;
+    static thread_local std::vector<std::shared_ptr<const Tables<T>>> kept;  // the latest last
+    const auto found = std::find_if(kept.begin(), kept.end(), [&](const auto& t) {
+        return t->plan.n == n && (t->plan.halves != nullptr) == halved;
+    });
+    const std::shared_ptr<const Tables<T>> tables = found == kept.end() ? make_tables<T>(n, halved) : *found;
+    if (found != kept.end()) kept.erase(found);
+    if (kept.size() == kKept) kept.erase(kept.begin());
+    if (n <= kLongestKept) kept.push_back(tables);
+    return tables;
+}
+
+template <class T>
+FftPlan<T> plan_of(const Size& s, const Tables<T>& tables) {
+    FftPlan<T> plan = tables.plan;
     if (s.real_to_half()) plan.way = FftPlan<T>::real_to_half;
     if (s.half_to_real()) plan.way = FftPlan<T>::half_to_real;
-    const bool halved = plan.way != FftPlan<T>::whole;
-    plan.n = halved ? s.n / 2 : s.n;
     plan.in = s.in, plan.out = s.out;
-    int64_t length = plan.n;
-    if (!has_small_factors(plan.n, kFftPrime)) {
-        length = 2 * plan.n - 1;
-        while (!has_small_factors(length, 5)) ++length;
-        make_chirp(t, plan.n, length);
-    }
-    plan.steps = steps_of(length, t);
-    if (halved) plan.halves = t.pairs(plan.n, [&](int64_t k) { return whole_turn(k, 2 * plan.n); });
-    place(plan, std::max(length, plan.n + 1),
-          int(std::clamp<int64_t>(std::min<int64_t>(s.count, num_threads()), 1, 64)));
-    return tables;
+    plan.threads = int(std::clamp<int64_t>(std::min<int64_t>(s.count, num_threads()), 1, 64));
+    return plan;
 }
 
 Kernel kernel(const Call& call) {
     const Size s(call);
     return by_type(call.in[0].dtype, [&](auto zero) -> Kernel {
         using T = decltype(zero);
-        const auto tables = make_tables<T>(s);
-        const FftPlan<T>& plan = tables->plan;
+        const bool halved = s.real_to_half() || s.half_to_real();
+        const auto tables = tables_of<T>(halved ? s.n / 2 : s.n, halved);
+        const FftPlan<T> plan = plan_of(s, *tables);
         const size_t bytes = 64 + size_t(4 * plan.threads * plan.rows * plan.together) * sizeof(T);
-        return {[s, tables](const void* const* in, void* const* out, void* scratch) {
+        return {[s, plan, tables](const void* const* in, void* const* out, void* scratch) {
                     const T *re = input<T>(in, 0), *im = s.real_in ? nullptr : input<T>(in, 1);
                     T *out_re = output<T>(out, 0), *out_im = s.real_out ? nullptr : output<T>(out, 1);
                     // With real and imaginary parts exchanged, a transform turns the other way.
                     if (s.inverse && !s.half_to_real()) std::swap(re, im), std::swap(out_re, out_im);
-                    FK_BY_TYPE(T, fft, tables->plan, re, im, out_re, out_im, s.count, scratch);
+                    FK_BY_TYPE(T, fft, plan, re, im, out_re, out_im, s.count, scratch);
                 },
                 bytes};
     });

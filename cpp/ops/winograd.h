@@ -27,20 +27,22 @@ inline bool pays(const Winograd& g) {
 
 // The convolution as Winograd's, or the gradient of its image, with operands in so many planes (0: floats).
 inline std::optional<Winograd> winograd_of(const Call& c, const ConvShape& s, int planes, bool image_gradient = false) {
+    const int64_t channels = s.in_channels / s.groups, filters = s.out_channels / s.groups;
     // Tiles multiply pairs too fast for transforms to pay, but for six products (Granite Rapids, GFLOP/s, floats by
     // Winograd / three planes: 16 channels 160 / 180, 32 260 / 310, 64 330 / 250 at 8x8 and 313 / 320 at 56x56).
     if (planes > 0 && c.attrs.flag("split", false)) return {};
     if (planes == 2 || (planes == 1 && multiplies_tiles())) return {};
-    if (planes == 3 && s.in_channels + s.out_channels <= 64) return {};
+    if (planes == 3 && channels + filters <= 64) return {};
     // Pairs of whole vectors; with 16 channels the direct sums of pairs are faster (176 beside 110 GFLOP/s on Zen 4).
-    for (int64_t channels : {s.in_channels, s.out_channels})
-        if (planes == 1 && (channels < 32 || channels % 16)) return {};
-    if (c.in[0].dtype != DType::float32 || c.attrs.flag("direct", false) || s.groups != 1 || s.batch == 0) return {};
+    for (int64_t n : {channels, filters})
+        if (planes == 1 && (n < 32 || n % 16)) return {};
+    if (c.in[0].dtype != DType::float32 || c.attrs.flag("direct", false) || s.batch == 0) return {};
     const ConvAxis& depth = s.axis[0];
     if (depth.in != 1 || depth.kernel != 1 || depth.out != 1) return {};
     Winograd g{};
-    g.batch = s.batch, g.channels = s.in_channels, g.filters = s.out_channels;
-    g.w_tap = s.in_channels * s.out_channels, g.w_k = s.out_channels, g.w_n = 1;
+    g.batch = s.batch, g.groups = s.groups, g.channels = channels, g.filters = filters;
+    g.in_pixel = s.in_channels, g.out_pixel = s.out_channels;
+    g.w_tap = channels * s.out_channels, g.w_k = s.out_channels, g.w_n = 1, g.w_group = filters;
     g.threads = std::min(64, num_threads()), g.pairs = planes == 1;
     for (int i : {0, 1}) {
         const ConvAxis& a = s.axis[i + 1];
@@ -51,7 +53,10 @@ inline std::optional<Winograd> winograd_of(const Call& c, const ConvShape& s, in
         g.made[i] = std::min(g.out[i], g.in[i] + g.before[i]);  // what lies further on sees nothing
         if (g.made[i] < 1) return {};
     }
-    if (image_gradient) std::swap(g.channels, g.filters), std::swap(g.w_k, g.w_n), g.turned = true;
+    if (image_gradient) {
+        std::swap(g.channels, g.filters), std::swap(g.in_pixel, g.out_pixel), std::swap(g.w_k, g.w_n);
+        g.turned = true;
+    }
     return pays(g) ? std::optional(g) : std::nullopt;
 }
 

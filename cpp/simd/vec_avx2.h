@@ -134,6 +134,7 @@ FK_VEC void store_partial(T* p, Vec x, int64_t n) {
         if (i < n) p[i] = rounded[i];
 }
 
+FK_VEC Vec take_lanes(Vec x, IVec from) { return _mm256_permutevar8x32_ps(x.v, from.v); }
 FK_VEC void transpose(Vec* r) {
     __m256 pair[8], quad[8];
     for (int i = 0; i < 8; i += 2) {

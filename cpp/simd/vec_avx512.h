@@ -117,6 +117,7 @@ FK_VEC void store_partial(T* p, Vec x, int64_t n) {
     _mm256_mask_storeu_epi16(p, first_lanes(n).v, rounded_to(T(), x));
 }
 
+FK_VEC Vec take_lanes(Vec x, IVec from) { return _mm512_permutexvar_ps(from.v, x.v); }
 FK_VEC void transpose(Vec* r) {
     __m512 pair[16], quad[16], oct[16];
     for (int i = 0; i < 16; i += 2) {

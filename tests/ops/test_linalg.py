@@ -58,6 +58,33 @@ def test_small_singular_values_keep_their_digits():
     np.testing.assert_allclose(ops.svd(q * 1e300, compute_uv=False).numpy(), np.full(9, 1e300), rtol=1e-12)
 
 
+@pytest.mark.parametrize("number", [1.0, 1 / 3, -0.7])
+def test_matrices_of_one_number(isa, number):
+    """What is left of them when one direction is taken away is nothing, or almost."""
+    for n in (2, 28, 29, 30, 31, 32, 44, 45):
+        x = np.full((n, n), number)
+        w, v = (t.numpy() for t in ops.eigh(x))
+        u, s, vt = (t.numpy() for t in ops.svd(x))
+        assert orthonormal(v, 1e-13) and orthonormal(u, 1e-13) and orthonormal(vt.T, 1e-13)
+        np.testing.assert_allclose(s, [n * abs(number)] + [0] * (n - 1), atol=1e-13)
+        np.testing.assert_allclose(sorted(np.abs(w)), s[::-1], atol=1e-13)
+
+
+@pytest.mark.parametrize("shape", [(120, 120), (90, 130)])
+def test_many_rows(isa, shape):
+    """Of random numbers, with values that are equal, nearly equal, and far apart."""
+    k = min(shape)
+    u = np.linalg.qr(R.normal(size=(shape[0], k)))[0]
+    vt = np.linalg.qr(R.normal(size=(shape[1], k)))[0].T
+    near = 1 + 1e-12 * R.normal(size=k)
+    for sizes in (np.ones(k), near, np.logspace(0, -12, k), np.repeat([1, 1e-5, 0], k // 3), R.uniform(size=k)):
+        x = (u * sizes) @ vt
+        a, s, b = (t.numpy() for t in ops.svd(x, full_matrices=False))
+        assert orthonormal(a, 1e-13) and orthonormal(b.T, 1e-13)
+        np.testing.assert_allclose(s, np.sort(sizes)[::-1], atol=1e-13)
+        np.testing.assert_allclose((a * s) @ b, x, atol=1e-13)
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_what_is_not_finite_becomes_nan_and_nothing_else_does(bad):
     x = R.normal(size=(3, 5, 5))

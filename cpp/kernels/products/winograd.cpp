@@ -97,9 +97,8 @@ bool outputs_through_memory(const Winograd& g, const float* x, const Memory& mem
     return transform_outputs(g, sums, bias, first, count, y);
 }
 
-}  // namespace
-
-bool winograd_f32(const Winograd& g, const float* x, const float* w, const float* bias, float* y, void* scratch) {
+// y of one group. False where something is not finite.
+bool outputs_of_group(const Winograd& g, const float* x, const float* w, const float* bias, float* y, void* scratch) {
     const int64_t packed = winograd_packed(g);
     const bool in_registers = sums_fit_registers(g);
     const int64_t panel = in_registers ? kLanes : kPanel;
@@ -112,23 +111,19 @@ bool winograd_f32(const Winograd& g, const float* x, const float* w, const float
                 pair_rows_in_place(to + i * packed, g.channels, panel);
         }
     });
-    if (g.made[0] < g.out[0] || g.made[1] < g.out[1])
-        for (int64_t i = 0; i < g.batch; ++i) clear_rest(g, y + i * g.out[0] * g.out[1] * g.filters);
     const auto outputs = in_registers ? outputs_in_registers : outputs_through_memory;
-    const int64_t group = in_registers ? most(4, kTilesAtOnce / g.channels) : winograd_chunk(g);
+    const int64_t some = in_registers ? most(4, kTilesAtOnce / g.channels) : winograd_chunk(g);
     int failed = 0;
     parallel_for(winograd_tiles(g), winograd_chunk(g), [&](int64_t first, int64_t end) {
         const Slot slot(memory.flags, memory.slots, winograd_slots(g), winograd_slot_bytes(g));
         bool finite = true;
-        for (; first < end; first += group)
+        for (; first < end; first += some)
             finite &=
-                outputs(g, x, memory, bias, first, least(end - first, group), reinterpret_cast<float*>(slot.memory), y);
+                outputs(g, x, memory, bias, first, least(end - first, some), reinterpret_cast<float*>(slot.memory), y);
         if (!finite) __atomic_store_n(&failed, 1, __ATOMIC_RELAXED);
     });
     return !failed;
 }
-
-namespace {
 
 template <int side>
 bool weights_of(const Winograd& g, const float* x, const float* dy, float* dw, void* scratch) {
@@ -183,20 +178,35 @@ bool weights_of(const Winograd& g, const float* x, const float* dy, float* dw, v
                 __atomic_store_n(&failed, 1, __ATOMIC_RELAXED);
         }
     });
-    parallel_for(9 * size, 4096, [&](int64_t begin, int64_t end) {
-        for (int64_t i = begin; i < end; i += kLanes) {
-            Vec sum = load_up_to(memory.shared + i, end - i);
-            for (int64_t s = 1; s < count; ++s) sum = sum + load_up_to(memory.shared + s * 9 * size + i, end - i);
-            store_up_to(dw + i, sum, end - i);
-        }
+    parallel_for(9 * g.channels, 1 + 4096 / g.filters, [&](int64_t begin, int64_t end) {
+        for (int64_t row = begin; row < end; ++row)
+            for (int64_t j = 0; j < g.filters; j += kLanes) {
+                const float* from = memory.shared + row * g.filters + j;
+                Vec sum = load_up_to(from, g.filters - j);
+                for (int64_t s = 1; s < count; ++s) sum = sum + load_up_to(from + s * 9 * size, g.filters - j);
+                store_up_to(dw + row * g.out_pixel + j, sum, g.filters - j);
+            }
     });
     return !failed;
 }
 
 }  // namespace
 
+bool winograd_f32(const Winograd& g, const float* x, const float* w, const float* bias, float* y, void* scratch) {
+    if (g.made[0] < g.out[0] || g.made[1] < g.out[1])
+        for (int64_t i = 0; i < g.batch; ++i) clear_rest(g, y + i * g.out[0] * g.out[1] * g.out_pixel);
+    for (int64_t i = 0; i < g.groups; ++i)
+        if (!outputs_of_group(g, x + i * g.channels, w + i * g.w_group, bias ? bias + i * g.filters : nullptr,
+                              y + i * g.filters, scratch))
+            return false;
+    return true;
+}
+
 bool winograd_weights_f32(const Winograd& g, const float* x, const float* dy, float* dw, void* scratch) {
-    return g.side == 2 ? weights_of<2>(g, x, dy, dw, scratch) : weights_of<4>(g, x, dy, dw, scratch);
+    const auto weights = g.side == 2 ? weights_of<2> : weights_of<4>;
+    for (int64_t i = 0; i < g.groups; ++i)
+        if (!weights(g, x + i * g.channels, dy + i * g.filters, dw + i * g.filters, scratch)) return false;
+    return true;
 }
 
 }  // namespace fk::FK_ISA

@@ -19,10 +19,11 @@ namespace fk {
 // channel, filter) of the weights is w[tap w_tap + channel w_k + filter w_n], one of w_k and w_n being 1; turned: the
 // last tap comes first.
 struct Winograd {
-    int64_t batch, channels, filters;
-    int64_t in[2], out[2], before[2];  // height, width
-    int64_t made[2];                   // outputs that are computed; those behind them are zero
-    int64_t w_tap, w_k, w_n;
+    int64_t batch, groups, channels, filters;  // channels, filters: of a group, the next of which lies behind them
+    int64_t in[2], out[2], before[2];          // height, width
+    int64_t made[2];                           // outputs that are computed; those behind them are zero
+    int64_t in_pixel, out_pixel;               // of all groups: floats from one pixel to the next
+    int64_t w_tap, w_k, w_n, w_group;
     bool turned;
     bool pairs;             // transforms are rounded to pairs of bfloat16, where the CPU multiplies those
     Activation activation;  // up to relu6

@@ -118,21 +118,21 @@ FK_VEC float* afresh(float* p) {
     return p;
 }
 
-// f(row, whole) for side x side pixels from (row, column) on: row(i, c, v) loads a line of vectors of channels from c
-// on; pixels outside of the image are zeros. whole says that the channels are whole vectors, and is known to the
-// compiler.
+// f(row, whole) for side x side pixels, `pixel` floats apart, from (row, column) on: row(i, c, v) loads a line of
+// vectors of channels from c on; pixels outside of the image are zeros. whole says that the channels are whole vectors,
+// and is known to the compiler.
 template <int side, class F>
-FK_VEC void with_pixels(const float* image, const int64_t* size, int64_t channels, int64_t row, int64_t column,
-                        const float* zeros, const F& f) {
-    const int64_t line = size[1] * channels;
+FK_VEC void with_pixels(const float* image, const int64_t* size, int64_t channels, int64_t pixel, int64_t row,
+                        int64_t column, const float* zeros, const F& f) {
+    const int64_t line = size[1] * pixel;
     const bool whole = channels % kLanes == 0;
     if (whole && row >= 0 && column >= 0 && row + side <= size[0] && column + side <= size[1]) {
-        const float* first = image + (row * size[1] + column) * channels;
+        const float* first = image + (row * size[1] + column) * pixel;
         return f(
             [=](int i, int64_t c, Vec* v) FK_INLINED {
                 const float* from = afresh(first + i * line + c);
 #pragma GCC unroll 6
-                for (int j = 0; j < side; ++j) v[j] = load(from + j * channels);
+                for (int j = 0; j < side; ++j) v[j] = load(from + j * pixel);
             },
             Known<true>{});
     }
@@ -142,10 +142,10 @@ FK_VEC void with_pixels(const float* image, const int64_t* size, int64_t channel
         f(
             [&](int i, int64_t c, Vec* v) FK_INLINED {
                 const bool has_row = row + i >= 0 && row + i < size[0];
-                const int64_t at = ((row + i) * size[1] + column) * channels;
+                const int64_t at = ((row + i) * size[1] + column) * pixel;
 #pragma GCC unroll 6
                 for (int j = 0; j < side; ++j) {
-                    const float* from = (has_row && inside[j] ? image + at + j * channels : zeros) + c;
+                    const float* from = (has_row && inside[j] ? image + at + j * pixel : zeros) + c;
                     v[j] = known.value ? load(from) : load_up_to(from, channels - c);
                 }
             },
@@ -158,8 +158,8 @@ FK_VEC void with_pixels(const float* image, const int64_t* size, int64_t channel
 // out x out parts.
 template <int side, int in, int out, class Transform>
 FK_VEC void transform_tiles(const Winograd& g, const float* images, const int64_t* size, int64_t channels,
-                            const int64_t* before, const float* zeros, int64_t first, int64_t count, float* to,
-                            int64_t part, const Transform& line) {
+                            int64_t pixel, const int64_t* before, const float* zeros, int64_t first, int64_t count,
+                            float* to, int64_t part, const Transform& line) {
     Tile<side> t(g, first);
     for (int64_t i = 0; i < count; ++i, to += channels, t.step(g)) {
         const auto transform = [&](const auto& row, auto whole) FK_INLINED {
@@ -175,7 +175,7 @@ FK_VEC void transform_tiles(const Winograd& g, const float* images, const int64_
                                     : store_up_to(p + j * part, v[out * i + j], channels - c);
             }
         };
-        with_pixels<in>(images + t.image * size[0] * size[1] * channels, size, channels, t.row - before[0],
+        with_pixels<in>(images + t.image * size[0] * size[1] * pixel, size, channels, pixel, t.row - before[0],
                         t.column - before[1], zeros, transform);
     }
 }
@@ -184,15 +184,15 @@ FK_VEC void transform_tiles(const Winograd& g, const float* images, const int64_
 template <int side>
 void transform_inputs(const Winograd& g, const float* x, const float* zeros, int64_t first, int64_t count, float* to,
                       int64_t part) {
-    transform_tiles<side, side + 2, side + 2>(g, x, g.in, g.channels, g.before, zeros, first, count, to, part,
-                                              InputLine<side>{});
+    transform_tiles<side, side + 2, side + 2>(g, x, g.in, g.channels, g.in_pixel, g.before, zeros, first, count, to,
+                                              part, InputLine<side>{});
 }
 
 // A dY A^T.
 template <int side>
 void transform_slopes(const Winograd& g, const float* dy, const float* zeros, int64_t first, int64_t count, float* to) {
     constexpr int64_t none[2] = {0, 0};
-    transform_tiles<side, side, side + 2>(g, dy, g.out, g.filters, none, zeros, first, count, to,
+    transform_tiles<side, side, side + 2>(g, dy, g.out, g.filters, g.out_pixel, none, zeros, first, count, to,
                                           winograd_part(g, g.filters), SlopeLine<side>{});
 }
 
@@ -206,13 +206,13 @@ public:
 
     // Channels [c, c + n) of tile t.
     FK_MEMBER void store(const Tile<2>& t, int64_t c, int64_t n, const Vec* v, float* y) {
-        float* to = y + ((t.image * g_.out[0] + t.row) * g_.out[1] + t.column) * g_.filters + c;
-        const int64_t line = g_.out[1] * g_.filters;
+        float* to = y + ((t.image * g_.out[0] + t.row) * g_.out[1] + t.column) * g_.out_pixel + c;
+        const int64_t line = g_.out[1] * g_.out_pixel;
         const bool right = t.column + 1 < g_.made[1], below = t.row + 1 < g_.made[0];
         put(to, v[0], n);
-        if (right) put(to + g_.filters, v[1], n);
+        if (right) put(to + g_.out_pixel, v[1], n);
         if (below) put(to + line, v[2], n);
-        if (right && below) put(to + line + g_.filters, v[3], n);
+        if (right && below) put(to + line + g_.out_pixel, v[3], n);
     }
     FK_MEMBER bool finite() const { return !any(isnan(wrong_)); }
 
@@ -261,7 +261,7 @@ bool transform_outputs(const Winograd& g, const float* m, const float* bias, int
 
 // The outputs of an image that are not made.
 void clear_rest(const Winograd& g, float* y) {
-    const int64_t line = g.out[1] * g.filters, made = g.made[1] * g.filters;
+    const int64_t line = g.out[1] * g.out_pixel, made = g.made[1] * g.out_pixel;
     for (int64_t i = 0; i < g.out[0]; ++i) {
         const int64_t from = i < g.made[0] ? made : 0;
         __builtin_memset(y + i * line + from, 0, size_t(line - from) * sizeof(float));
