@@ -98,10 +98,8 @@ class ArrayData:
         """The signature of the first batch."""
         return self.specs(min(self.batch_size, self.num_samples))
 
-    def on_epoch_begin(self):
+    def on_epoch_end(self):
         """Arrays do not change between epochs."""
-
-    on_epoch_end = on_epoch_begin
 
 
 class BatchData:
@@ -168,15 +166,19 @@ class DatasetData(BatchData):
         self.dataset.on_epoch_end()
 
     def peek(self):
-        return self._weigh(self.dataset[0])
+        self.on_epoch_begin()
+        return next(self._pass())
 
     def batches(self):
-        from fastkeras.utils.pydataset import batches
-
         if self.num_batches is None:
             if self._endless is None:
-                self._endless = map(self._weigh, batches(self.dataset, self.indices()))
+                self._endless = self._pass()
             return self._endless
+        return self._pass()
+
+    def _pass(self):
+        from fastkeras.utils.pydataset import batches
+
         return map(self._weigh, batches(self.dataset, self.indices()))
 
     def indices(self):
