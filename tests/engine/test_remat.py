@@ -178,6 +178,27 @@ def test_losses_of_layers_inside_have_gradients_and_are_there_once():
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.parametrize("eager", [False, True])
+@pytest.mark.parametrize("mode", ["full", "activations"])
+def test_losses_of_probabilities(mode, eager):
+    def train(mode):
+        keras.utils.set_random_seed(1)
+        with keras.RematScope(mode):
+            model = keras.Sequential([keras.Input((8,)), layers.Dense(4, "gelu"), layers.Dense(3, "softmax")])
+        model.compile("sgd", "sparse_categorical_crossentropy", run_eagerly=eager)
+        return model.fit(X, np.arange(6) % 3, epochs=3, shuffle=False, verbose=0).history["loss"]
+
+    np.testing.assert_allclose(train(mode), train(None), rtol=1e-6)
+
+
+def test_trainable_variables_are_not_assigned_inside():
+    with keras.RematScope():
+        layer = layers.SpectralNormalization(layers.Dense(3))
+    layer.build((None, 8))
+    with GradientTape(), pytest.raises(ValueError, match="a trainable variable cannot be assigned inside"):
+        layer(X, training=True)
+
+
 def test_masks_reach_the_layers_inside():
     ids = np.array([[1, 2, 0], [3, 0, 0]])
 

@@ -119,8 +119,14 @@ class _Call:
         reads.watch()
         self.read = reads.found
         sources = _floats(self.given, self.read)
+        if any(v._trainable and v._read() is not value for v, value in self.read):
+            raise ValueError(
+                "[remat] a trainable variable cannot be assigned inside: it would have no gradient. "
+                f"Received: function={self.function}"
+            )
         known = {id(x) for x in sources}
-        results = nest.map(lambda x: _like(as_another(x), x) if id(x) in known else x, results)
+        # As other tensors, lest a loss looks for what the tapes do not know: the logits before a softmax.
+        results = nest.map(lambda x: _like(as_another(x), x) if id(x) in known or is_symbolic(x) else x, results)
         leaves = [*nest.flatten(results), *added.losses]
         numbers = {id(x): i for i, x in enumerate(leaves) if type(x) is Tensor and id(x) not in known and _is_float(x)}
         self.made = list(numbers.values())
