@@ -168,6 +168,7 @@ class Scaled:
 
 def test_legacy_configs():
     legacy, known = keras.legacy.saving, {"L2": keras.regularizers.L2}
+    assert keras.utils.legacy.serialize_keras_object is legacy.serialize_keras_object
     config = legacy.serialize_keras_object(Scaled(keras.regularizers.L2(0.5), np.cumsum))
     assert config == {
         "class_name": "Scaled",

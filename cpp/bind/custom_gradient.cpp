@@ -1,8 +1,4 @@
-// The one op whose gradient is a Python function:
-//   custom_gradient(arguments..., values...; arguments, rule)  the values; their gradients go through Python's rule
-// number `rule` to the first `arguments` inputs.
-#include <cstring>
-
+// Gradients that are Python functions: a record of a tape, and no op of a program.
 #include "bind/convert.h"
 
 namespace fk::bind {
@@ -11,20 +7,6 @@ namespace {
 // Python's (rule, gradients) -> gradients of the arguments. It lives as long as the interpreter, which may be gone
 // before static objects are.
 py::function* apply_rule = nullptr;
-
-std::vector<TensorType> infer(const Call& call) {
-    return {call.in.begin() + call.attrs.integer("arguments"), call.in.end()};
-}
-
-Kernel kernel(const Call& call) {
-    const size_t arguments = size_t(call.attrs.integer("arguments"));
-    std::vector<size_t> bytes;
-    for (const TensorType& t : call.out) bytes.push_back(t.bytes());
-    return {[=](const void* const* in, void* const* out, void*) {
-        for (size_t i = 0; i < bytes.size(); ++i)
-            if (bytes[i] > 0 && out[i] != in[arguments + i]) std::memcpy(out[i], in[arguments + i], bytes[i]);
-    }};
-}
 
 std::vector<Tensor> gradient(const Gradient& g) {
     const py::gil_scoped_acquire gil;
@@ -40,19 +22,16 @@ std::vector<Tensor> gradient(const Gradient& g) {
     return gradients;
 }
 
-std::vector<std::pair<int, int>> in_place(const Call& call) {
-    std::vector<std::pair<int, int>> pairs;
-    const int arguments = int(call.attrs.integer("arguments"));
-    for (int i = arguments; i < int(call.in.size()); ++i) pairs.push_back({i - arguments, i});
-    return pairs;
-}
+const Op custom_gradient{.name = "custom_gradient", .gradient = gradient};
 
 }  // namespace
 
-FK_OP(custom_gradient, .infer = infer, .kernel = kernel, .gradient = gradient, .in_place = in_place)
-
 void bind_custom_gradient(py::module_& m) {
     m.def("set_gradient_rules", [](py::function f) { apply_rule = new py::function(std::move(f)); });
+    // The recording tapes take Python's rule number `rule` for the gradients of `values` by `arguments`.
+    m.def("record_rule", [](const std::vector<Tensor>& arguments, const std::vector<Tensor>& values, int64_t rule) {
+        record_on_tapes(custom_gradient, {{"rule", rule}}, arguments, values);
+    });
 }
 
 }  // namespace fk::bind

@@ -27,7 +27,8 @@ py::object call_primitive(const Op& op, std::span<PyObject* const> args, PyObjec
         for (size_t i : numbers) {
             const Tensor natural = to_tensor(args[i]);
             const bool wider = numbers.size() == in.size() || natural->dtype == DType::int64 ||
-                               (is_float(natural->dtype) && !is_float(common)) || common == DType::boolean;
+                               common == DType::boolean ||
+                               (!is_float(common) && (is_float(natural->dtype) || op.promote == Op::Promote::to_float));
             in[i] = wider ? natural
                           : full({}, common,
                                  PyFloat_Check(args[i]) ? PyFloat_AsDouble(args[i])

@@ -30,6 +30,13 @@ void bind_traces(py::module_& m) {
         return py::make_tuple(node.op->name, py::cast(node.in));
     });
 
+    py::class_<Reads>(m, "Reads")
+        .def(py::init<>())
+        .def("start", &Reads::start)
+        .def("stop", &Reads::stop)
+        .def("watch", &Reads::watch)
+        .def_property_readonly("found", &Reads::found);
+
     py::class_<Tape>(m, "Tape")
         .def(py::init<>())
         .def("start", &Tape::start)

@@ -101,9 +101,13 @@ std::vector<Tensor> apply(const Op& op, std::vector<Tensor> in, Attrs attrs) {
         for (size_t i = 0; i < out.size(); ++i) results[i] = out[i]->data;
         run_kernel(op, {attrs, in_types, out_types}, sources.data(), results.data());
     }
+    record_on_tapes(op, attrs, in, out);
+    return out;
+}
+
+void record_on_tapes(const Op& op, const Attrs& attrs, const std::vector<Tensor>& in, const std::vector<Tensor>& out) {
     for (Tape* tape : tapes)
         if (tape->recording()) tape->record(op, attrs, in, out);
-    return out;
 }
 
 void watch_on_tapes(const Tensor& variable_value) {

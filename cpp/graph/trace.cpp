@@ -7,6 +7,7 @@
 namespace fk {
 
 static thread_local std::shared_ptr<Trace> active_trace;
+static thread_local std::vector<Reads*> reads;
 
 const std::shared_ptr<Trace>& current_trace() { return active_trace; }
 TraceScope::TraceScope(std::shared_ptr<Trace> trace) : saved_(std::move(active_trace)) {
@@ -45,7 +46,18 @@ void Trace::assign(Variable& variable, Tensor value) {
 Tensor Variable::read() {
     Tensor t = active_trace ? active_trace->read(*this) : value();
     if (trainable) watch_on_tapes(t);
+    for (Reads* noting : reads) noting->note(shared_from_this(), t);
     return t;
+}
+
+void Reads::start() { reads.push_back(this); }
+void Reads::stop() { std::erase(reads, this); }
+void Reads::note(const std::shared_ptr<Variable>& variable, const Tensor& value) {
+    if (seen_.insert(variable.get()).second) found_.push_back({variable, value});
+}
+void Reads::watch() const {
+    for (const auto& [variable, value] : found_)
+        if (variable->trainable) watch_on_tapes(value);
 }
 
 static thread_local std::optional<DType> reading_dtype;

@@ -6,6 +6,7 @@
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "graph/op.h"
@@ -50,6 +51,21 @@ private:
 // The dtype in which this thread reads float variables, as the layer being called wants them; none: their own.
 std::optional<DType> autocast_dtype();
 std::optional<DType> set_autocast_dtype(std::optional<DType> dtype);  // returns the one before
+
+// Notes the variables that this thread reads, each with the value that it has when it is first read.
+class Reads {
+public:
+    void start();
+    void stop();
+    void note(const std::shared_ptr<Variable>& variable, const Tensor& value);
+    void watch() const;  // the recording tapes watch what was read, as if it were read now
+    const std::vector<std::pair<std::shared_ptr<Variable>, Tensor>>& found() const { return found_; }
+    ~Reads() { stop(); }
+
+private:
+    std::vector<std::pair<std::shared_ptr<Variable>, Tensor>> found_;
+    std::unordered_set<const Variable*> seen_;
+};
 
 class Trace : public std::enable_shared_from_this<Trace> {
 public:
@@ -107,6 +123,8 @@ private:
     std::unordered_set<const TensorImpl*> watched_;
     std::vector<Tensor> kept_;  // keeps watched tensors alive: their addresses are the keys
 };
+// Tells the recording tapes of this thread that `out` comes from `in`.
+void record_on_tapes(const Op& op, const Attrs& attrs, const std::vector<Tensor>& in, const std::vector<Tensor>& out);
 void watch_on_tapes(const Tensor& variable_value);
 bool taping();  // is a tape of this thread recording?
 

@@ -30,8 +30,8 @@ FK_VEC void layer_norm(T* y0, T* mean, T* inverse, const T* x0, const T* gamma, 
                 plane_statistics(mean + r, &squares, x, n);
             } else {
                 mean[r] = T(0);
-                squares = sum_of<T>(n, [&](int64_t i, auto lanes)
-                                           FK_INLINED { return lanes.load(x + i) * lanes.load(x + i); });
+                squares = sum_of<T>(
+                    n, [&](int64_t i, auto lanes) FK_INLINED { return lanes.load(x + i) * lanes.load(x + i); });
             }
             inverse[r] = T(1) / sqrt(squares / T(n) + epsilon);
             const V m(mean[r]), scale(inverse[r]);
@@ -44,8 +44,8 @@ FK_VEC void layer_norm(T* y0, T* mean, T* inverse, const T* x0, const T* gamma, 
     });
 }
 
-// With g = dy gamma and h the normalised row: dx = (g - mean(g) - h mean(g h)) / sqrt(variance + epsilon), where mean(g) is
-// left out if rows are not centered.
+// With g = dy gamma and h the normalised row: dx = (g - mean(g) - h mean(g h)) / sqrt(variance + epsilon), where
+// mean(g) is left out if rows are not centered.
 template <class T>
 FK_VEC void layer_norm_grad(T* dx0, T* dgamma, T* dbeta, const T* x0, const T* gamma, const T* mean, const T* inverse,
                             const T* dy0, const LayerShape& shape, T* table) {

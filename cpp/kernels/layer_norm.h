@@ -6,8 +6,8 @@
 
 namespace fk {
 
-// Layer normalisation works on rows of n; blocks of rows for the sums of gamma and beta. Rows that are not centered have
-// a mean of 0: root mean square normalisation.
+// Layer normalisation works on rows of n; blocks of rows for the sums of gamma and beta. Rows that are not centered
+// have a mean of 0: root mean square normalisation.
 struct LayerShape {
     int64_t rows, n, rows_per_block, blocks;
     bool centered;

@@ -82,3 +82,23 @@ def test_models_come_and_go():
     gc.collect()
     # One model with its optimizer is 130 KB of variables.
     assert allocated() - before < 100 * 1024
+
+
+@glibc
+def test_a_tape_keeps_nothing_of_what_is_computed_again():
+    def f(x):
+        for _ in range(4):
+            x = keras.ops.tanh(x * 2.0)
+        return x
+
+    def kept(f):
+        before = allocated()
+        with keras.GradientTape() as tape:
+            tape.watch(x)
+            y = f(x)
+        return y, round((allocated() - before) / x.numpy().nbytes), tape.gradient(y, x)
+
+    x = keras.ops.ones((512, 512))
+    (_, all_of_it, expected), (_, result, gradient) = kept(f), kept(keras.remat(f))
+    assert (all_of_it, result) == (8, 1)
+    np.testing.assert_array_equal(gradient, expected)

@@ -427,3 +427,20 @@ def test_function_of_symbolic_tensors():
     with pytest.raises(ValueError, match="cannot be empty"):
         keras.Function([], total)
     assert isinstance(keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])._functional, keras.Function)
+
+
+def test_masks_stand_in_calls_of_one_tensor_only():
+    ids = keras.Input((5,), dtype="int32")
+    x = layers.Embedding(4, 2, mask_zero=True)(ids)
+    attention, recurrent = layers.MultiHeadAttention(1, 2), layers.GRU(3)
+    model = keras.Model(ids, recurrent(attention(x, x)))
+    assert attention._inbound_nodes[0].kwargs == {}
+    assert recurrent._inbound_nodes[0].kwargs["mask"] is not None
+    y = model(np.array([[1, 2, 0, 0, 0], [1, 2, 3, 1, 2]]))
+    longer = model(np.array([[1, 2, 3, 0, 0], [1, 2, 3, 1, 2]]))
+    assert not np.allclose(y[0], longer[0])  # the mask reaches both layers all the same
+
+
+def test_keras_tensors_divide_as_in_python_2():
+    x = keras.KerasTensor((3,), "int32")
+    assert (x.__div__(2).dtype, x.__rdiv__(2).shape) == ("float32", (3,))

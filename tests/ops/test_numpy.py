@@ -275,3 +275,20 @@ def test_jvp_matches_differences():
     y, dy = ops.jvp(function, (X, Y), (np.ones_like(X), np.full_like(Y, 0.5)))
     np.testing.assert_allclose(y, np.sin(X) * Y, rtol=1e-12)
     np.testing.assert_allclose(dy, np.cos(X) * Y + 0.5 * np.sin(X), rtol=1e-12)
+
+
+def test_areas_and_norms_of_nothing():
+    empty = np.zeros((2, 0), "float32")
+    for x in (None, empty):
+        assert ops.trapezoid(empty, x=x).numpy().tolist() == [0.0, 0.0]
+    for order in (1, 2, 3, np.inf):
+        assert ops.norm(empty, ord=order, axis=-1, keepdims=True).numpy().tolist() == [[0.0], [0.0]]
+    for order in (1, 2, np.inf, "fro", "nuc"):
+        assert float(ops.norm(empty, ord=order)) == 0.0
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint32", "int32"])
+def test_angles_of_integers_and_negative_numbers(dtype):
+    x = np.arange(3, dtype=dtype)
+    np.testing.assert_allclose(ops.arctan2(x, -1), np.arctan2(x.astype("float32"), np.float32(-1)), rtol=1e-6)
+    np.testing.assert_allclose(ops.divide(x, -2), x.astype("float32") / -2)

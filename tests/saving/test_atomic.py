@@ -120,3 +120,10 @@ def test_a_file_being_written_is_no_leftover(tmp_path):
             quick.write(b"quick")
         assert path.read_bytes() == b"quick"
     assert path.read_bytes() == b"slow"
+
+
+def test_a_missing_folder_is_told_by_the_users_path(tmp_path):
+    path = tmp_path / "missing" / "file"
+    with pytest.raises(FileNotFoundError) as caught, atomic_file(path):
+        pass
+    assert caught.value.filename == str(path)

@@ -114,11 +114,58 @@ def test_generators_and_datasets():
     np.testing.assert_allclose(got, expected, rtol=1e-6)
     got = others[1].fit(Batches(workers=2), epochs=2, shuffle=False, verbose=0).history["loss"]
     np.testing.assert_allclose(got, expected, rtol=1e-6)
-    assert (Batches.begun, Batches.ended) == (2, 2)
+    assert (Batches.begun, Batches.ended) == (3, 3)  # and once to see what the model is built for
     with pytest.warns(UserWarning, match="Your input ran out of data"):
         model.fit(batches(1), epochs=1, shuffle=False, verbose=0)
     with pytest.warns(UserWarning, match="ran out of data"):
         assert model.predict(((X[:3],) for _ in range(2)), verbose=0).shape == (6, 1)
+
+
+def test_when_a_dataset_hears_of_epochs():
+    """B begin, E end, digits the batches; what Keras 3.15 calls."""
+
+    class Batches(keras.utils.PyDataset):
+        def __init__(self, batches):
+            super().__init__()
+            self.batches, self.heard = batches, ""
+
+        def __len__(self):
+            return self.batches
+
+        def __getitem__(self, i):
+            self.heard += str(i)
+            return X[:2], Y[:2]
+
+        def on_epoch_begin(self):
+            self.heard += "B"
+
+        def on_epoch_end(self):
+            self.heard += "E"
+
+    def heard(train, expected, validation=None, epochs=2, **arguments):
+        if validation is not None:
+            arguments["validation_data"] = validation
+        model.fit(train, epochs=epochs, shuffle=False, verbose=0, **arguments)
+        assert train.heard == expected
+        return validation and validation.heard
+
+    model = regression()
+    heard(Batches(3), "B0EB012EB012E")  # unbuilt: a look at the first batch
+    heard(Batches(3), "EB012EB012E")
+    assert heard(Batches(1), "EB0EB0E", Batches(2)) == "EB01EEB01E"
+    assert heard(Batches(1), "EB0EB0EB0EB0E", Batches(2), 4, validation_freq=2) == "EB01EEB01E"
+    assert heard(Batches(1), "EB0EB0E", Batches(3), validation_steps=2) == "EB01EEB01E"
+    heard(Batches(4), "EB01EB23EB01E", epochs=3, steps_per_epoch=2)
+    heard(Batches(3), "EB0", callbacks=[Stop()])
+    for method, expected in (("evaluate", "EB012E"), ("predict", "B012E")):
+        data = Batches(3)
+        getattr(model, method)(data, verbose=0)
+        assert data.heard == expected
+
+
+class Stop(keras.callbacks.Callback):
+    def on_train_batch_end(self, batch, logs=None):
+        self.model.stop_training = True
 
 
 def test_dataframes():
@@ -425,6 +472,19 @@ def test_refusals():
     with pytest.raises(ValueError, match="steps_per_execution must be a positive integer"):
         regression(steps_per_execution=0)
     assert np.isfinite(model.fit(X, Y, verbose=0).history["loss"][0])  # after all of that
+
+
+def test_labels_in_a_dict_go_to_the_outputs_of_their_names():
+    x = layers.Input((4,))
+    outputs = [layers.Dense(n, name=name)(x) for n, name in ((3, "c"), (1, "b"), (2, "a"))]
+    model = keras.Model(x, outputs)
+    model.compile("sgd", loss=["mse", "mse", None])
+    labels = {"c": np.zeros((50, 3)), "b": np.zeros((50, 1))}
+    by_list = model.evaluate(X, [labels["c"], labels["b"]], verbose=0)
+    np.testing.assert_allclose(model.evaluate(X, labels, verbose=0), by_list)
+    model.compile("sgd", loss="mse")
+    with pytest.raises(ValueError, match="labels in a dict must be named after the outputs"):
+        model.fit(X, labels | {"z": np.zeros((50, 2))}, verbose=0)
 
 
 def test_labels_are_checked():

@@ -8,6 +8,8 @@ from fastkeras.engine.naming import name_scope as name_scope
 from fastkeras.engine.naming import to_snake_case as to_snake_case
 from fastkeras.engine.naming import unique_object_name as unique_object_name
 from fastkeras.engine.precision import tell_of_mixed as tell_of_mixed
+from fastkeras.engine.remat import RematScope as RematScope
+from fastkeras.engine.remat import remat as remat
 from fastkeras.engine.stateless import StatelessScope as StatelessScope
 from fastkeras.engine.tape import GradientTape as GradientTape
 from fastkeras.engine.tape import taping as taping

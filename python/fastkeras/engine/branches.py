@@ -2,6 +2,7 @@
 
 import threading
 
+from fastkeras import _core
 from fastkeras.engine.tensor import primitive
 
 _state = threading.local()
@@ -41,6 +42,30 @@ class Assignments:
 
     def note(self, variable):
         self.variables[id(variable)] = variable
+
+
+class Reads:
+    """Within it, the variables that are read or assigned are noted in `found`, each with the value it had at first."""
+
+    def __enter__(self):
+        self._reads = _core.Reads()
+        self._reads.start()
+        self._outer, _state.branch = getattr(_state, "branch", None), self
+        return self
+
+    def __exit__(self, *exception):
+        _state.branch = self._outer
+        self._reads.stop()
+        self.found = self._reads.found
+
+    def note(self, variable):
+        variable._read()
+        if self._outer is not None:
+            self._outer.note(variable)
+
+    def watch(self):
+        """Makes the recording tapes watch what was read, as if it were read now."""
+        self._reads.watch()
 
 
 def note_assignments(variables):

@@ -6,10 +6,10 @@ import weakref
 
 from fastkeras import _core
 from fastkeras.engine import nest
-from fastkeras.engine.tape import recording_tapes
+from fastkeras.engine.tape import not_recording, recording_tapes
 from fastkeras.engine.tensor import Tensor, convert_to_tensor, primitive
 
-_call = primitive("custom_gradient")
+_reshape = primitive("reshape")
 _rules = weakref.WeakValueDictionary()
 _numbers = itertools.count()
 
@@ -41,15 +41,24 @@ _core.set_gradient_rules(lambda number, flowing: _rules[number](flowing))
 
 def with_gradient(function, arguments, results):
     """`results` (tensors, in any structure) as a function of `arguments` with the gradients `function(upstream)`."""
-    tapes = recording_tapes()
-    if not tapes:
+    if not recording_tapes():
         return results
     arguments = nest.map(convert_to_tensor, tuple(arguments))
-    rule = _Rule(function, arguments, results)
+    results = nest.map(as_another, results)
+    record_rule(_Rule(function, arguments, results), nest.flatten(arguments), nest.flatten(results))
+    return results
+
+
+def as_another(x):
+    """The values of `x` as a tensor of which no tape knows."""
+    with not_recording():
+        return _reshape(x, shape=x.shape)
+
+
+def record_rule(rule, arguments, values):
+    """Makes `rule` of the gradients of `values` those of `arguments`, for all tapes that record."""
     number = next(_numbers)
     _rules[number] = rule
-    for tape in tapes:
+    for tape in recording_tapes():
         tape.rules.append(rule)
-    inputs = nest.flatten(arguments)
-    found = _call(*inputs, *nest.flatten(results), arguments=len(inputs), rule=number)
-    return found if isinstance(results, Tensor) else nest.pack_like(results, nest.flatten(found))
+    _core.record_rule(arguments, values, number)

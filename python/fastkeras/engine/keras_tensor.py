@@ -123,9 +123,9 @@ def _operators():
         return lambda self, other: getattr(_ops(), op)(other, self)
 
     both = {
-        "add": "add", "sub": "subtract", "mul": "multiply", "truediv": "true_divide", "floordiv": "floor_divide",
-        "mod": "mod", "pow": "power", "matmul": "matmul", "and": "logical_and", "or": "logical_or",
-        "xor": "logical_xor",
+        "add": "add", "sub": "subtract", "mul": "multiply", "div": "true_divide", "truediv": "true_divide",
+        "floordiv": "floor_divide", "mod": "mod", "pow": "power", "matmul": "matmul", "and": "logical_and",
+        "or": "logical_or", "xor": "logical_xor",
     }  # fmt: skip
     for name, op in both.items():
         setattr(KerasTensor, f"__{name}__", forward(op))

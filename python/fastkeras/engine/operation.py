@@ -3,12 +3,14 @@
 import collections
 import functools
 import inspect
+import math
 import sys
 import threading
 
 from fastkeras.engine import nest
 from fastkeras.engine.keras_tensor import KerasTensor, any_symbolic
 from fastkeras.engine.naming import auto_name
+from fastkeras.engine.remat import current_remat_mode, remat
 from fastkeras.engine.trace import TensorSpec, abstract_eval
 
 KerasHistory = collections.namedtuple("KerasHistory", ["operation", "node_index", "tensor_index"])
@@ -67,6 +69,8 @@ class Operation:
     `call(*args)` computes; `compute_output_spec(*args)` gives the KerasTensors of its results.
     """
 
+    _remat_mode = None
+
     def __init__(self, name=None):
         if name is None:
             name = auto_name(self.__class__.__name__)
@@ -78,11 +82,23 @@ class Operation:
         self.name = name
         self._inbound_nodes = []
         self._outbound_nodes = []
+        self._remat_mode = current_remat_mode()
 
     def __call__(self, *args, **kwargs):
         if any_symbolic(args, kwargs):
             return self.symbolic_call(*args, **kwargs)
+        if self._remat_mode is not None:
+            return self.rematerialized_call(self.call, *args, **kwargs)(*args, **kwargs)
         return self.call(*args, **kwargs)
+
+    def rematerialized_call(self, fn, *args, **kwargs):
+        """`fn`, or `remat(fn)` where the RematScope in which the operation was made says so."""
+        mode = self._remat_mode
+        if mode is not None and mode.mode == "larger_than":
+            outputs = nest.flatten(self.compute_output_spec(*args, **kwargs))
+            size = sum(math.prod(d or 1 for d in x.shape) for x in outputs if isinstance(x, KerasTensor))
+            return remat(fn) if size > mode.output_size_threshold else fn
+        return remat(fn) if mode is not None and mode.mode == "full" else fn
 
     def symbolic_call(self, *args, **kwargs):
         """Infers the outputs and records the call as a node."""

@@ -29,6 +29,8 @@ class StatelessScope(Branch):
     (1.0, 7.0)
     """
 
+    takes_losses = False  # so that the layers do not have them
+
     def __init__(self, state_mapping=None, collect_losses=False, initialize_variables=True):
         if not initialize_variables:
             raise ValueError(
@@ -84,12 +86,32 @@ def _checked(variable, value):
     return variable, value
 
 
+class Losses:
+    """Within it, the losses that layers add are collected in `losses`, and in the scope around it."""
+
+    collect_losses = True
+
+    def __enter__(self):
+        self.losses = []
+        self._outer_scope, _local.scope = getattr(_local, "scope", None), self
+        self.takes_losses = getattr(self._outer_scope, "takes_losses", False)
+        return self
+
+    def __exit__(self, *exception):
+        _local.scope = self._outer_scope
+        note_losses(self.losses)
+
+    def add_loss(self, loss):
+        self.losses.append(loss)
+
+
 def note_losses(losses):
-    """Called by a layer that adds losses."""
+    """Called by a layer that adds losses. Are they to be the layer's own?"""
     scope = getattr(_local, "scope", None)
     if scope is not None and scope.collect_losses:
         for loss in losses:
             scope.add_loss(loss)
+    return scope is None or not scope.takes_losses
 
 
 @contextlib.contextmanager

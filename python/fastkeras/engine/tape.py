@@ -21,6 +21,15 @@ def recording_tapes():
     return _local.tapes
 
 
+@contextlib.contextmanager
+def not_recording():
+    """No tape of this thread records inside."""
+    with contextlib.ExitStack() as stopped:
+        for tape in recording_tapes()[::-1]:
+            stopped.enter_context(tape.stop_recording())
+        yield
+
+
 class GradientTape:
     """Records operations for reverse-mode differentiation.
 

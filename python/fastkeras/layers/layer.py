@@ -18,11 +18,13 @@ from fastkeras.engine import (
 )
 from fastkeras.engine.keras_tensor import any_symbolic
 from fastkeras.engine.operation import infer_output_spec
+from fastkeras.engine.remat import surroundings
 from fastkeras.engine.stateless import preserved
 from fastkeras.layers import signatures, tracking
 from fastkeras.layers.building import LayerBuilding
 from fastkeras.layers.input_spec import assert_input_compatibility
 from fastkeras.layers.masks import LayerMasks, mask_of
+from fastkeras.layers.remat import LayerRemat
 from fastkeras.layers.state import LayerState
 
 # Arguments that every layer's constructor takes; get_config() writes them apart from a layer's own.
@@ -44,7 +46,25 @@ def in_call():
     return _calls.entry is not None
 
 
-class Layer(LayerState, LayerBuilding, LayerMasks, Operation):
+class _SameCall:
+    """Within it, the layers' calls under way are those in which it was made."""
+
+    def __init__(self):
+        # No call that begins inside is the outermost, which clears losses.
+        self._state = _calls.entry or self, _calls.training
+
+    def __enter__(self):
+        self._before = _calls.entry, _calls.training
+        _calls.entry, _calls.training = self._state
+
+    def __exit__(self, *exception):
+        _calls.entry, _calls.training = self._before
+
+
+surroundings.append(_SameCall)
+
+
+class Layer(LayerState, LayerBuilding, LayerMasks, LayerRemat, Operation):
     """The base of all layers: state, made in `__init__` or `build(input_shape)`, and a computation, `call(inputs)`.
 
     `call` may take `training` and `mask`; they are passed on from the enclosing call and from the inputs.
@@ -221,11 +241,16 @@ class Layer(LayerState, LayerBuilding, LayerMasks, Operation):
             _calls.entry, _calls.training = outer_entry, outer_training
         self._pass_mask_on(first, outputs, previous_mask)
         if symbolic:
-            Node(self, args, kwargs, outputs)
+            # As in Keras: masks and `training` stand in files where there was one tensor and nothing to convert.
+            plain = not given[1] and len(given[0]) == 1 and isinstance(first, KerasTensor)
+            plain = plain and first is given[0][0] and first.dtype == self.compute_dtype
+            Node(self, *((args, kwargs) if plain or not self._convert_input_args else given), outputs)
         return outputs
 
     def _compute(self, symbolic, args, kwargs):
         run = self.symbolic_call if symbolic else self.call
+        if self._remat_mode is not None and not symbolic:
+            run = self.rematerialized_call(run, *args, **kwargs)
         try:
             if self._dtype_policy.mixed or autocast_dtype() is not None:
                 with AutocastScope(self.compute_dtype if self.autocast and is_float(self.compute_dtype) else None):

@@ -289,8 +289,8 @@ class LayerState:
                     "`add_loss()` can only be called from inside `build()` or `call()`, on a tensor input. "
                     f"Received invalid value: {x}"
                 )
-        self._losses.extend(losses)
-        note_losses(losses)
+        if note_losses(losses):
+            self._losses.extend(losses)
 
     def _own_losses(self):
         if not tracing():  # what a finished trace left behind has no value

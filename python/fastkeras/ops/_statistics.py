@@ -255,8 +255,9 @@ def trapezoid(y, x=None, dx=1.0, axis=-1):
             x = reshape_to(x, shape=[-1 if d == axis else 1 for d in range(y.ndim)])
         dx = diff(x, axis=axis)
     n = y.shape[axis]
-    heights = _add(part(y, axis, 1, n), part(y, axis, 0, n - 1))
-    return sum(_multiply(_multiply(heights, dx), 0.5), axis=axis)
+    if n > 0:
+        y = _add(part(y, axis, 1, n), part(y, axis, 0, n - 1))
+    return sum(_multiply(_multiply(y, dx), 0.5), axis=axis)
 
 
 @op

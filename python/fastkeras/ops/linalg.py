@@ -327,12 +327,16 @@ def _length(x, axis, keepdims):
     return primitive("sqrt")(sum(primitive("square")(x), axis=axis, keepdims=keepdims))
 
 
+def _largest(sizes, axis, keepdims=False):
+    return (max if sizes.shape[axis] > 0 else sum)(sizes, axis=axis, keepdims=keepdims)  # the sum of none is zero
+
+
 def _vector_norm(x, ord, axis, keepdims):
     if isinstance(ord, str):
         raise ValueError(f"Invalid `ord` argument for vector norm. Received: ord={ord}")
     size = primitive("abs")(x)
     if ord == np.inf:
-        return max(size, axis=axis, keepdims=keepdims)
+        return _largest(size, axis, keepdims)
     if ord == -np.inf:
         return min(size, axis=axis, keepdims=keepdims)
     if ord == 0:
@@ -352,11 +356,11 @@ def _matrix_norm(x, ord, axes, keepdims):
     if ord in (1, -1, np.inf, -np.inf):
         first, second = (row, column) if abs(ord) == 1 else (column, row)
         sums = sum(size, axis=first, keepdims=True)
-        result = (max if ord > 0 else min)(sums, axis=second, keepdims=True)
+        result = (_largest if ord > 0 else min)(sums, axis=second, keepdims=True)
     elif ord in (2, -2, "nuc"):
         rest = [d for d in range(x.ndim) if d not in axes]
         values = _singular_values(_transpose(x, perm=[*rest, row, column]))
-        result = sum(values, axis=-1) if ord == "nuc" else (max if ord == 2 else min)(values, axis=-1)
+        result = sum(values, axis=-1) if ord == "nuc" else (_largest if ord == 2 else min)(values, axis=-1)
     else:
         raise ValueError(f"Invalid `ord` argument for matrix norm. Received: ord={ord}")
     return reshape_to(result, shape=[1 if d in axes else n for d, n in enumerate(x.shape) if keepdims or d not in axes])

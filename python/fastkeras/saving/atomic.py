@@ -33,9 +33,11 @@ def atomic_file(path):
                 os.fchmod(file.fileno(), stat.S_IMODE(os.stat(target).st_mode))
             os.fsync(file.fileno())
         os.replace(temporary, target)
-    except BaseException:
+    except BaseException as error:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
+        if isinstance(error, FileNotFoundError) and error.filename == temporary:
+            error.filename = os.fspath(path)  # what the user knows of
         raise
     _sync_directory(directory)
 

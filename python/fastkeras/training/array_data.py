@@ -95,10 +95,8 @@ class ArrayData:
         """The signature of the first batch."""
         return self.specs(min(self.batch_size, self.num_samples))
 
-    def on_epoch_begin(self):
+    def on_epoch_end(self):
         """Arrays do not change between epochs."""
-
-    on_epoch_end = on_epoch_begin
 
 
 class RowsData(ArrayData):

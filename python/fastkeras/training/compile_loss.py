@@ -139,9 +139,13 @@ class CompileLoss:
             return y_true
         if not nest.is_nested(y_true) and len(y_pred) == 1:
             y_true = [y_true]
-        elif isinstance(y_pred, (list, tuple)) and isinstance(y_true, dict):
-            if set(self.output_names or ()) == set(y_true):
-                y_true = [y_true[name] for name in self.output_names]
+        elif isinstance(y_pred, (list, tuple)) and isinstance(y_true, dict) and self.output_names:
+            if not set(self.output_names) >= set(y_true):
+                raise ValueError(
+                    "[loss] labels in a dict must be named after the outputs. "
+                    f"Received: y with keys {list(y_true)}, outputs {self.output_names}"
+                )
+            y_true = [y_true[name] for name in self.output_names if name in y_true]
         flat = nest.flatten(y_true)
         try:
             return nest.pack_like(y_pred, flat)

@@ -59,10 +59,13 @@ class CompileMetrics:
         elif not is_flat and nest.is_nested(given):
             per_output = _along(given, y_pred)
         if per_output is None:
-            described = f" {names} or match the output structure of the model:" if names else " of the model:"
+            described = (
+                f"output names of the functional model {names} or match the output structure" if names else "outputs"
+            )
             raise ValueError(
                 f"Invalid `{argument}`. `{argument}` should contain metrics objects and either be a dict or a list "
-                f"matching the outputs{described} {nest.map(lambda _: 'X', y_pred)}.\nReceived: {argument}={given}"
+                f"matching the {described} of the model: {nest.map(lambda _: 'X', y_pred)}.\n"
+                f"Received: {argument}={given}"
             )
         trues = self._flat(y_true)
         if len(trues) != count:

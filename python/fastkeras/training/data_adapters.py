@@ -76,7 +76,8 @@ class DatasetData(BatchData):
         self.dataset.on_epoch_end()
 
     def peek(self):
-        return weighed(self.dataset[0], self.class_weight)
+        self.on_epoch_begin()
+        return next(self._pass())
 
     def batches(self):
         if self.num_batches is None:

@@ -74,13 +74,14 @@ class Loops:
         data = processes.training_data(
             get_data(x, y, sample_weight, batch_size, steps_per_epoch, shuffle, class_weight)
         )
-        self._symbolic_build(data.peek())
+        self._symbolic_build(data.peek)
         self._check_labels(data)
         callbacks = self._callbacks(callbacks, verbose, epochs, steps_per_epoch or data.num_batches, history=True)
         self.stop_training = False
         step = self.make_train_function()
         begin, end, group, watched = _hooks(callbacks, "train", self.steps_per_execution)
         run = Epochs(data, steps_per_epoch, processes.group(group))
+        run.restart()
         stopped = processes.stopped(self, step)
         validation = None
 
@@ -140,11 +141,11 @@ class Loops:
             raise ValueError(f"Arguments not recognized: {kwargs}")
         if isinstance(x, Epochs):
             run = x  # fit's validation
-            run.restart()
         else:
             steps = _limited(steps, "steps_per_epoch")
             run = Epochs(team().test_data(get_data(x, y, sample_weight, batch_size, steps)), steps)
-        self._symbolic_build(run.data.peek())
+        self._symbolic_build(run.data.peek)
+        run.restart()
         callbacks = self._callbacks(callbacks, verbose, 1, run.num_batches)
         step = self.make_test_function()
         begin, end, run.group, watched = _hooks(callbacks, "test", self.steps_per_execution)
@@ -229,7 +230,7 @@ class Loops:
         batch = tuple(_plain(part) for part in batch)
         while batch[-1] is None:
             batch = batch[:-1]
-        self._symbolic_build(batch)
+        self._symbolic_build(lambda: batch)
         step = make_function()
         self.reset_metrics()
         result = step(batch)

@@ -133,20 +133,19 @@ class Epochs:
         return self.steps_per_epoch or self.known
 
     def restart(self):
-        """The next epoch starts with the first batch."""
+        """The next epoch starts with the first batch. What was looked at before counts as an epoch, as in Keras."""
         self._next, self._iterator = 0, None
+        self.data.on_epoch_end()
 
     def run(self, step, begin, end, stopped):
         """Runs one epoch; returns what its last step returned.
 
         `begin(index)` and `end(index, result)` are called around every group of steps, `stopped()` after each.
         """
-        self.data.on_epoch_begin()
-        self.known = self.data.num_batches  # a dataset may have more or fewer batches in each pass
+        if self.data.num_batches is not None:
+            self.known = self.data.num_batches  # a dataset may have more or fewer batches in each pass
         runner = self._run_arrays if isinstance(self.data, ArrayData) else self._run_batches
-        result = runner(step, begin, end, stopped)
-        self.data.on_epoch_end()
-        return result
+        return runner(step, begin, end, stopped)
 
     def _run_arrays(self, step, begin, end, stopped):
         data, result = self.data, None
@@ -172,8 +171,9 @@ class Epochs:
 
     def _run_batches(self, step, begin, end, stopped):
         group, result, done = self.group or 1, None, 0
+        self.data.on_epoch_begin()
         if self._iterator is None or self.steps_per_epoch is None:
-            self._iterator = iter(self.data.batches())
+            self._next, self._iterator = 0, iter(self.data.batches())
         limit = self.steps_per_epoch or self.known
         while limit is None or done < limit:
             size = group if limit is None else min(group, limit - done)
@@ -189,8 +189,12 @@ class Epochs:
                 result = step(batch)
             end(done + group - 1, result)
             done += len(batches)
+            self._next += len(batches)
             if stopped():
-                break
+                return result  # an epoch that is broken off does not end
+        if self._next == self.known:
+            self._iterator = None
+        self.data.on_epoch_end()
         return result
 
     def _take(self, count):

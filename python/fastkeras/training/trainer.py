@@ -252,8 +252,10 @@ class Trainer(Loops):
 
     # --- building ---
 
-    def _symbolic_build(self, batch):
+    def _symbolic_build(self, first_batch):
         """Makes all state (weights, metrics, optimizer slots) by running the shapes of a batch through the model.
+
+        `first_batch()` is called when something is missing.
 
         What a model without a `call` of its own (a GAN, say) lacks is made where its steps are traced.
         """
@@ -270,7 +272,7 @@ class Trainer(Loops):
             return y_pred
 
         if unbuilt or not all(layer.built for layer in self._flatten_layers()):
-            batch = nest.map(lambda v: None if v is None else TensorSpec(v.shape, _dtype(v)), batch)
+            batch = nest.map(lambda v: None if v is None else TensorSpec(v.shape, _dtype(v)), first_batch())
             try:
                 engine.abstract_eval(run, *unpack_x_y_sample_weight(batch))
             except (ValueError, TypeError, KeyError):

@@ -44,5 +44,5 @@ __getattr__, __dir__, __all__ = lazy(
         "to_categorical": ".arrays",
         "unpack_x_y_sample_weight": ".packing",
     },
-    ("bounding_boxes",),
+    ("bounding_boxes", "legacy"),
 )
