@@ -1,4 +1,4 @@
-// What batch normalisation and its gradient share: loops over channels, blocks, planes and the table of sums.
+// What batch and group normalisation and their gradients share: loops over channels, blocks, planes and the table of sums.
 #pragma once
 #include "core/parallel.h"
 #include "kernels/batch_norm.h"
@@ -17,6 +17,7 @@ FK_VEC void for_each_columns(int64_t n, const F& sweep) {
     constexpr int64_t step = lanes_of<VecOf<T>>;
     int64_t c = 0;
     for (; c + 4 * step <= n; c += 4 * step) sweep(c, WholeVector{}, Columns<4>{});
+    for (; c + 2 * step <= n; c += 2 * step) sweep(c, WholeVector{}, Columns<2>{});
     for (; c + step <= n; c += step) sweep(c, WholeVector{}, Columns<1>{});
     if (c < n) sweep(c, PartialVector{n - c}, Columns<1>{});
 }
@@ -29,10 +30,10 @@ FK_INLINE void for_each_plane(const BatchShape& s, const F& f) {
         for (int64_t i = begin; i < end; ++i) f(i / s.channels, i % s.channels);
     });
 }
-// f(block, first row, rows) in parallel.
+// f(block, first row, rows) in parallel; small blocks, of small samples, several at a time.
 template <class F>
 FK_INLINE void for_each_block(const BatchShape& s, const F& f) {
-    parallel_for(s.samples * s.blocks, 1, [&](int64_t begin, int64_t end) {
+    parallel_for(s.samples * s.blocks, 1 + 8192 / (1 + s.rows_per_block * s.channels), [&](int64_t begin, int64_t end) {
         for (int64_t block = begin; block < end; ++block) {
             const int64_t first = block % s.blocks * s.rows_per_block, left = s.rows - first;
             f(block, block / s.blocks * s.rows + first, left < s.rows_per_block ? left : s.rows_per_block);

@@ -1,4 +1,4 @@
-// What batch_norm and layer_norm share.
+// What batch_norm, layer_norm and group_norm share.
 #pragma once
 #include "ops/by_type.h"
 #include "ops/rules.h"

@@ -89,6 +89,12 @@ def _layer_norm(x, *weights, axes, epsilon, scale, offset, centered=True):
     return _normalized(x, weights, axes, epsilon, scale, offset, [x.shape[a] for a in axes])[0]
 
 
+def _group_norm(x, *weights, groups, epsilon, scale, offset):
+    parted = x.reshape(x.shape[0], -1, groups, x.shape[-1] // groups)
+    weights = [w.reshape(groups, -1) for w in weights]
+    return _normalized(parted, weights, (1, 3), epsilon, scale, offset, parted.shape[2:])[0].reshape(x.shape)
+
+
 def _attention(q, k, v, *mask, scale, causal, save):
     logits = scale * np.einsum("btnh,bsnh->bnts", q, k)
     seen = mask[0] if mask else np.ones((1, 1, 1, 1), bool)
@@ -135,6 +141,22 @@ def layer_norm(shape, axes, scale, offset, centered=True, large=None, **options)
         call=_first("layer_norm", **attrs),
         large=large and [large] + [large[-axes:]] * weights,
         note=f"{len(shape)}d-{axes}-{scale}-{offset}" + "-rms" * (not centered),
+        twice=True,
+        rtol=4,
+        **options,
+    )
+
+
+def group_norm(shape, groups, scale, offset, large=None, **options):
+    attrs = {"groups": groups, "epsilon": 0.01, "scale": scale, "offset": offset}
+    weights = scale + offset
+    return Case(
+        "group_norm",
+        [shape] + [shape[-1:]] * weights,
+        lambda *arrays, **_: _group_norm(*arrays, **attrs),
+        call=_first("group_norm", **attrs),
+        large=large and [large] + [large[-1:]] * weights,
+        note=f"{len(shape)}d-{groups}-{scale}-{offset}",
         twice=True,
         rtol=4,
         **options,
@@ -201,4 +223,9 @@ add(
     layer_norm((11,), 1, False, False),
     layer_norm((6, 19), 1, True, False, centered=False, large=(517, 611)),
     layer_norm((3, 4, 5), 2, False, False, centered=False),
+    group_norm((3, 4, 2, 6), 3, True, True, large=(5, 31, 33, 54)),
+    group_norm((2, 7, 35), 5, True, False, large=(3, 700, 35)),
+    group_norm((2, 3, 2, 2, 19), 19, False, True, large=(2, 3, 5, 70, 19)),
+    group_norm((2, 70, 3), 1, True, True, large=(2, 40000, 3)),
+    group_norm((4, 26), 2, False, False, large=(300, 26)),
 )

@@ -203,6 +203,36 @@ def test_training_with_normalization_goes_in_strips(samples, training, isa):
             np.testing.assert_allclose(got, expected, rtol=1e-3, atol=1e-4 * np.abs(expected).max())
 
 
+def test_normalization_of_groups_is_part_of_strips(isa, set_threads):
+    """Samples never meet there: one group of strips forward, one backward, in which y is made again."""
+    layers, x = keras.layers, images(12)
+    blocks = [
+        [layers.GroupNormalization(6), layers.Activation("silu"), layers.DepthwiseConv2D(3, use_bias=False)],
+        [layers.GroupNormalization(24, center=False), layers.Conv2D(40, 1), layers.GroupNormalization(1, scale=False)],
+    ]
+    model = keras.Sequential([keras.Input((None, None, 24)), *(layer for block in blocks for layer in block)])
+
+    def run(x):
+        with keras.GradientTape() as tape:
+            tape.watch(x)
+            y = ops.average_pool(model(x, training=True), 2)
+            loss = ops.mean(y * y * y)
+        return [loss, *tape.gradient(loss, [x, *model.trainable_variables])]
+
+    want, results = [t.numpy() for t in run(x)], []
+    for threads in (1, 2, 3):
+        set_threads(threads)
+        step = Function(run)
+        results.append([t.numpy() for t in step(x)])
+    forward, backward = (line for line in step.compile(x).describe().splitlines() if line.startswith("strips["))
+    assert forward.count("group_norm_statistics") == backward.count("group_norm_input_grad") == 3
+    assert backward.count("group_norm_apply") > 0
+    for result in results:
+        for got, first, expected in zip(result, results[0], want, strict=True):
+            np.testing.assert_array_equal(got, first)
+            np.testing.assert_allclose(got, expected, rtol=1e-3, atol=1e-4 * np.abs(expected).max())
+
+
 def test_what_training_can_make_again_has_no_memory(training):
     """Of the three values per element and layer (x, y and the gradient of x) x alone is kept for long."""
     run, _ = training

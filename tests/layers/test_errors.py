@@ -78,6 +78,7 @@ BAD_INPUTS = [
     (lambda: layers.Dot(0), [ones(2, 3), ones(2, 3)], "Cannot perform batch_dot over axis 0"),
     (lambda: layers.GroupNormalization(4), ones(2, 6), "must be a multiple of the number of channels"),
     (lambda: layers.GroupNormalization(8), ones(2, 6), "cannot be more than the number of channels"),
+    (lambda: layers.GroupNormalization(2), ones(6), r"channels cannot be the first axis.*Received: axis=-1"),
     (lambda: layers.Normalization(axis=3), ones(2, 6), r"must be in the range \[-ndim, ndim\)"),
     (lambda: layers.SpatialDropout1D(0.5), ones(2, 6), "expected ndim=3"),
     (lambda: layers.SpectralNormalization(layers.ReLU()), ones(2, 6), "ReLU object has no attribute 'kernel' nor"),

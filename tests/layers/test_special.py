@@ -57,6 +57,17 @@ def test_noise_has_the_announced_moments(layer, mean, stddev):
     np.testing.assert_allclose([y.mean(), y.std()], [mean, stddev], atol=0.01)
 
 
+@pytest.mark.parametrize("apart", [0.0, 1000.0])
+def test_moments_of_groups_do_not_cancel(apart, isa):
+    """Far from zero, and where the channels of a group are far from each other."""
+    x = np.random.RandomState(3).normal(1000, 1, (2, 80, 90, 6)).astype("float32")
+    x += (apart * np.arange(6)).astype("float32")
+    y = layers.GroupNormalization(2, epsilon=0.0)(x).numpy()
+    wide = x.astype("float64").reshape(2, -1, 2, 3)
+    want = (wide - wide.mean((1, 3), keepdims=True)) / wide.std((1, 3), keepdims=True)
+    np.testing.assert_allclose(y, want.reshape(x.shape), rtol=1e-5, atol=2e-4)
+
+
 def test_alpha_dropout_keeps_mean_and_variance():
     x = np.random.RandomState(0).normal(size=(400, 400)).astype("float32")
     y = layers.AlphaDropout(0.3, seed=2)(x, training=True).numpy()

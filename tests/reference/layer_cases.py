@@ -167,6 +167,8 @@ CASES = [
     C("RMSNormalization", X3, {"axis": (1, 2), "epsilon": 0.01}),
     C("GroupNormalization", (2, 3, 4, 6), {"groups": 3}),
     C("GroupNormalization", (2, 6, 4), {"groups": -1, "axis": 1, "scale": False}),
+    C("GroupNormalization", (2, 3, 2, 3, 4), {"groups": 1, "axis": -2, "epsilon": 0.01}),
+    C("GroupNormalization", (3, 6), {"groups": 2, "center": False, "gamma_regularizer": "l2"}),
     C("UnitNormalization", X3),
     C("UnitNormalization", X3, {"axis": (1, 2)}),
 ]  # fmt: skip

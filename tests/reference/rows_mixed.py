@@ -90,6 +90,21 @@ def normalized(k, half):
     return _trained(k, half, make, _random(3, 16, 7), _random(4, 16, 3), loss="mse")
 
 
+def grouped(k, half):
+    def make(layers):
+        return [
+            layers.Conv2D(6, 3),
+            layers.GroupNormalization(3),
+            layers.Activation("silu"),
+            layers.Conv2D(4, 2, strides=2),
+            layers.GroupNormalization(-1, scale=False),
+            layers.GlobalMaxPooling2D(),
+            layers.Dense(3),
+        ]
+
+    return _trained(k, half, make, _random(20, 8, 9, 9, 2), _random(21, 8, 3), loss="mse")
+
+
 def lstm(k, half):
     def make(layers):
         return [layers.LSTM(6, return_sequences=True), layers.GRU(5), layers.Dense(2)]
@@ -188,6 +203,7 @@ _MODELS = (
     float32_head,
     convolutional,
     normalized,
+    grouped,
     lstm,
     embedding,
     attention,

@@ -1,7 +1,6 @@
 """Normalisation of each sample by statistics of its own; each layer keeps the shape of its input."""
 
 from fastkeras import ops, registry
-from fastkeras.engine import config
 from fastkeras.layers.input_spec import InputSpec
 from fastkeras.layers.layer import Layer
 from fastkeras.layers.weights import add_weight, store_roles
@@ -126,7 +125,7 @@ class RMSNormalization(Normalizing):
 
 @_register
 class GroupNormalization(Normalizing):
-    """As LayerNormalization, over groups of channels and all axes between the batch and them.
+    """As LayerNormalization, over groups of channels and all other axes but the first (Wu & He, 2018).
 
     Args:
         groups: number of groups, a divisor of the number of channels; -1 for one group per channel.
@@ -138,6 +137,11 @@ class GroupNormalization(Normalizing):
 
     Raises:
         ValueError: when the groups do not divide the channels.
+
+    >>> import fastkeras as keras
+    >>> layer = keras.layers.GroupNormalization(groups=2, epsilon=0.0)
+    >>> layer(keras.ops.array([[1.0, 3.0, 10.0, 20.0]])).numpy().tolist()
+    [[-1.0, 1.0, -1.0, 1.0]]
     """
 
     def __init__(
@@ -187,19 +191,8 @@ class GroupNormalization(Normalizing):
         self._build_affine((channels,))
 
     def call(self, inputs):
-        x = ops.cast(inputs, config.result_type(inputs.dtype, "float32"))
-        rank, axis, shape = len(x.shape), self.axis % len(x.shape), x.shape
-        parted = (*shape[:axis], self.groups, shape[axis] // self.groups, *shape[axis + 1 :])
-        x = ops.reshape(x, parted)
-        axes = tuple(i for i in range(1, rank + 1) if i != axis)
-        mean, variance = ops.moments(x, axes=axes, keepdims=True)
-        x = ops.reshape((x - mean) * ops.rsqrt(variance + self.epsilon), shape)
-        broadcast = tuple(size if i == axis else 1 for i, size in enumerate(shape))
-        if self.gamma is not None:
-            x = x * ops.reshape(self.gamma, broadcast)
-        if self.beta is not None:
-            x = x + ops.reshape(self.beta, broadcast)
-        return ops.cast(x, self.compute_dtype)
+        outputs = ops.nn.group_normalization(inputs, self.gamma, self.beta, self.groups, self.axis, self.epsilon)
+        return ops.cast(outputs, self.compute_dtype)
 
 
 @_register

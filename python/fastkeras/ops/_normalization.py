@@ -6,9 +6,10 @@ import warnings
 from fastkeras.engine import cast, config, convert_to_tensor, op, power, primitive
 from fastkeras.ops._common import floating, normalize_axes, normalize_axis, reshape_to
 from fastkeras.ops._reductions import mean, sum
-from fastkeras.ops._shapes import expand_dims
+from fastkeras.ops._shapes import expand_dims, moveaxis
 
 _batch_norm, _layer_norm, _moments = primitive("batch_norm"), primitive("layer_norm"), primitive("moments")
+_group_norm = primitive("group_norm")
 _rsqrt, _square, _minimum = primitive("rsqrt"), primitive("square"), primitive("minimum")
 _FLOAT16_MAX = 65504.0
 
@@ -138,6 +139,30 @@ def layer_normalization(x, gamma=None, beta=None, axis=-1, epsilon=None, **kwarg
         return cast(x * factor, result_dtype)
     y = (x - center) * factor
     return cast(y if beta is None else y + along(beta), result_dtype)
+
+
+def group_normalization(x, gamma, beta, groups, axis, epsilon):
+    """`(x - mean) / sqrt(variance + epsilon) * gamma + beta` with moments of a sample and a group of channels.
+
+    Channels lie along `axis`; gamma and beta, one value per channel, may be None.
+
+    >>> import fastkeras as keras
+    >>> x = keras.ops.array([[1.0, 3.0, 10.0, 20.0]])
+    >>> keras.ops.nn.group_normalization(x, None, None, groups=2, axis=-1, epsilon=0.0).numpy().tolist()
+    [[-1.0, 1.0, -1.0, 1.0]]
+    """
+    channels = normalize_axis(axis, x.ndim, "group_normalization")
+    if channels == 0:
+        raise ValueError(
+            f"[group_normalization] channels cannot be the first axis, that of the samples. Received: axis={axis}, "
+            f"x.shape={x.shape}"
+        )
+    wide = moveaxis(cast(x, config.result_type(x.dtype, "float32")), channels, -1)
+    weights = [cast(convert_to_tensor(w), wide.dtype) for w in _given(gamma, beta)]
+    y, _ = _group_norm(
+        wide, *weights, groups=groups, epsilon=float(epsilon), scale=gamma is not None, offset=beta is not None
+    )
+    return cast(moveaxis(y, -1, channels), x.dtype)
 
 
 @op

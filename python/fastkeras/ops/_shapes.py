@@ -124,7 +124,7 @@ def moveaxis(x, source, destination):
     perm = [d for d in range(x.ndim) if d not in sources]
     for target, source in sorted(zip(targets, sources, strict=True)):
         perm.insert(target, source)
-    return _transpose(x, perm=perm)
+    return x if perm == sorted(perm) else _transpose(x, perm=perm)
 
 
 @op

@@ -55,6 +55,7 @@ from fastkeras.ops._ctc import ctc_decode, ctc_loss
 from fastkeras.ops._normalization import (  # fmt: skip
     batch_norm_train,
     batch_normalization,
+    group_normalization,
     layer_normalization,
     moments,
     normalize,
