@@ -2,6 +2,7 @@
 
 #include "core/slot.h"
 #include "kernels/loop.h"
+#include "kernels/philox.h"
 #include "kernels/products/lanes.h"
 #include "kernels/sizes.h"
 #include "simd/math.h"
@@ -9,23 +10,46 @@
 namespace fk::FK_ISA {
 namespace {
 
+// Which probabilities are kept, by the bits that the op `dropout` would draw for all of them.
+class Drawn {
+public:
+    FK_MEMBER Drawn(const Attention& a, const uint32_t* seed) : seed_(seed), threshold_(a.threshold) {}
+
+    // 1 where element `first` + i is kept and -1 where it is dropped.
+    template <class T>
+    FK_MEMBER void signs(T* signs, int64_t first, int64_t n) {
+        for (int64_t i = 0; i < n;) {
+            const int64_t group = (first + i) / kDropoutGroup, skipped = (first + i) % kDropoutGroup;
+            if (group != group_) philox_group(seed_, uint64_t(group_ = group), words_);
+            const Bits16* bits = reinterpret_cast<const Bits16*>(words_) + skipped;
+            const int64_t count = least(n - i, kDropoutGroup - skipped);
+            for (int64_t j = 0; j < count; ++j) signs[i + j] = bits[j] >= threshold_ ? T(1) : T(-1);
+            i += count;
+        }
+    }
+
+private:
+    const uint32_t* seed_;
+    uint32_t threshold_, words_[kPhiloxGroup];
+    int64_t group_ = -1;
+};
+
 // The scores of one query: `n` keys in front of those it may not see; of them those that `seen` says (null: all).
 template <class T>
 struct Row {
+    using V = VecOf<T>;
+    const Attention& a;
     T* scores;
     int64_t n;
-    T scale;
     const T* seen;
 
     template <class Lanes>
-    FK_MEMBER VecOf<T> logit(int64_t i, Lanes lanes) const {
-        using V = VecOf<T>;
-        const V x = lanes.load(scores + i) * V(scale);
+    FK_MEMBER V logit(int64_t i, Lanes lanes) const {
+        const V x = lanes.load(scores + i) * V(T(a.scale));
         return seen ? select(lanes.load(seen + i) > V(T(0)), x, V(kHiddenLogit<T>)) : x;
     }
     // Scores become probabilities. A NaN may get lost in the greatest; it comes back with the exponentials.
     FK_MEMBER void softmax() const {
-        using V = VecOf<T>;
         const V m(hmax(reduce_vectors<T>(
             n, V(T(-__builtin_inf())), [](V a, V b) FK_INLINED { return max(a, b); },
             [&](int64_t i, auto lanes) FK_INLINED { return logit(i, lanes); })));
@@ -37,14 +61,32 @@ struct Row {
         for_each_vector<T>(
             n, [&](int64_t i, auto lanes) FK_INLINED { lanes.store(scores + i, lanes.load(scores + i) * inverse); });
     }
-    // From probabilities and their gradients dp those of the products q k, to dp.
-    FK_MEMBER void slopes(T* dp) const {
-        using V = VecOf<T>;
-        const V dot(sum_of<T>(
-            n, [&](int64_t i, auto lanes) FK_INLINED { return lanes.load(scores + i) * lanes.load(dp + i); }));
+    FK_MEMBER void sign(const T* signs) const {
         for_each_vector<T>(n, [&](int64_t i, auto lanes) FK_INLINED {
-            const V d = lanes.load(scores + i) * (lanes.load(dp + i) - dot) * V(scale);
-            lanes.store(dp + i, seen ? select(lanes.load(seen + i) > V(T(0)), d, V(T(0))) : d);
+            lanes.store(scores + i, copysign(lanes.load(scores + i), lanes.load(signs + i)));
+        });
+    }
+    // What dropout makes of x, a probability p or its gradient. The sign tells of a zero and of a NaN, too.
+    FK_MEMBER V dropped(V p, V x) const {
+        return a.drops ? select(copysign(V(T(1)), p) > V(T(0)), x * V(T(a.kept_scale)), V(T(0))) : x;
+    }
+    // What is left of the probabilities, to `kept`, which may be where they are.
+    FK_MEMBER void drop(T* kept) const {
+        for_each_vector<T>(n, [&](int64_t i, auto lanes) FK_INLINED {
+            const V p = lanes.load(scores + i);
+            lanes.store(kept + i, dropped(p, p));
+        });
+    }
+    // From probabilities and the gradients of what was left of them those of the products q k, to d.
+    FK_MEMBER void slopes(T* d) const {
+        const V dot(sum_of<T>(n, [&](int64_t i, auto lanes) FK_INLINED {
+            const V p = lanes.load(scores + i);
+            return p * dropped(p, lanes.load(d + i));
+        }));
+        for_each_vector<T>(n, [&](int64_t i, auto lanes) FK_INLINED {
+            const V p = lanes.load(scores + i), slope = dropped(p, lanes.load(d + i)) - dot;
+            const V x = (a.drops ? abs(p) : p) * slope * V(T(a.scale));
+            lanes.store(d + i, seen ? select(lanes.load(seen + i) > V(T(0)), x, V(T(0))) : x);
         });
     }
 };
@@ -54,11 +96,11 @@ template <class T>
 struct Block {
     const Attention& a;
     int64_t sample, head, first, rows, keys;  // keys that some of the queries may see
-    T *scores, *slopes, *seen;
-    int64_t line;  // from a query's scores to the next one's
+    T *scores, *kept, *slopes, *seen, *signs;
+    int64_t line, kept_line;  // from a query's scores to the next one's
     void* products;
 
-    // Scores lie in p, unless that is null.
+    // Scores, and so probabilities, lie in p, unless that is null; what dropout leaves of them lies in `kept`.
     FK_MEMBER Block(const Attention& a, const bool* mask, T* p, int64_t which, int64_t block, void* memory)
         : a(a), sample(which / a.heads), head(which % a.heads), first(block * a.block), mask_(mask) {
         rows = least(a.queries - first, a.block);
@@ -66,11 +108,16 @@ struct Block {
         slopes = static_cast<T*>(memory);
         T* own = slopes + a.block * a.line;
         seen = own + a.block * a.line;
-        products = seen + a.line;
-        scores = p ? p + (which * a.queries + first) * a.keys : own;
+        signs = seen + a.line;
+        products = signs + a.line;
+        scores = p ? p + number(0) * a.keys : own;
         line = p ? a.keys : a.line;
+        kept = a.drops ? own : scores;
+        kept_line = a.drops ? a.line : line;
     }
 
+    // Of query i among those of all heads and samples.
+    FK_MEMBER int64_t number(int64_t i) const { return (sample * a.heads + head) * a.queries + first + i; }
     // Element 0 of row i of this head, in a tensor with `length` rows of `width` per sample and head.
     template <class E>
     FK_MEMBER E* at(E* x, int64_t length, int64_t i, int64_t width) const {
@@ -79,24 +126,30 @@ struct Block {
     FK_MEMBER Row<T> row(int64_t i) const {
         const int64_t query = first + i;
         T* x = scores + i * line;
-        if (!mask_) return {x, a.causal ? least(keys, query + 1) : keys, T(a.scale), nullptr};
+        if (!mask_) return {a, x, a.causal ? least(keys, query + 1) : keys, nullptr};
         const bool* from = mask_ + sample * a.mask[0] + head * a.mask[1] + query * a.mask[2];
         for (int64_t j = 0; j < keys; ++j) seen[j] = T(from[j * a.mask[3]] && (!a.causal || j <= query));
-        return {x, keys, T(a.scale), seen};
+        return {a, x, keys, seen};
     }
     // What lies behind the keys that a query may see.
     FK_MEMBER void clear_rest(const Row<T>& row, T* x, int64_t end) const {
         if (row.n < end) __builtin_memset(x + row.n, 0, size_t(end - row.n) * sizeof(T));
     }
-    void make_probabilities(const T* q, const T* k) const {
+    // Row i of what dropout leaves of the probabilities.
+    FK_MEMBER void drop(const Row<T>& row, int64_t i) const {
+        row.drop(kept + i * kept_line);
+        clear_rest(row, kept + i * kept_line, keys);
+    }
+    void make_probabilities(const T* q, const T* k, Drawn& drawn, bool drops) const {
         of_pairs(a.size, q, k, scores, line);
         for (int64_t i = 0; i < rows; ++i) {
             const Row<T> r = row(i);
             r.softmax();
+            if (a.drops) drawn.signs(signs, number(i) * a.keys, r.n), r.sign(signs);
             clear_rest(r, r.scores, line == a.keys ? a.keys : keys);  // p is read by blocks of another size, too
+            if (drops) drop(r, i);
         }
     }
-
     // c = x y^T, a product for each query and key, of rows of `width` elements.
     void of_pairs(int64_t width, const T* x, const T* y, T* c, int64_t c_row) const {
         Gemm g;
@@ -129,15 +182,17 @@ FK_VEC int64_t grain(const Attention& a, double queries) {
 }
 
 template <class T>
-void forward(const Attention& a, const T* q, const T* k, const T* v, const bool* mask, T* y, T* p, void* scratch) {
+void forward(const Attention& a, const T* q, const T* k, const T* v, const bool* mask, const uint32_t* seed, T* y, T* p,
+             void* scratch) {
     const int64_t blocks = pieces(a.queries, a.block);
     __builtin_memset(scratch, 0, 64);
     parallel_for(a.batch * a.heads * blocks, grain(a, double(a.block)), [&](int64_t begin, int64_t end) {
         const Slot slot(scratch, static_cast<char*>(scratch) + 64, a.threads, a.slot_bytes);
+        Drawn drawn(a, seed);
         for (int64_t i = begin; i < end; ++i) {
             const Block<T> b(a, mask, p, i / blocks, i % blocks, slot.memory);
-            b.make_probabilities(b.at(q, a.queries, b.first, a.size), b.at(k, a.keys, 0, a.size));
-            b.of_queries(a.value_size, b.scores, b.line, b.at(v, a.keys, 0, a.value_size),
+            b.make_probabilities(b.at(q, a.queries, b.first, a.size), b.at(k, a.keys, 0, a.size), drawn, a.drops);
+            b.of_queries(a.value_size, b.kept, b.kept_line, b.at(v, a.keys, 0, a.value_size),
                          b.at(y, a.queries, b.first, a.value_size));
         }
     });
@@ -149,12 +204,13 @@ void clear_rows(const Attention& a, T* x, int64_t width, int64_t from) {
 }
 
 template <class T>
-void backward(const Attention& a, const T* q, const T* k, const T* v, const bool* mask, const T* p, const T* dy, T* dq,
-              T* dk, T* dv, void* scratch) {
+void backward(const Attention& a, const T* q, const T* k, const T* v, const bool* mask, const uint32_t* seed,
+              const T* p, const T* dy, T* dq, T* dk, T* dv, void* scratch) {
     const int64_t blocks = pieces(a.queries, a.block);
     __builtin_memset(scratch, 0, 64);
     parallel_for(a.batch * a.heads, grain(a, 2 * double(a.queries)), [&](int64_t begin, int64_t end) {
         const Slot slot(scratch, static_cast<char*>(scratch) + 64, a.threads, a.slot_bytes);
+        Drawn drawn(a, seed);
         for (int64_t i = begin; i < end; ++i) {
             // The last block sees the most keys, so that the others add to what it has begun.
             int64_t begun = 0;
@@ -162,15 +218,16 @@ void backward(const Attention& a, const T* q, const T* k, const T* v, const bool
                 const Block<T> b(a, mask, const_cast<T*>(p), i, block, slot.memory);
                 const T *queries = b.at(q, a.queries, b.first, a.size), *keys = b.at(k, a.keys, 0, a.size);
                 const T* slopes = b.at(dy, a.queries, b.first, a.value_size);
-                if (!p) b.make_probabilities(queries, keys);
+                if (!p) b.make_probabilities(queries, keys, drawn, false);
                 b.of_pairs(a.value_size, slopes, b.at(v, a.keys, 0, a.value_size), b.slopes, a.line);
                 for (int64_t row = 0; row < b.rows; ++row) {
                     const Row<T> r = b.row(row);
                     T* dp = b.slopes + row * a.line;
                     r.slopes(dp);
                     b.clear_rest(r, dp, b.keys);
+                    if (a.drops) b.drop(r, row);
                 }
-                b.of_keys(a.value_size, b.scores, b.line, slopes, b.at(dv, a.keys, 0, a.value_size), begun > 0);
+                b.of_keys(a.value_size, b.kept, b.kept_line, slopes, b.at(dv, a.keys, 0, a.value_size), begun > 0);
                 b.of_keys(a.size, b.slopes, a.line, queries, b.at(dk, a.keys, 0, a.size), begun > 0);
                 b.of_queries(a.size, b.slopes, a.line, keys, b.at(dq, a.queries, b.first, a.size));
                 begun = most(begun, b.keys);
@@ -184,14 +241,14 @@ void backward(const Attention& a, const T* q, const T* k, const T* v, const bool
 
 }  // namespace
 
-#define FK_DEFINE(T, type)                                                                                           \
-    void attention_##type(const Attention& a, const T* q, const T* k, const T* v, const bool* mask, T* y, T* p,      \
-                          void* scratch) {                                                                           \
-        forward(a, q, k, v, mask, y, p, scratch);                                                                    \
-    }                                                                                                                \
-    void attention_grad_##type(const Attention& a, const T* q, const T* k, const T* v, const bool* mask, const T* p, \
-                               const T* dy, T* dq, T* dk, T* dv, void* scratch) {                                    \
-        backward(a, q, k, v, mask, p, dy, dq, dk, dv, scratch);                                                      \
+#define FK_DEFINE(T, type)                                                                                          \
+    void attention_##type(const Attention& a, const T* q, const T* k, const T* v, const bool* mask,                 \
+                          const uint32_t* seed, T* y, T* p, void* scratch) {                                        \
+        forward(a, q, k, v, mask, seed, y, p, scratch);                                                             \
+    }                                                                                                               \
+    void attention_grad_##type(const Attention& a, const T* q, const T* k, const T* v, const bool* mask,            \
+                               const uint32_t* seed, const T* p, const T* dy, T* dq, T* dk, T* dv, void* scratch) { \
+        backward(a, q, k, v, mask, seed, p, dy, dq, dk, dv, scratch);                                               \
     }
 FK_DEFINE(float, f32)
 #ifndef FK_BASE
