@@ -46,6 +46,8 @@ FK_VEC V normal_from_erf(V x) {
 
 constexpr double kErfSqrt2 = 0.95449973610364158560, kSqrt2 = 1.41421356237309504880, kPi = 3.14159265358979323846;
 
+static_assert(kDropoutGroup == 2 * kPhiloxGroup);
+
 template <class T>
 FK_VEC void dropout_part(T* y, uint8_t* mask, const T* x, const Bits16* bits, int64_t n, uint32_t threshold, T scale) {
 #pragma GCC ivdep  // y may be x

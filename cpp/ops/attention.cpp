@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <array>
 
+#include "kernels/random.h"
 #include "ops/by_type.h"
 #include "ops/planes.h"
 #include "ops/rules.h"
@@ -54,6 +55,7 @@ Attention attention_of(const Call& c, bool backward) {
     }
     const auto bytes = int64_t(c.in[0].bytes() / std::max<size_t>(1, size_t(q.count())));
     a.line = ((a.keys + 15) / 16 | 1) * 16;  // lines of neighbours in different sets of the L1
+    a.signs = a.drops ? a.line + 2 * kDropoutGroup : 0;
     const int64_t fit = std::max(kFewestQueries, kBlockBytes / ((1 + backward) * a.line * std::max<int64_t>(1, bytes)));
     const int64_t blocks = std::max<int64_t>(1, (a.queries + fit - 1) / fit);
     a.block = std::max<int64_t>(1, (a.queries + blocks - 1) / blocks);
@@ -62,7 +64,7 @@ Attention attention_of(const Call& c, bool backward) {
     return a;
 }
 
-// The memory of a thread: scores, their gradients, a line of the mask, one of signs, and what the products want.
+// The memory of a thread: scores, their gradients, signs, one line of the mask, and what the products want.
 template <class T>
 size_t scratch_bytes(Attention& a) {
     const int64_t width = std::max(a.size, a.value_size);
@@ -72,7 +74,7 @@ size_t scratch_bytes(Attention& a) {
         g.m = m, g.n = n, g.k = k, g.planes = a.planes;
         products = std::max(products, gemm_scratch_bytes(g, sizeof(T)));
     }
-    const size_t own = size_t((2 * a.block + 2) * a.line) * sizeof(T);
+    const size_t own = size_t((2 * a.block + 1) * a.line + a.signs) * sizeof(T);
     a.slot_bytes = int64_t((own + products + 63) / 64 * 64);
     return 64 + size_t(a.threads) * size_t(a.slot_bytes);
 }

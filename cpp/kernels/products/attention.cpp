@@ -4,6 +4,7 @@
 #include "kernels/loop.h"
 #include "kernels/philox.h"
 #include "kernels/products/lanes.h"
+#include "kernels/random.h"
 #include "kernels/sizes.h"
 #include "simd/math.h"
 
@@ -11,82 +12,108 @@ namespace fk::FK_ISA {
 namespace {
 
 // Which probabilities are kept, by the bits that the op `dropout` would draw for all of them.
-class Drawn {
+template <class T>
+class Signs {
 public:
-    FK_MEMBER Drawn(const Attention& a, const uint32_t* seed) : seed_(seed), threshold_(a.threshold) {}
+    FK_MEMBER Signs(const Attention& a, const uint32_t* seed, T* memory)
+        : signs_(memory), seed_(seed), threshold_(a.threshold) {}
 
-    // 1 where element `first` + i is kept and -1 where it is dropped.
-    template <class T>
-    FK_MEMBER void signs(T* signs, int64_t first, int64_t n) {
-        for (int64_t i = 0; i < n;) {
-            const int64_t group = (first + i) / kDropoutGroup, skipped = (first + i) % kDropoutGroup;
-            if (group != group_) philox_group(seed_, uint64_t(group_ = group), words_);
-            const Bits16* bits = reinterpret_cast<const Bits16*>(words_) + skipped;
-            const int64_t count = least(n - i, kDropoutGroup - skipped);
-            for (int64_t j = 0; j < count; ++j) signs[i + j] = bits[j] >= threshold_ ? T(1) : T(-1);
-            i += count;
+    // Of `n` elements from number `first` on: 1 where one is kept, -1 where it is dropped.
+    FK_MEMBER const T* draw(int64_t first, int64_t n) {
+        const int64_t begin = first / kDropoutGroup, end = pieces(first + n, kDropoutGroup);
+        int64_t group = begin;
+        if (begin == last_) {  // where a row ends, the next one begins
+            if (place_ > 0) __builtin_memcpy(signs_, signs_ + place_ * kDropoutGroup, kDropoutGroup * sizeof(T));
+            ++group;
         }
+        for (; group < end; ++group) draw_group(group, signs_ + (group - begin) * kDropoutGroup);
+        last_ = end - 1, place_ = last_ - begin;
+        return signs_ + first % kDropoutGroup;
     }
 
 private:
+    FK_MEMBER void draw_group(int64_t group, T* signs) const {
+        uint32_t words[kPhiloxGroup];
+        philox_group(seed_, uint64_t(group), words);
+        const Bits16* bits = reinterpret_cast<const Bits16*>(words);
+        const uint32_t threshold = threshold_;
+        for (int64_t i = 0; i < kDropoutGroup; ++i) signs[i] = bits[i] >= threshold ? T(1) : T(-1);
+    }
+
+    T* signs_;
     const uint32_t* seed_;
-    uint32_t threshold_, words_[kPhiloxGroup];
-    int64_t group_ = -1;
+    uint32_t threshold_;
+    int64_t last_ = -1, place_ = 0;  // the last group that was drawn, and where among those of its row
 };
 
 // The scores of one query: `n` keys in front of those it may not see; of them those that `seen` says (null: all).
 template <class T>
 struct Row {
     using V = VecOf<T>;
-    const Attention& a;
     T* scores;
     int64_t n;
     const T* seen;
+    T scale, kept_scale;
+    bool drops;
 
+    FK_MEMBER Row(const Attention& a, T* scores, int64_t n, const T* seen)
+        : scores(scores), n(n), seen(seen), scale(T(a.scale)), kept_scale(T(a.kept_scale)), drops(a.drops) {}
+
+    // Of two: the factor is scale * log2(e).
     template <class Lanes>
-    FK_MEMBER V logit(int64_t i, Lanes lanes) const {
-        const V x = lanes.load(scores + i) * V(T(a.scale));
+    FK_MEMBER V logit(int64_t i, V factor, Lanes lanes) const {
+        const V x = lanes.load(scores + i) * factor;
         return seen ? select(lanes.load(seen + i) > V(T(0)), x, V(kHiddenLogit<T>)) : x;
     }
-    // Scores become probabilities. A NaN may get lost in the greatest; it comes back with the exponentials.
-    FK_MEMBER void softmax() const {
+    // Scores become exponentials; the reciprocal of their sum. A NaN may get lost in the greatest; it comes back with
+    // the exponentials.
+    FK_MEMBER V exponentials() const {
+        const V factor(T(1.4426950408889634) * scale);
         const V m(hmax(reduce_vectors<T>(
             n, V(T(-__builtin_inf())), [](V a, V b) FK_INLINED { return max(a, b); },
-            [&](int64_t i, auto lanes) FK_INLINED { return logit(i, lanes); })));
-        const V inverse(T(1) / sum_of<T>(n, [&](int64_t i, auto lanes) FK_INLINED {
-                            const V e = exp_negative(logit(i, lanes) - m);
-                            lanes.store(scores + i, e);
-                            return e;
-                        }));
+            [&](int64_t i, auto lanes) FK_INLINED { return logit(i, factor, lanes); })));
+        return V(T(1) / sum_of<T>(n, [&](int64_t i, auto lanes) FK_INLINED {
+                     const V e = exp2_negative(logit(i, factor, lanes) - m);
+                     lanes.store(scores + i, e);
+                     return e;
+                 }));
+    }
+    // Scores become probabilities.
+    FK_MEMBER void softmax() const {
+        const V inverse = exponentials();
         for_each_vector<T>(
             n, [&](int64_t i, auto lanes) FK_INLINED { lanes.store(scores + i, lanes.load(scores + i) * inverse); });
     }
-    FK_MEMBER void sign(const T* signs) const {
+    // The same with signs, and in `kept`, which may be the scores or null, what is left of those that are positive.
+    FK_MEMBER void softmax(const T* signs, T* kept) const {
+        const V inverse = exponentials();
         for_each_vector<T>(n, [&](int64_t i, auto lanes) FK_INLINED {
-            lanes.store(scores + i, copysign(lanes.load(scores + i), lanes.load(signs + i)));
+            const V p = copysign(lanes.load(scores + i) * inverse, lanes.load(signs + i));
+            lanes.store(scores + i, p);
+            if (kept) lanes.store(kept + i, dropped(p, p));
         });
     }
     // What dropout makes of x, a probability p or its gradient. The sign tells of a zero and of a NaN, too.
-    FK_MEMBER V dropped(V p, V x) const {
-        return a.drops ? select(copysign(V(T(1)), p) > V(T(0)), x * V(T(a.kept_scale)), V(T(0))) : x;
+    FK_MEMBER V dropped(V p, V x) const { return select(copysign(V(T(1)), p) > V(T(0)), x * V(kept_scale), V(T(0))); }
+
+    // From probabilities and the gradients of what was left of them those of the products q k, to d.
+    FK_MEMBER void slopes(T* d) const {
+        const auto of_p = [&](V p, V slope) FK_INLINED { return drops ? dropped(p, slope) : slope; };
+        const V dot(sum_of<T>(n, [&](int64_t i, auto lanes) FK_INLINED {
+            const V p = lanes.load(scores + i);
+            return p * of_p(p, lanes.load(d + i));
+        }));
+        for_each_vector<T>(n, [&](int64_t i, auto lanes) FK_INLINED {
+            const V p = lanes.load(scores + i);
+            const V x = (drops ? abs(p) : p) * (of_p(p, lanes.load(d + i)) - dot) * V(scale);
+            lanes.store(d + i, seen ? select(lanes.load(seen + i) > V(T(0)), x, V(T(0))) : x);
+        });
     }
     // What is left of the probabilities, to `kept`, which may be where they are.
     FK_MEMBER void drop(T* kept) const {
         for_each_vector<T>(n, [&](int64_t i, auto lanes) FK_INLINED {
             const V p = lanes.load(scores + i);
             lanes.store(kept + i, dropped(p, p));
-        });
-    }
-    // From probabilities and the gradients of what was left of them those of the products q k, to d.
-    FK_MEMBER void slopes(T* d) const {
-        const V dot(sum_of<T>(n, [&](int64_t i, auto lanes) FK_INLINED {
-            const V p = lanes.load(scores + i);
-            return p * dropped(p, lanes.load(d + i));
-        }));
-        for_each_vector<T>(n, [&](int64_t i, auto lanes) FK_INLINED {
-            const V p = lanes.load(scores + i), slope = dropped(p, lanes.load(d + i)) - dot;
-            const V x = (a.drops ? abs(p) : p) * slope * V(T(a.scale));
-            lanes.store(d + i, seen ? select(lanes.load(seen + i) > V(T(0)), x, V(T(0))) : x);
         });
     }
 };
@@ -96,7 +123,7 @@ template <class T>
 struct Block {
     const Attention& a;
     int64_t sample, head, first, rows, keys;  // keys that some of the queries may see
-    T *scores, *kept, *slopes, *seen, *signs;
+    T *scores, *kept, *slopes, *seen;
     int64_t line, kept_line;  // from a query's scores to the next one's
     void* products;
 
@@ -108,8 +135,7 @@ struct Block {
         slopes = static_cast<T*>(memory);
         T* own = slopes + a.block * a.line;
         seen = own + a.block * a.line;
-        signs = seen + a.line;
-        products = signs + a.line;
+        products = seen + a.line;
         scores = p ? p + number(0) * a.keys : own;
         line = p ? a.keys : a.line;
         kept = a.drops ? own : scores;
@@ -135,19 +161,18 @@ struct Block {
     FK_MEMBER void clear_rest(const Row<T>& row, T* x, int64_t end) const {
         if (row.n < end) __builtin_memset(x + row.n, 0, size_t(end - row.n) * sizeof(T));
     }
-    // Row i of what dropout leaves of the probabilities.
-    FK_MEMBER void drop(const Row<T>& row, int64_t i) const {
-        row.drop(kept + i * kept_line);
-        clear_rest(row, kept + i * kept_line, keys);
-    }
-    void make_probabilities(const T* q, const T* k, Drawn& drawn, bool drops) const {
+    // `forward`: and what dropout leaves of them; the gradient needs both, one after the other.
+    void make_probabilities(const T* q, const T* k, Signs<T>& signs, bool forward) const {
         of_pairs(a.size, q, k, scores, line);
         for (int64_t i = 0; i < rows; ++i) {
             const Row<T> r = row(i);
-            r.softmax();
-            if (a.drops) drawn.signs(signs, number(i) * a.keys, r.n), r.sign(signs);
+            T* left = a.drops && forward ? kept + i * kept_line : nullptr;
+            if (a.drops)
+                r.softmax(signs.draw(number(i) * a.keys, r.n), left);
+            else
+                r.softmax();
             clear_rest(r, r.scores, line == a.keys ? a.keys : keys);  // p is read by blocks of another size, too
-            if (drops) drop(r, i);
+            if (left) clear_rest(r, left, keys);
         }
     }
     // c = x y^T, a product for each query and key, of rows of `width` elements.
@@ -188,10 +213,11 @@ void forward(const Attention& a, const T* q, const T* k, const T* v, const bool*
     __builtin_memset(scratch, 0, 64);
     parallel_for(a.batch * a.heads * blocks, grain(a, double(a.block)), [&](int64_t begin, int64_t end) {
         const Slot slot(scratch, static_cast<char*>(scratch) + 64, a.threads, a.slot_bytes);
-        Drawn drawn(a, seed);
+        Signs<T> signs(a, seed, reinterpret_cast<T*>(slot.memory));
+        void* memory = slot.memory + a.signs * int64_t(sizeof(T));
         for (int64_t i = begin; i < end; ++i) {
-            const Block<T> b(a, mask, p, i / blocks, i % blocks, slot.memory);
-            b.make_probabilities(b.at(q, a.queries, b.first, a.size), b.at(k, a.keys, 0, a.size), drawn, a.drops);
+            const Block<T> b(a, mask, p, i / blocks, i % blocks, memory);
+            b.make_probabilities(b.at(q, a.queries, b.first, a.size), b.at(k, a.keys, 0, a.size), signs, true);
             b.of_queries(a.value_size, b.kept, b.kept_line, b.at(v, a.keys, 0, a.value_size),
                          b.at(y, a.queries, b.first, a.value_size));
         }
@@ -210,29 +236,33 @@ void backward(const Attention& a, const T* q, const T* k, const T* v, const bool
     __builtin_memset(scratch, 0, 64);
     parallel_for(a.batch * a.heads, grain(a, 2 * double(a.queries)), [&](int64_t begin, int64_t end) {
         const Slot slot(scratch, static_cast<char*>(scratch) + 64, a.threads, a.slot_bytes);
-        Drawn drawn(a, seed);
+        Signs<T> signs(a, seed, reinterpret_cast<T*>(slot.memory));
+        void* memory = slot.memory + a.signs * int64_t(sizeof(T));
         for (int64_t i = begin; i < end; ++i) {
             // The last block sees the most keys, so that the others add to what it has begun.
             int64_t begun = 0;
             for (int64_t block = blocks; block-- > 0;) {
-                const Block<T> b(a, mask, const_cast<T*>(p), i, block, slot.memory);
+                const Block<T> b(a, mask, const_cast<T*>(p), i, block, memory);
                 const T *queries = b.at(q, a.queries, b.first, a.size), *keys = b.at(k, a.keys, 0, a.size);
                 const T* slopes = b.at(dy, a.queries, b.first, a.value_size);
-                if (!p) b.make_probabilities(queries, keys, drawn, false);
+                if (!p) b.make_probabilities(queries, keys, signs, false);
                 b.of_pairs(a.value_size, slopes, b.at(v, a.keys, 0, a.value_size), b.slopes, a.line);
                 for (int64_t row = 0; row < b.rows; ++row) {
                     const Row<T> r = b.row(row);
                     T* dp = b.slopes + row * a.line;
                     r.slopes(dp);
                     b.clear_rest(r, dp, b.keys);
-                    if (a.drops) b.drop(r, row);
+                    if (!a.drops) continue;
+                    T* left = b.kept + row * b.kept_line;
+                    r.drop(left);
+                    b.clear_rest(r, left, b.keys);
                 }
                 b.of_keys(a.value_size, b.kept, b.kept_line, slopes, b.at(dv, a.keys, 0, a.value_size), begun > 0);
                 b.of_keys(a.size, b.slopes, a.line, queries, b.at(dk, a.keys, 0, a.size), begun > 0);
                 b.of_queries(a.size, b.slopes, a.line, keys, b.at(dq, a.queries, b.first, a.size));
                 begun = most(begun, b.keys);
             }
-            const Block<T> head(a, nullptr, nullptr, i, 0, slot.memory);
+            const Block<T> head(a, nullptr, nullptr, i, 0, memory);
             clear_rows(a, head.at(dk, a.keys, 0, a.size), a.size, begun);
             clear_rows(a, head.at(dv, a.keys, 0, a.value_size), a.value_size, begun);
         }

@@ -19,8 +19,9 @@ struct Attention {
     uint32_t threshold;
     double kept_scale;    // of those that are not
     int threads, planes;  // see Gemm
-    // Scores of so many queries are made at a time, in lines of so many elements; memory of a thread.
-    int64_t block, line, slot_bytes;
+    // Scores of so many queries are made at a time, in lines of so many elements; memory of a thread, of which so many
+    // elements are for the signs of one line, drawn in whole groups.
+    int64_t block, line, signs, slot_bytes;
 };
 
 // What a hidden key's logit becomes: far below all others, and finite, so that a query that sees nothing sees all

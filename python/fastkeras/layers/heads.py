@@ -9,7 +9,6 @@ from fastkeras.layers.dot_attention import Attending
 from fastkeras.layers.einsum_dense import EinsumDense
 from fastkeras.layers.regularization import Dropout
 from fastkeras.layers.weights import store_roles
-from fastkeras.ops import _attention
 
 
 class Heads(Attending):
@@ -92,10 +91,8 @@ class Heads(Attending):
         # The projections are handed tensors without masks; the heads' own mask stands for them all.
         query, value = (ops.reshape(x, x.shape) for x in (query, value))
         key = value if key is None else ops.reshape(key, key.shape)
-        # One kernel does it all for heads over one axis whose scores nobody looks at; it knows causality itself. It does
-        # not divide by 0: a rate of 1 drops all.
-        drops = bool(training) and self.dropout > 0
-        at_once = not (drops and self.dropout == 1) and not return_attention_scores and len(query.shape) == 3
+        # One kernel does it all for heads over one axis whose scores nobody looks at; it knows causality itself.
+        at_once = self._at_once(training, return_attention_scores) and len(query.shape) == 3
         joined = use_causal_mask and not at_once
         mask = self._joined_mask(query, value, query_mask, value_mask, key_mask, attention_mask, joined)
         gate = self._gate_dense(query) if self.use_gate else None
@@ -103,9 +100,8 @@ class Heads(Attending):
         if self.num_repeats > 1:
             key, value = (ops.repeat(x, self.num_repeats, axis=-2) for x in (key, value))
         if at_once:
-            dropout = {"rate": self.dropout, "seed": self._dropout_layer.seed_generator.next()} if drops else {}
-            mask, call = self._for_heads(mask, query), {"is_causal": bool(use_causal_mask), "save": bool(training)}
-            found = _attention.attend(query, key, value, mask, self._scale, **call, **dropout)
+            mask, causal = self._for_heads(mask, query), bool(use_causal_mask)
+            found = self._attend(query, key, value, mask, self._scale, causal, training, self._dropout_layer)
         else:
             found, scores = self._compute_attention(query, key, value, mask, training, return_attention_scores)
         output = self._output_dense(found if gate is None else found * gate)

@@ -16,7 +16,7 @@ def attend(query, key, value, mask, scale, *, is_causal=False, save=False, rate=
     """softmax(scale query · keyᵀ) value of tensors of one dtype, where `mask`, of bool or None, lets queries look.
 
     `save` keeps the probabilities: a gradient then need not compute them again. With a `seed` those are dropped that
-    `random.dropout` would drop.
+    `random.dropout` would drop at this rate.
     """
     more = [] if mask is None else [numpy.reshape(mask, (1,) * (4 - len(mask.shape)) + tuple(mask.shape))]
     dropout = {}
