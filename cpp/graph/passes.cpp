@@ -365,6 +365,7 @@ void optimize(Graph& g) {
     scale_weights(g);
     fuse_epilogues(g);
     remake_inputs(g);
+    drop_dead(g);
     crop_images(g);
     take_apart(g);
     strip_samples(g);

@@ -13,6 +13,8 @@ namespace {
 constexpr uint32_t kPhiloxM0 = 0xD2511F53u, kPhiloxM1 = 0xCD9E8D57u, kPhiloxW0 = 0x9E3779B9u, kPhiloxW1 = 0xBB67AE85u;
 constexpr int kPhiloxGroup = 64;
 
+typedef uint16_t Bits16 __attribute__((may_alias));  // halves of words
+
 #if defined(FK_ISA_avx2) || defined(FK_AVX512)
 // A counter per 64-bit lane: the multiply reads the low halves only, so the high halves may hold anything, and
 // even and odd counters come back together by one shift and one blend.

@@ -46,12 +46,10 @@ FK_VEC V normal_from_erf(V x) {
 
 constexpr double kErfSqrt2 = 0.95449973610364158560, kSqrt2 = 1.41421356237309504880, kPi = 3.14159265358979323846;
 
-// 16 random bits decide about an element: 128 elements per group.
-constexpr int64_t kDropoutGroup = 2 * kPhiloxGroup;
-typedef uint16_t Half __attribute__((may_alias));
+static_assert(kDropoutGroup == 2 * kPhiloxGroup);
 
 template <class T>
-FK_VEC void dropout_part(T* y, uint8_t* mask, const T* x, const Half* bits, int64_t n, uint32_t threshold, T scale) {
+FK_VEC void dropout_part(T* y, uint8_t* mask, const T* x, const Bits16* bits, int64_t n, uint32_t threshold, T scale) {
 #pragma GCC ivdep  // y may be x
     for (int64_t i = 0; i < n; ++i) mask[i] = bits[i] >= threshold;
 #pragma GCC ivdep
@@ -64,7 +62,7 @@ FK_VEC void dropout(T* y, uint8_t* mask, const T* x, int64_t begin, int64_t end,
     for (int64_t i = begin; i < end; i += kDropoutGroup) {
         uint32_t words[kPhiloxGroup];
         philox_group(key, uint64_t(i / kDropoutGroup), words);
-        const Half* bits = reinterpret_cast<const Half*>(words);
+        const Bits16* bits = reinterpret_cast<const Bits16*>(words);
         if (end - i >= kDropoutGroup)
             dropout_part(y + i, mask + i, x + i, bits, kDropoutGroup, threshold, scale);
         else
@@ -100,7 +98,7 @@ void random_uniform_f64(double* y, int64_t begin, int64_t end, const uint32_t* k
     });
 }
 
-// Box-Muller: two words make two numbers. Half a step is added before the logarithm, so that it never sees 0.
+// Box-Muller: two words make two numbers. Bits16 a step is added before the logarithm, so that it never sees 0.
 void random_normal_f32(float* y, int64_t begin, int64_t end, const uint32_t* key, float mean, float stddev) {
     fill(y, begin, end, key, [&](const uint32_t* words, float* to) {
         for (int pair = 0; pair < kPhiloxGroup; pair += 32)

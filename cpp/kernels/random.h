@@ -8,6 +8,8 @@ namespace fk {
 
 // Elements [begin, end) of a result; `begin` is a multiple of kRandomGrain.
 constexpr int64_t kRandomGrain = 1 << 14;
+// 16 random bits decide about an element that may be dropped: so many elements have theirs from one group of words.
+constexpr int64_t kDropoutGroup = 128;
 
 FK_KERNEL(void, random_words, (uint32_t* y, int64_t begin, int64_t end, const uint32_t* key))
 FK_KERNEL(void, random_uniform_f32, (float* y, int64_t begin, int64_t end, const uint32_t* key, float low, float high))

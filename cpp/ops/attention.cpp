@@ -1,18 +1,22 @@
-// attention(q, k, v, [mask]; scale, causal, save) -> y, p: y = softmax(scale q k^T) v of heads that lie side by side.
+// attention(q, k, v, [mask,] [seed]; scale, causal, save, [rate]) -> y, p: y = dropout(softmax(scale q k^T)) v of heads
+//   that lie side by side.
 //   q (batch, queries, heads, size), k (batch, keys, heads, size), v (batch, keys, heads, value_size)
 //   mask of bool, of rank 4, broadcasts to (batch, heads, queries, keys): where it is false, a query does not see a
 //   key; causal: nor does query i see a key behind i. One that sees none takes the mean of all values. p (batch, heads,
 //   queries, keys), the probabilities, is for the gradient, which makes them again where it is empty: without `save`,
-//   or where it would be larger than 32 MB.
-// attention_grad(q, k, v, [mask,] p, dy; scale, causal) -> dq, dk, dv
+//   or where it would be larger than 32 MB. With a rate, what the op `dropout` would drop of them for the same seed is
+//   dropped, and negative in p.
+// attention_grad(q, k, v, [mask,] [seed,] p, dy; scale, causal, [rate]) -> dq, dk, dv
 #include "kernels/products/attention.h"
 
 #include <algorithm>
 #include <array>
 
+#include "kernels/random.h"
 #include "ops/by_type.h"
 #include "ops/planes.h"
 #include "ops/rules.h"
+#include "ops/seeds.h"
 
 namespace fk {
 namespace {
@@ -21,18 +25,37 @@ constexpr int64_t kBlockBytes = 256 << 10;  // of scores and their gradients, in
 constexpr int64_t kFewestQueries = 16;      // of a block
 constexpr size_t kSavedBytes = 32 << 20;    // what is read from the L3 sooner than made again
 
+// Where a mask and a seed are among the inputs, of which the last `more` are p and dy; 0: nowhere.
+struct Given {
+    size_t mask = 0, seed = 0;
+    Given(const Attrs& attrs, size_t count, size_t more) {
+        if (attrs.has("rate")) seed = count - more - 1;
+        if (count == 4 + (seed > 0) + more) mask = 3;
+    }
+    template <class T>
+    static const T* at(const void* const* in, size_t place) {
+        return place ? input<T>(in, place) : nullptr;
+    }
+};
+
 Attention attention_of(const Call& c, bool backward) {
     const Shape &q = c.in[0].shape, &k = c.in[1].shape, &v = c.in[2].shape;
     Attention a{};
     a.batch = q[0], a.heads = q[2], a.queries = q[1], a.keys = k[1], a.size = q[3], a.value_size = v[3];
     a.scale = c.attrs.number("scale"), a.causal = c.attrs.flag("causal");
-    if (c.in.size() == (backward ? 6 : 4)) {
-        const Shape& mask = c.in[3].shape;
+    const Given given(c.attrs, c.in.size(), backward ? 2 : 0);
+    if ((a.drops = given.seed > 0)) {
+        const double rate = rate_of(c.attrs, "attention");
+        a.threshold = dropout_threshold(rate), a.kept_scale = 1 / (1 - rate);
+    }
+    if (given.mask) {
+        const Shape& mask = c.in[given.mask].shape;
         int64_t stride = 1;
         for (int i = 3; i >= 0; --i) a.mask[i] = mask[i] == 1 ? 0 : stride, stride *= mask[i];
     }
     const auto bytes = int64_t(c.in[0].bytes() / std::max<size_t>(1, size_t(q.count())));
     a.line = ((a.keys + 15) / 16 | 1) * 16;  // lines of neighbours in different sets of the L1
+    a.signs = a.drops ? a.line + 2 * kDropoutGroup : 0;
     const int64_t fit = std::max(kFewestQueries, kBlockBytes / ((1 + backward) * a.line * std::max<int64_t>(1, bytes)));
     const int64_t blocks = std::max<int64_t>(1, (a.queries + fit - 1) / fit);
     a.block = std::max<int64_t>(1, (a.queries + blocks - 1) / blocks);
@@ -41,7 +64,7 @@ Attention attention_of(const Call& c, bool backward) {
     return a;
 }
 
-// The memory of a thread: scores, their gradients, one line of the mask, and what the products want.
+// The memory of a thread: scores, their gradients, signs, one line of the mask, and what the products want.
 template <class T>
 size_t scratch_bytes(Attention& a) {
     const int64_t width = std::max(a.size, a.value_size);
@@ -51,14 +74,16 @@ size_t scratch_bytes(Attention& a) {
         g.m = m, g.n = n, g.k = k, g.planes = a.planes;
         products = std::max(products, gemm_scratch_bytes(g, sizeof(T)));
     }
-    const size_t own = size_t((2 * a.block + 1) * a.line) * sizeof(T);
+    const size_t own = size_t((2 * a.block + 1) * a.line + a.signs) * sizeof(T);
     a.slot_bytes = int64_t((own + products + 63) / 64 * 64);
     return 64 + size_t(a.threads) * size_t(a.slot_bytes);
 }
 
 std::vector<TensorType> infer(const Call& c) {
-    check(c.in.size() == 3 || c.in.size() == 4,
-          "[attention] takes queries, keys, values and a mask. Received: ", c.in.size(), " tensors");
+    const Given given(c.attrs, c.in.size(), 0);
+    check(c.in.size() == size_t(3 + (given.mask > 0) + (given.seed > 0)),
+          "[attention] takes queries, keys, values, a mask and, with a rate, a seed. Received: ", c.in.size(),
+          " tensors");
     check_float(c.in[0], "attention");
     for (const TensorType& t : c.in.first(3)) {
         check(t.shape.rank() == 4, "[attention] tensors must be (batch, length, heads, size). Received: ", t.shape);
@@ -69,7 +94,8 @@ std::vector<TensorType> infer(const Call& c) {
     const Shape &q = c.in[0].shape, &k = c.in[1].shape, &v = c.in[2].shape;
     check(k[0] == q[0] && v[0] == q[0] && k[2] == q[2] && v[2] == q[2] && k[3] == q[3] && v[1] == k[1],
           "[attention] queries, keys and values must fit. Received: shapes ", q, ", ", k, " and ", v);
-    if (c.in.size() == 4) {
+    if (given.seed) rate_of(c.attrs, "attention"), check_seed(c.in[given.seed], "attention");
+    if (given.mask) {
         const Shape &mask = c.in[3].shape, scores{q[0], q[2], q[1], k[1]};
         if (c.in[3].dtype != DType::boolean)
             fail<TypeError>("[attention] the mask must be bool. Received: dtype=", name_of(c.in[3].dtype));
@@ -87,10 +113,11 @@ Kernel kernel(const Call& c) {
         using T = decltype(zero);
         Attention a = attention_of(c, false);
         const size_t bytes = scratch_bytes<T>(a);
-        const bool masked = c.in.size() == 4, saved = c.out[1].count() > 0;
+        const Given given(c.attrs, c.in.size(), 0);
+        const bool saved = c.out[1].count() > 0;
         return {[=](const void* const* in, void* const* out, void* scratch) {
                     FK_BY_TYPE(T, attention, a, input<T>(in, 0), input<T>(in, 1), input<T>(in, 2),
-                               masked ? input<bool>(in, 3) : nullptr, output<T>(out, 0),
+                               Given::at<bool>(in, given.mask), Given::at<uint32_t>(in, given.seed), output<T>(out, 0),
                                saved ? output<T>(out, 1) : nullptr, scratch);
                 },
                 bytes};
@@ -113,12 +140,14 @@ Kernel kernel_grad(const Call& c) {
         using T = decltype(zero);
         Attention a = attention_of(c, true);
         const size_t bytes = scratch_bytes<T>(a);
-        const bool masked = c.in.size() == 6, saved = c.in[c.in.size() - 2].count() > 0;
+        const Given given(c.attrs, c.in.size(), 2);
+        const size_t p = c.in.size() - 2;
+        const bool saved = c.in[p].count() > 0;
         return {[=](const void* const* in, void* const* out, void* scratch) {
-                    const size_t p = masked ? 4 : 3;
                     FK_BY_TYPE(T, attention_grad, a, input<T>(in, 0), input<T>(in, 1), input<T>(in, 2),
-                               masked ? input<bool>(in, 3) : nullptr, saved ? input<T>(in, p) : nullptr,
-                               input<T>(in, p + 1), output<T>(out, 0), output<T>(out, 1), output<T>(out, 2), scratch);
+                               Given::at<bool>(in, given.mask), Given::at<uint32_t>(in, given.seed),
+                               saved ? input<T>(in, p) : nullptr, input<T>(in, p + 1), output<T>(out, 0),
+                               output<T>(out, 1), output<T>(out, 2), scratch);
                 },
                 bytes};
     });
@@ -134,10 +163,10 @@ Tensor up_to_the_diagonal(int64_t rows, int64_t columns) {
     return x;
 }
 
-// With p = softmax(scale q k^T), dp = dy v^T and ds = softmax_grad(p, dp) scale the op gives dq = ds k, dk = ds^T q,
-// dv = p^T dy; u are the gradients of those three.
+// With p = softmax(scale q k^T), dp = drop(dy v^T) and ds = softmax_grad(p, dp) scale the op gives dq = ds k, dk = ds^T
+// q, dv = drop(p)^T dy; u are the gradients of those three.
 std::vector<Tensor> gradient_grad(const Gradient& g) {
-    const bool masked = g.in.size() == 6;
+    const Given given(g.attrs, g.in.size(), 2);
     const auto product = [&](const Tensor& a, const Tensor& b, bool ta = false, bool tb = false) {
         Attrs attrs{{"transpose_a", ta}, {"transpose_b", tb}};
         if (g.attrs.has("planes")) attrs.set("planes", g.attrs.integer("planes"));
@@ -145,7 +174,7 @@ std::vector<Tensor> gradient_grad(const Gradient& g) {
     };
     const Tensor q = heads(g.in[0]), k = heads(g.in[1]), v = heads(g.in[2]), dy = heads(g.in.back());
     const double scale = g.attrs.number("scale");
-    Tensor seen = masked ? g.in[3] : nullptr;
+    Tensor seen = given.mask ? g.in[given.mask] : nullptr;
     if (g.attrs.flag("causal")) {
         const Tensor causal = up_to_the_diagonal(q->shape[2], k->shape[2]);
         seen = seen ? call("logical_and", {seen, causal}) : causal;
@@ -155,7 +184,15 @@ std::vector<Tensor> gradient_grad(const Gradient& g) {
     };
     const double hidden = q->dtype == DType::float32 ? double(kHiddenLogit<float>) : kHiddenLogit<double>;
     const Tensor p = call("softmax", {hide(scale * product(q, k, false, true), hidden)});
-    const Tensor dp = product(dy, v, false, true), ds = hide(scale * call("softmax_grad", {p, dp}), 0);
+    Tensor kept = p, is_kept;
+    if (given.seed) {
+        const auto dropped = call_all("dropout", {p, g.in[given.seed]}, {{"rate", g.attrs.number("rate")}});
+        kept = dropped[0], is_kept = dropped[1];
+    }
+    const auto drop = [&](const Tensor& x) {
+        return is_kept ? call("dropout_grad", {x, is_kept}, {{"rate", g.attrs.number("rate")}}) : x;
+    };
+    const Tensor dp = drop(product(dy, v, false, true)), ds = hide(scale * call("softmax_grad", {p, dp}), 0);
 
     Tensor of_ds, of_p, of_q, of_k, of_dy;
     const auto add = [](Tensor& sum, const Tensor& x) { sum = sum ? sum + x : x; };
@@ -169,15 +206,15 @@ std::vector<Tensor> gradient_grad(const Gradient& g) {
     }
     if (g.dout[2]) {
         const Tensor u = heads(g.dout[2]);
-        add(of_p, product(dy, u, false, true)), add(of_dy, product(p, u));
+        add(of_p, drop(product(dy, u, false, true))), add(of_dy, product(kept, u));
     }
     Tensor of_v;
     if (of_ds) {
         const Tensor d = hide(scale * of_ds, 0);
         const auto sum = [](const Tensor& x) { return call("sum", {x}, {{"axes", int64_t(-1)}, {"keepdims", true}}); };
         add(of_p, d * (dp - sum(p * dp)) - dp * sum(d * p));
-        const Tensor of_dp = call("softmax_grad", {p, d});
-        add(of_dy, product(of_dp, v)), add(of_v, product(of_dp, dy, true));
+        const Tensor of_products = drop(call("softmax_grad", {p, d}));  // of dy v^T
+        add(of_dy, product(of_products, v)), add(of_v, product(of_products, dy, true));
     }
     if (of_p) {
         const Tensor of_logits = hide(scale * call("softmax_grad", {p, of_p}), 0);

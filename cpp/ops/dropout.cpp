@@ -1,32 +1,25 @@
 // dropout(x, seed; rate) -> y = x / (1 - rate) where kept and 0 elsewhere, mask = which are kept
 // dropout_grad(dy, mask; rate) -> dy / (1 - rate) where kept
 // The rate is rounded to a multiple of 2^-16: sixteen random bits decide about an element.
-#include <algorithm>
-#include <cmath>
-
 #include "core/parallel.h"
 #include "kernels/random.h"
 #include "ops/by_type.h"
+#include "ops/seeds.h"
 
 namespace fk {
 namespace {
 
-double rate_of(const Call& call) {
-    const double rate = call.attrs.number("rate");
-    check(rate >= 0 && rate < 1, "[dropout] rate must be in [0, 1). Received: rate=", rate);
-    return rate;
-}
+double rate_of(const Call& call) { return rate_of(call.attrs, "dropout"); }
 
 std::vector<TensorType> infer(const Call& call) {
     check_float(call.in[0], "dropout");
-    check(call.in[1] == TensorType{DType::uint32, {2}},
-          "[dropout] seed must be uint32 of shape (2,). Received: ", name_of(call.in[1].dtype), " ", call.in[1].shape);
+    check_seed(call.in[1], "dropout");
     rate_of(call);
     return {call.in[0], {DType::boolean, call.in[0].shape}};
 }
 
 Kernel kernel(const Call& call) {
-    const double rate = rate_of(call), steps = std::clamp(std::round(rate * 65536), rate > 0 ? 1.0 : 0.0, 65535.0);
+    const double rate = rate_of(call);
     return by_type(call.in[0].dtype, [=, n = call.in[0].count()](auto zero) -> Kernel {
         using T = decltype(zero);
         return {[=](const void* const* in, void* const* out, void*) {
@@ -35,7 +28,7 @@ Kernel kernel(const Call& call) {
             T* y = output<T>(out, 0);
             uint8_t* mask = output<uint8_t>(out, 1);
             parallel_for(n, kRandomGrain, [&](int64_t begin, int64_t end) {
-                FK_BY_TYPE(T, dropout, y, mask, x, begin, end, key, uint32_t(steps), T(1 / (1 - rate)));
+                FK_BY_TYPE(T, dropout, y, mask, x, begin, end, key, dropout_threshold(rate), T(1 / (1 - rate)));
             });
         }};
     });

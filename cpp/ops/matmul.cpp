@@ -215,6 +215,24 @@ std::optional<Op::Absorbed> absorb(const Call& self, const Op& next, const Call&
     return std::nullopt;
 }
 
+// Reads the second operand of a batch of products as it was before its last two axes changed places. (A single matrix
+// stays turned: few rows and many would meet different sums.)
+std::optional<Op::Remade> remake(const Attrs& attrs, std::span<const int> in, const Op& maker, const Attrs& maker_attrs,
+                                 std::span<const int> made_of, std::span<const int> made) {
+    if (maker.name != "transpose" || in[1] != made[0]) return std::nullopt;
+    const std::vector<int64_t> perm = maker_attrs.integers("perm");
+    const int64_t rank = int64_t(perm.size());
+    if (rank < 3) return std::nullopt;
+    for (int64_t d = 0; d < rank; ++d) {
+        const int64_t from = d < rank - 2 ? d : 2 * rank - 3 - d;
+        if (perm[size_t(d)] != from && perm[size_t(d)] != from - rank) return std::nullopt;
+    }
+    Op::Remade remade{attrs, {in.begin(), in.end()}};
+    remade.attrs.set("transpose_b", !attrs.flag("transpose_b", false));
+    remade.in[1] = made_of[0];
+    return remade;
+}
+
 std::vector<TensorType> infer(const Call& c) { return {{c.in[0].dtype, product(c).out}}; }
 
 std::vector<TensorType> infer_dense(const Call& c) {
@@ -232,8 +250,8 @@ std::vector<TensorType> infer_dense(const Call& c) {
 }  // namespace
 
 FK_OP(matmul, .infer = infer, .kernel = kernel, .gradient = gradient, .promote = Op::Promote::common, .absorb = absorb,
-      .widens = true, .products = true)
+      .remake = remake, .widens = true, .products = true)
 FK_OP(dense, .infer = infer_dense, .kernel = kernel, .gradient = gradient_dense, .promote = Op::Promote::common,
-      .absorb = absorb, .widens = true, .products = true)
+      .absorb = absorb, .remake = remake, .widens = true, .products = true)
 
 }  // namespace fk

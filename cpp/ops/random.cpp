@@ -15,14 +15,10 @@
 #include "core/rng.h"
 #include "kernels/random.h"
 #include "ops/by_type.h"
+#include "ops/seeds.h"
 
 namespace fk {
 namespace {
-
-void check_seed(const TensorType& seed, const std::string& tag) {
-    check(seed == TensorType{DType::uint32, {2}}, "[", tag,
-          "] seed must be uint32 of shape (2,). Received: ", name_of(seed.dtype), " ", seed.shape);
-}
 
 Philox philox(const void* seed) {
     const uint32_t* key = static_cast<const uint32_t*>(seed);

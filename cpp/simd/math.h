@@ -35,6 +35,14 @@ FK_VEC Vec exp_negative(Vec x) {
     return select(x < Vec(-87.3f), Vec(0.f), e);
 }
 
+// 2^x for x <= 0, cheaper than the above, as x needs no reduction. Below -126 it is 0.
+FK_VEC Vec exp2_negative(Vec x) {
+    const Vec c = max(Vec(-126.f), x), k = round(c), r = c - k;
+    const Vec p =
+        polynomial(r, 1.f, 0.693147182f, 0.240226477f, 0.0555033237f, 0.00961843692f, 0.0013398875f, 0.00015353362f);
+    return select(x < Vec(-126.f), Vec(0.f), times_normal_power_of_two(p, k));
+}
+
 FK_VEC Vec expm1(Vec x) {
     const Vec c = min(Vec(89.f), max(Vec(-20.f), x));  // below: -1 in float
     const Vec k = round(c * Vec(1.44269504f)), r = reduce_by_ln2(c, k);
@@ -155,5 +163,6 @@ FK_LANEWISE_2(fmod)
 FK_VEC float sigmoid(float x) { return 1.f / (1.f + exp(-x)); }
 FK_VEC double sigmoid(double x) { return 1.0 / (1.0 + exp(-x)); }
 FK_VEC double exp_negative(double x) { return exp(x); }
+FK_VEC double exp2_negative(double x) { return __builtin_exp2(x); }
 
 }  // namespace fk::FK_ISA

@@ -95,27 +95,31 @@ def _group_norm(x, *weights, groups, epsilon, scale, offset):
     return _normalized(parted, weights, (1, 3), epsilon, scale, offset, parted.shape[2:])[0].reshape(x.shape)
 
 
-def _attention(q, k, v, *mask, scale, causal, save):
+def _attention(q, k, v, *more, scale, causal, save, rate=None):
+    mask = more if rate is None else more[:-1]
     logits = scale * np.einsum("btnh,bsnh->bnts", q, k)
     seen = mask[0] if mask else np.ones((1, 1, 1, 1), bool)
     if causal:
         seen = seen & np.tri(q.shape[1], k.shape[1], dtype=bool)
-    return np.einsum("bnts,bsnd->btnd", _softmax(np.where(seen, logits, -1e37)), v)
+    p = _softmax(np.where(seen, logits, -1e37))
+    return np.einsum("bnts,bsnd->btnd", p if rate is None else _first("dropout", rate=rate)(p, more[-1]).numpy(), v)
 
 
 def attention(queries, keys, mask=None, large=None, note="", **options):
     """`queries`, `keys` (batch, length, heads, size); values are one wider than keys."""
     attrs = {"scale": 0.4, "causal": False, "save": False} | options
 
+    drops = "rate" in options
+
     def shapes(queries, keys):
-        return [queries, keys, (*keys[:-1], keys[-1] + 1)] + [mask] * (mask is not None)
+        return [queries, keys, (*keys[:-1], keys[-1] + 1)] + [mask] * (mask is not None) + [(2,)] * drops
 
     return Case(
         "attention",
         shapes(queries, keys),
         lambda *arrays, **_: _attention(*arrays, **attrs),
         call=_first("attention", **attrs),
-        kinds=(None,) * 3 + ("bool",) * (mask is not None),
+        kinds=(None,) * 3 + ("bool",) * (mask is not None) + ("uint32",) * drops,
         large=large and shapes(*large),
         note=note,
         twice=True,
@@ -177,6 +181,12 @@ add(
     attention((1, 70, 1, 3), (1, 1100, 1, 3), save=True, note="blocks"),
     attention((1, 90, 2, 3), (1, 1100, 2, 3), causal=True, note="blocks-causal"),
     attention((1, 1200, 1, 3), (1, 1100, 1, 3), causal=True, save=True, note="blocks-causal-saved"),
+    attention((2, 5, 3, 4), (2, 7, 3, 4), rate=0.3, save=True, note="dropout", large=[(3, 150, 2, 9), (3, 140, 2, 9)]),
+    attention((2, 5, 3, 4), (2, 7, 3, 4), rate=0.3, note="dropout-made-again"),
+    attention((2, 5, 3, 4), (2, 7, 3, 4), rate=0.5, mask=(2, 1, 5, 7), save=True, note="dropout-mask"),
+    attention((2, 5, 3, 4), (2, 7, 3, 4), rate=0.5, mask=(1, 3, 5, 1), causal=True, note="dropout-mask-causal"),
+    attention((1, 1200, 1, 3), (1, 1100, 1, 3), rate=0.1, causal=True, save=True, note="dropout-blocks-causal"),
+    attention((1, 90, 2, 3), (1, 1100, 2, 3), rate=0.1, causal=True, note="dropout-blocks-causal-made-again"),
     Case(
         "sparse_crossentropy",
         [(3, 5), (3, 5, 9)],

@@ -2,49 +2,118 @@
 
 #include "core/slot.h"
 #include "kernels/loop.h"
+#include "kernels/philox.h"
 #include "kernels/products/lanes.h"
+#include "kernels/random.h"
 #include "kernels/sizes.h"
 #include "simd/math.h"
 
 namespace fk::FK_ISA {
 namespace {
 
+// Which probabilities are kept, by the bits that the op `dropout` would draw for all of them.
+template <class T>
+class Signs {
+public:
+    FK_MEMBER Signs(const Attention& a, const uint32_t* seed, T* memory)
+        : signs_(memory), seed_(seed), threshold_(a.threshold) {}
+
+    // Of `n` elements from number `first` on: 1 where one is kept, -1 where it is dropped.
+    FK_MEMBER const T* draw(int64_t first, int64_t n) {
+        const int64_t begin = first / kDropoutGroup, end = pieces(first + n, kDropoutGroup);
+        int64_t group = begin;
+        if (begin == last_) {  // where a row ends, the next one begins
+            if (place_ > 0) __builtin_memcpy(signs_, signs_ + place_ * kDropoutGroup, kDropoutGroup * sizeof(T));
+            ++group;
+        }
+        for (; group < end; ++group) draw_group(group, signs_ + (group - begin) * kDropoutGroup);
+        last_ = end - 1, place_ = last_ - begin;
+        return signs_ + first % kDropoutGroup;
+    }
+
+private:
+    FK_MEMBER void draw_group(int64_t group, T* signs) const {
+        uint32_t words[kPhiloxGroup];
+        philox_group(seed_, uint64_t(group), words);
+        const Bits16* bits = reinterpret_cast<const Bits16*>(words);
+        const uint32_t threshold = threshold_;
+        for (int64_t i = 0; i < kDropoutGroup; ++i) signs[i] = bits[i] >= threshold ? T(1) : T(-1);
+    }
+
+    T* signs_;
+    const uint32_t* seed_;
+    uint32_t threshold_;
+    int64_t last_ = -1, place_ = 0;  // the last group that was drawn, and where among those of its row
+};
+
 // The scores of one query: `n` keys in front of those it may not see; of them those that `seen` says (null: all).
 template <class T>
 struct Row {
+    using V = VecOf<T>;
     T* scores;
     int64_t n;
-    T scale;
     const T* seen;
+    T scale, kept_scale;
+    bool drops;
 
+    FK_MEMBER Row(const Attention& a, T* scores, int64_t n, const T* seen)
+        : scores(scores), n(n), seen(seen), scale(T(a.scale)), kept_scale(T(a.kept_scale)), drops(a.drops) {}
+
+    // Of two: the factor is scale * log2(e).
     template <class Lanes>
-    FK_MEMBER VecOf<T> logit(int64_t i, Lanes lanes) const {
-        using V = VecOf<T>;
-        const V x = lanes.load(scores + i) * V(scale);
+    FK_MEMBER V logit(int64_t i, V factor, Lanes lanes) const {
+        const V x = lanes.load(scores + i) * factor;
         return seen ? select(lanes.load(seen + i) > V(T(0)), x, V(kHiddenLogit<T>)) : x;
     }
-    // Scores become probabilities. A NaN may get lost in the greatest; it comes back with the exponentials.
-    FK_MEMBER void softmax() const {
-        using V = VecOf<T>;
+    // Scores become exponentials; the reciprocal of their sum. A NaN may get lost in the greatest; it comes back with
+    // the exponentials.
+    FK_MEMBER V exponentials() const {
+        const V factor(T(1.4426950408889634) * scale);
         const V m(hmax(reduce_vectors<T>(
             n, V(T(-__builtin_inf())), [](V a, V b) FK_INLINED { return max(a, b); },
-            [&](int64_t i, auto lanes) FK_INLINED { return logit(i, lanes); })));
-        const V inverse(T(1) / sum_of<T>(n, [&](int64_t i, auto lanes) FK_INLINED {
-                            const V e = exp_negative(logit(i, lanes) - m);
-                            lanes.store(scores + i, e);
-                            return e;
-                        }));
+            [&](int64_t i, auto lanes) FK_INLINED { return logit(i, factor, lanes); })));
+        return V(T(1) / sum_of<T>(n, [&](int64_t i, auto lanes) FK_INLINED {
+                     const V e = exp2_negative(logit(i, factor, lanes) - m);
+                     lanes.store(scores + i, e);
+                     return e;
+                 }));
+    }
+    // Scores become probabilities.
+    FK_MEMBER void softmax() const {
+        const V inverse = exponentials();
         for_each_vector<T>(
             n, [&](int64_t i, auto lanes) FK_INLINED { lanes.store(scores + i, lanes.load(scores + i) * inverse); });
     }
-    // From probabilities and their gradients dp those of the products q k, to dp.
-    FK_MEMBER void slopes(T* dp) const {
-        using V = VecOf<T>;
-        const V dot(sum_of<T>(
-            n, [&](int64_t i, auto lanes) FK_INLINED { return lanes.load(scores + i) * lanes.load(dp + i); }));
+    // The same with signs, and in `kept`, which may be the scores or null, what is left of those that are positive.
+    FK_MEMBER void softmax(const T* signs, T* kept) const {
+        const V inverse = exponentials();
         for_each_vector<T>(n, [&](int64_t i, auto lanes) FK_INLINED {
-            const V d = lanes.load(scores + i) * (lanes.load(dp + i) - dot) * V(scale);
-            lanes.store(dp + i, seen ? select(lanes.load(seen + i) > V(T(0)), d, V(T(0))) : d);
+            const V p = copysign(lanes.load(scores + i) * inverse, lanes.load(signs + i));
+            lanes.store(scores + i, p);
+            if (kept) lanes.store(kept + i, dropped(p, p));
+        });
+    }
+    // What dropout makes of x, a probability p or its gradient. The sign tells of a zero and of a NaN, too.
+    FK_MEMBER V dropped(V p, V x) const { return select(copysign(V(T(1)), p) > V(T(0)), x * V(kept_scale), V(T(0))); }
+
+    // From probabilities and the gradients of what was left of them those of the products q k, to d.
+    FK_MEMBER void slopes(T* d) const {
+        const auto of_p = [&](V p, V slope) FK_INLINED { return drops ? dropped(p, slope) : slope; };
+        const V dot(sum_of<T>(n, [&](int64_t i, auto lanes) FK_INLINED {
+            const V p = lanes.load(scores + i);
+            return p * of_p(p, lanes.load(d + i));
+        }));
+        for_each_vector<T>(n, [&](int64_t i, auto lanes) FK_INLINED {
+            const V p = lanes.load(scores + i);
+            const V x = (drops ? abs(p) : p) * (of_p(p, lanes.load(d + i)) - dot) * V(scale);
+            lanes.store(d + i, seen ? select(lanes.load(seen + i) > V(T(0)), x, V(T(0))) : x);
+        });
+    }
+    // What is left of the probabilities, to `kept`, which may be where they are.
+    FK_MEMBER void drop(T* kept) const {
+        for_each_vector<T>(n, [&](int64_t i, auto lanes) FK_INLINED {
+            const V p = lanes.load(scores + i);
+            lanes.store(kept + i, dropped(p, p));
         });
     }
 };
@@ -54,11 +123,11 @@ template <class T>
 struct Block {
     const Attention& a;
     int64_t sample, head, first, rows, keys;  // keys that some of the queries may see
-    T *scores, *slopes, *seen;
-    int64_t line;  // from a query's scores to the next one's
+    T *scores, *kept, *slopes, *seen;
+    int64_t line, kept_line;  // from a query's scores to the next one's
     void* products;
 
-    // Scores lie in p, unless that is null.
+    // Scores, and so probabilities, lie in p, unless that is null; what dropout leaves of them lies in `kept`.
     FK_MEMBER Block(const Attention& a, const bool* mask, T* p, int64_t which, int64_t block, void* memory)
         : a(a), sample(which / a.heads), head(which % a.heads), first(block * a.block), mask_(mask) {
         rows = least(a.queries - first, a.block);
@@ -67,10 +136,14 @@ struct Block {
         T* own = slopes + a.block * a.line;
         seen = own + a.block * a.line;
         products = seen + a.line;
-        scores = p ? p + (which * a.queries + first) * a.keys : own;
+        scores = p ? p + number(0) * a.keys : own;
         line = p ? a.keys : a.line;
+        kept = a.drops ? own : scores;
+        kept_line = a.drops ? a.line : line;
     }
 
+    // Of query i among those of all heads and samples.
+    FK_MEMBER int64_t number(int64_t i) const { return (sample * a.heads + head) * a.queries + first + i; }
     // Element 0 of row i of this head, in a tensor with `length` rows of `width` per sample and head.
     template <class E>
     FK_MEMBER E* at(E* x, int64_t length, int64_t i, int64_t width) const {
@@ -79,24 +152,29 @@ struct Block {
     FK_MEMBER Row<T> row(int64_t i) const {
         const int64_t query = first + i;
         T* x = scores + i * line;
-        if (!mask_) return {x, a.causal ? least(keys, query + 1) : keys, T(a.scale), nullptr};
+        if (!mask_) return {a, x, a.causal ? least(keys, query + 1) : keys, nullptr};
         const bool* from = mask_ + sample * a.mask[0] + head * a.mask[1] + query * a.mask[2];
         for (int64_t j = 0; j < keys; ++j) seen[j] = T(from[j * a.mask[3]] && (!a.causal || j <= query));
-        return {x, keys, T(a.scale), seen};
+        return {a, x, keys, seen};
     }
     // What lies behind the keys that a query may see.
     FK_MEMBER void clear_rest(const Row<T>& row, T* x, int64_t end) const {
         if (row.n < end) __builtin_memset(x + row.n, 0, size_t(end - row.n) * sizeof(T));
     }
-    void make_probabilities(const T* q, const T* k) const {
+    // `forward`: and what dropout leaves of them; the gradient needs both, one after the other.
+    void make_probabilities(const T* q, const T* k, Signs<T>& signs, bool forward) const {
         of_pairs(a.size, q, k, scores, line);
         for (int64_t i = 0; i < rows; ++i) {
             const Row<T> r = row(i);
-            r.softmax();
+            T* left = a.drops && forward ? kept + i * kept_line : nullptr;
+            if (a.drops)
+                r.softmax(signs.draw(number(i) * a.keys, r.n), left);
+            else
+                r.softmax();
             clear_rest(r, r.scores, line == a.keys ? a.keys : keys);  // p is read by blocks of another size, too
+            if (left) clear_rest(r, left, keys);
         }
     }
-
     // c = x y^T, a product for each query and key, of rows of `width` elements.
     void of_pairs(int64_t width, const T* x, const T* y, T* c, int64_t c_row) const {
         Gemm g;
@@ -129,15 +207,18 @@ FK_VEC int64_t grain(const Attention& a, double queries) {
 }
 
 template <class T>
-void forward(const Attention& a, const T* q, const T* k, const T* v, const bool* mask, T* y, T* p, void* scratch) {
+void forward(const Attention& a, const T* q, const T* k, const T* v, const bool* mask, const uint32_t* seed, T* y, T* p,
+             void* scratch) {
     const int64_t blocks = pieces(a.queries, a.block);
     __builtin_memset(scratch, 0, 64);
     parallel_for(a.batch * a.heads * blocks, grain(a, double(a.block)), [&](int64_t begin, int64_t end) {
         const Slot slot(scratch, static_cast<char*>(scratch) + 64, a.threads, a.slot_bytes);
+        Signs<T> signs(a, seed, reinterpret_cast<T*>(slot.memory));
+        void* memory = slot.memory + a.signs * int64_t(sizeof(T));
         for (int64_t i = begin; i < end; ++i) {
-            const Block<T> b(a, mask, p, i / blocks, i % blocks, slot.memory);
-            b.make_probabilities(b.at(q, a.queries, b.first, a.size), b.at(k, a.keys, 0, a.size));
-            b.of_queries(a.value_size, b.scores, b.line, b.at(v, a.keys, 0, a.value_size),
+            const Block<T> b(a, mask, p, i / blocks, i % blocks, memory);
+            b.make_probabilities(b.at(q, a.queries, b.first, a.size), b.at(k, a.keys, 0, a.size), signs, true);
+            b.of_queries(a.value_size, b.kept, b.kept_line, b.at(v, a.keys, 0, a.value_size),
                          b.at(y, a.queries, b.first, a.value_size));
         }
     });
@@ -149,33 +230,39 @@ void clear_rows(const Attention& a, T* x, int64_t width, int64_t from) {
 }
 
 template <class T>
-void backward(const Attention& a, const T* q, const T* k, const T* v, const bool* mask, const T* p, const T* dy, T* dq,
-              T* dk, T* dv, void* scratch) {
+void backward(const Attention& a, const T* q, const T* k, const T* v, const bool* mask, const uint32_t* seed,
+              const T* p, const T* dy, T* dq, T* dk, T* dv, void* scratch) {
     const int64_t blocks = pieces(a.queries, a.block);
     __builtin_memset(scratch, 0, 64);
     parallel_for(a.batch * a.heads, grain(a, 2 * double(a.queries)), [&](int64_t begin, int64_t end) {
         const Slot slot(scratch, static_cast<char*>(scratch) + 64, a.threads, a.slot_bytes);
+        Signs<T> signs(a, seed, reinterpret_cast<T*>(slot.memory));
+        void* memory = slot.memory + a.signs * int64_t(sizeof(T));
         for (int64_t i = begin; i < end; ++i) {
             // The last block sees the most keys, so that the others add to what it has begun.
             int64_t begun = 0;
             for (int64_t block = blocks; block-- > 0;) {
-                const Block<T> b(a, mask, const_cast<T*>(p), i, block, slot.memory);
+                const Block<T> b(a, mask, const_cast<T*>(p), i, block, memory);
                 const T *queries = b.at(q, a.queries, b.first, a.size), *keys = b.at(k, a.keys, 0, a.size);
                 const T* slopes = b.at(dy, a.queries, b.first, a.value_size);
-                if (!p) b.make_probabilities(queries, keys);
+                if (!p) b.make_probabilities(queries, keys, signs, false);
                 b.of_pairs(a.value_size, slopes, b.at(v, a.keys, 0, a.value_size), b.slopes, a.line);
                 for (int64_t row = 0; row < b.rows; ++row) {
                     const Row<T> r = b.row(row);
                     T* dp = b.slopes + row * a.line;
                     r.slopes(dp);
                     b.clear_rest(r, dp, b.keys);
+                    if (!a.drops) continue;
+                    T* left = b.kept + row * b.kept_line;
+                    r.drop(left);
+                    b.clear_rest(r, left, b.keys);
                 }
-                b.of_keys(a.value_size, b.scores, b.line, slopes, b.at(dv, a.keys, 0, a.value_size), begun > 0);
+                b.of_keys(a.value_size, b.kept, b.kept_line, slopes, b.at(dv, a.keys, 0, a.value_size), begun > 0);
                 b.of_keys(a.size, b.slopes, a.line, queries, b.at(dk, a.keys, 0, a.size), begun > 0);
                 b.of_queries(a.size, b.slopes, a.line, keys, b.at(dq, a.queries, b.first, a.size));
                 begun = most(begun, b.keys);
             }
-            const Block<T> head(a, nullptr, nullptr, i, 0, slot.memory);
+            const Block<T> head(a, nullptr, nullptr, i, 0, memory);
             clear_rows(a, head.at(dk, a.keys, 0, a.size), a.size, begun);
             clear_rows(a, head.at(dv, a.keys, 0, a.value_size), a.value_size, begun);
         }
@@ -184,14 +271,14 @@ void backward(const Attention& a, const T* q, const T* k, const T* v, const bool
 
 }  // namespace
 
-#define FK_DEFINE(T, type)                                                                                           \
-    void attention_##type(const Attention& a, const T* q, const T* k, const T* v, const bool* mask, T* y, T* p,      \
-                          void* scratch) {                                                                           \
-        forward(a, q, k, v, mask, y, p, scratch);                                                                    \
-    }                                                                                                                \
-    void attention_grad_##type(const Attention& a, const T* q, const T* k, const T* v, const bool* mask, const T* p, \
-                               const T* dy, T* dq, T* dk, T* dv, void* scratch) {                                    \
-        backward(a, q, k, v, mask, p, dy, dq, dk, dv, scratch);                                                      \
+#define FK_DEFINE(T, type)                                                                                          \
+    void attention_##type(const Attention& a, const T* q, const T* k, const T* v, const bool* mask,                 \
+                          const uint32_t* seed, T* y, T* p, void* scratch) {                                        \
+        forward(a, q, k, v, mask, seed, y, p, scratch);                                                             \
+    }                                                                                                               \
+    void attention_grad_##type(const Attention& a, const T* q, const T* k, const T* v, const bool* mask,            \
+                               const uint32_t* seed, const T* p, const T* dy, T* dq, T* dk, T* dv, void* scratch) { \
+        backward(a, q, k, v, mask, seed, p, dy, dq, dk, dv, scratch);                                               \
     }
 FK_DEFINE(float, f32)
 #ifndef FK_BASE

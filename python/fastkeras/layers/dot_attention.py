@@ -4,6 +4,7 @@ from fastkeras import ops, random, registry
 from fastkeras.engine.operation import infer_output_spec
 from fastkeras.layers import signatures
 from fastkeras.layers.layer import Layer
+from fastkeras.ops import _attention
 from fastkeras.utils.arguments import refuse
 
 _register = registry.register("keras.layers")
@@ -16,6 +17,16 @@ class Attending(Layer):
         if signatures.of(type(self).call).bind(args, kwargs).get("return_attention_scores"):
             return infer_output_spec(self, self.call, args, kwargs)
         return super().compute_output_spec(*args, **kwargs)
+
+    def _at_once(self, training, return_attention_scores):
+        """May one kernel do it all? Not where the scores are asked for, or all dropped."""
+        return not return_attention_scores and not (training and self.dropout == 1)
+
+    def _attend(self, query, key, value, mask, scale, causal, training, dropping):
+        """What heads find; `dropping` has the generator of seeds, if there is dropout."""
+        seed = dropping.seed_generator.next() if training and self.dropout > 0 else None
+        settings = {"is_causal": causal, "save": bool(training), "rate": self.dropout, "seed": seed}
+        return _attention.attend(query, key, value, mask, scale, **settings)
 
 
 @_register
@@ -79,14 +90,34 @@ class Attention(Attending):
         self._check(inputs, mask)
         query, value, key = inputs if len(inputs) == 3 else (*inputs, inputs[1])
         query_mask, value_mask = (None, None) if mask is None else mask[:2]
+        at_once = value_mask is None and self._at_once(training, return_attention_scores)
+        if at_once and self._is_one_head(query, key, value):
+            output, scores = self._find_at_once(query, key, value, training, use_causal_mask), None
+        else:
+            output, scores = self._find(query, key, value, value_mask, training, use_causal_mask)
+        if query_mask is not None:
+            output = ops.where(ops.expand_dims(query_mask, -1), output, ops.zeros_like(output))
+        return (output, scores) if return_attention_scores else output
+
+    def _find(self, query, key, value, value_mask, training, use_causal_mask):
+        """What queries find, and the scores."""
         scores = self._calculate_scores(query, key)
         scores = ops.softmax(self._hide(scores, value_mask, use_causal_mask), axis=-1)
         if training and self.dropout > 0:
             scores = random.dropout(scores, self.dropout, seed=self.seed_generator)
-        output = ops.matmul(scores, value)
-        if query_mask is not None:
-            output = ops.where(ops.expand_dims(query_mask, -1), output, ops.zeros_like(output))
-        return (output, scores) if return_attention_scores else output
+        return ops.matmul(scores, value), scores
+
+    def _is_one_head(self, query, key, value):
+        """Are the scores those of one head, for which one kernel does it all?"""
+        if self.score_mode != "dot" or type(self)._calculate_scores is not Attention._calculate_scores:
+            return False
+        alike = all(len({of(x) for x in (query, key, value)}) == 1 for of in (lambda x: x.dtype, lambda x: x.shape[0]))
+        return alike and all(len(x.shape) == 3 for x in (query, key, value)) and "float" in query.dtype
+
+    def _find_at_once(self, query, key, value, training, use_causal_mask):
+        query = query if self.scale is None else query * self.scale
+        heads = [ops.expand_dims(x, 2) for x in (query, key, value)]
+        return ops.squeeze(self._attend(*heads, None, 1.0, bool(use_causal_mask), training, self), 2)
 
     def _hide(self, scores, value_mask, causal):
         """The scores, far below all others where a query may not look."""

@@ -9,7 +9,6 @@ from fastkeras.layers.dot_attention import Attending
 from fastkeras.layers.einsum_dense import EinsumDense
 from fastkeras.layers.regularization import Dropout
 from fastkeras.layers.weights import store_roles
-from fastkeras.ops import _attention
 
 
 class Heads(Attending):
@@ -93,7 +92,7 @@ class Heads(Attending):
         query, value = (ops.reshape(x, x.shape) for x in (query, value))
         key = value if key is None else ops.reshape(key, key.shape)
         # One kernel does it all for heads over one axis whose scores nobody looks at; it knows causality itself.
-        at_once = not self.dropout and not return_attention_scores and len(query.shape) == 3
+        at_once = self._at_once(training, return_attention_scores) and len(query.shape) == 3
         joined = use_causal_mask and not at_once
         mask = self._joined_mask(query, value, query_mask, value_mask, key_mask, attention_mask, joined)
         gate = self._gate_dense(query) if self.use_gate else None
@@ -102,7 +101,7 @@ class Heads(Attending):
             key, value = (ops.repeat(x, self.num_repeats, axis=-2) for x in (key, value))
         if at_once:
             mask, causal = self._for_heads(mask, query), bool(use_causal_mask)
-            found = _attention.attend(query, key, value, mask, self._scale, is_causal=causal, save=bool(training))
+            found = self._attend(query, key, value, mask, self._scale, causal, training, self._dropout_layer)
         else:
             found, scores = self._compute_attention(query, key, value, mask, training, return_attention_scores)
         output = self._output_dense(found if gate is None else found * gate)

@@ -12,13 +12,18 @@ _attention = primitive("attention")
 _MASKED_SHARE = -0.7
 
 
-def attend(query, key, value, mask, scale, *, is_causal=False, save=False):
+def attend(query, key, value, mask, scale, *, is_causal=False, save=False, rate=0.0, seed=None):
     """softmax(scale query · keyᵀ) value of tensors of one dtype, where `mask`, of bool or None, lets queries look.
 
-    `save` keeps the probabilities: a gradient then need not compute them again.
+    `save` keeps the probabilities: a gradient then need not compute them again. With a `seed` those are dropped that
+    `random.dropout` would drop at this rate.
     """
-    masks = [] if mask is None else [numpy.reshape(mask, (1,) * (4 - len(mask.shape)) + tuple(mask.shape))]
-    return _attention(query, key, value, *masks, scale=scale, causal=is_causal, save=save)[0]
+    more = [] if mask is None else [numpy.reshape(mask, (1,) * (4 - len(mask.shape)) + tuple(mask.shape))]
+    dropout = {}
+    if seed is not None:
+        more.append(seed)
+        dropout["rate"] = float(rate)
+    return _attention(query, key, value, *more, scale=scale, causal=is_causal, save=save, **dropout)[0]
 
 
 @op

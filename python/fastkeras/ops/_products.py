@@ -92,8 +92,9 @@ def _ordered(x, labels, order):
     return x if labels == order else _transpose(x, perm=[labels.index(c) for c in order])
 
 
-def _contract(a, a_labels, b, b_labels, keep):
-    """The product of two operands, summed over the labels that are not in `keep`."""
+def _contract(a, a_labels, b, b_labels, keep, output=""):
+    """The product of two operands, summed over the labels that are not in `keep`, its matrices turned where that is all
+    that `output` asks for."""
     a, a_labels = _sum_out(a, a_labels, keep | set(b_labels))
     b, b_labels = _sum_out(b, b_labels, keep | set(a_labels))
     sizes = {}
@@ -109,6 +110,8 @@ def _contract(a, a_labels, b, b_labels, keep):
     summed = "".join(c for c in shared if c not in keep)
     rows = "".join(c for c in a_labels if c not in b_labels)
     columns = "".join(c for c in b_labels if c not in a_labels)
+    if output == batch + columns + rows:
+        a, a_labels, rows, b, b_labels, columns = b, b_labels, columns, a, a_labels, rows
     if not summed or not is_float(a.dtype):  # no sum, or integers, for which there is no matrix product
         order = batch + rows + columns + summed
         a = reshape_to(
@@ -154,7 +157,7 @@ def einsum(subscripts, *operands, **kwargs):
         (a, a_labels), (b, b_labels) = (terms[i] for i in pair)
         terms = [t for i, t in enumerate(terms) if i not in pair]
         keep = set(output).union(*(c for _, c in terms))
-        terms.append(_contract(a, a_labels, b, b_labels, keep))
+        terms.append(_contract(a, a_labels, b, b_labels, keep, output))
     return _ordered(*_sum_out(*terms[0], set(output)), output)
 
 
