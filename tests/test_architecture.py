@@ -19,7 +19,7 @@ LEVELS = (
     ("_core",),
     ("engine", "lazy"),
     ("registry", "ops"),
-    ("random", "activations", "initializers", "regularizers", "constraints", "dtype_policies"),
+    ("random", "activations", "initializers", "regularizers", "constraints", "dtype_policies", "quantizers"),
     ("config", "data", "distribution", "utils", "saving"),
     ("layers", "losses", "metrics", "optimizers", "callbacks", "datasets", "visualization"),
     ("training", "models"),

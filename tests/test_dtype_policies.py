@@ -35,7 +35,12 @@ def test_policy():
 @pytest.mark.parametrize(
     "name, kind, message",
     [
-        ("int8_from_float32", ValueError, "quantized policies are not supported"),
+        ("int8", ValueError, "Cannot convert `policy` into a valid pair"),
+        ("int8_from_mixed_float16", ValueError, "doesn't work well with compute_dtype='float16'"),
+        ("gptq/4/128_from_float32", ValueError, "GPTQ and AWQ are not supported"),
+        ("int4/0_from_float32", ValueError, "Invalid block_size in mode.*got 0 from 'int4/0'"),
+        ("int4/a_from_float32", ValueError, "<block_size> must be an integer"),
+        ("int8/2_from_float32", ValueError, "Invalid quantization mode.*Received: mode=int8/2"),
         ("mixed", ValueError, "Cannot convert 'mixed' to a mixed precision DTypePolicy"),
         (object(), ValueError, "Cannot interpret `dtype` argument"),
     ],
@@ -45,6 +50,25 @@ def test_policy_errors(name, kind, message):
         dtype_policies.get(name)
     with pytest.raises(TypeError, match="'name' must be a string"):
         keras.DTypePolicy(3)
+
+
+def test_quantized_policies():
+    for name, mode, kind in (
+        ("int8_from_mixed_bfloat16", "int8", "QuantizedDTypePolicy"),
+        ("int4_from_float32", "int4", "QuantizedDTypePolicy"),
+        ("int4/64_from_float32", "int4", "Int4DTypePolicy"),
+        ("float8_from_float32", "float8", "QuantizedFloat8DTypePolicy"),
+    ):
+        policy = dtype_policies.get(name)
+        assert (policy.name, policy.quantization_mode, type(policy).__name__) == (name, mode, kind)
+        assert policy == dtype_policies.deserialize(dtype_policies.serialize(policy)) != keras.DTypePolicy("float32")
+        assert repr(policy) == f'<{kind} "{name}">'
+    policies = dtype_policies.DTypePolicyMap("int8_from_float32")
+    assert (policies.quantization_mode, policies["any"].name) == ("int8", "int8_from_float32")
+    short = dtype_policies.QuantizedFloat8DTypePolicy("float8", "float32", amax_history_length=8)
+    assert short != policy and short.get_config()["amax_history_length"] == 8
+    with pytest.raises(TypeError, match="must be an integer. Received: amax_history_length=1.5"):
+        dtype_policies.QuantizedFloat8DTypePolicy("float8", "float32", 1.5)
 
 
 def test_policy_map_is_a_mapping():

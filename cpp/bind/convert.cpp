@@ -27,7 +27,7 @@ DType dtype_of(const py::array& array) {
     const auto size = d.itemsize();
     switch (d.kind()) {
         case 'b': return DType::boolean;
-        case 'i': return size <= 4 ? DType::int32 : DType::int64;
+        case 'i': return size == 1 ? DType::int8 : size <= 4 ? DType::int32 : DType::int64;
         case 'u': return size == 1 ? DType::uint8 : size == 2 ? DType::int32 : size == 4 ? DType::uint32 : DType::int64;
         case 'f': return size == 2 ? DType::float16 : size == 4 ? DType::float32 : DType::float64;
         default: break;

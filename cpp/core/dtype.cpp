@@ -6,8 +6,8 @@
 
 namespace fk {
 
-static constexpr std::array<std::string_view, kDTypes> kNames = {"bool",    "uint8",    "int32",   "uint32", "int64",
-                                                                 "float16", "bfloat16", "float32", "float64"};
+static constexpr std::array<std::string_view, kDTypes> kNames = {"bool",  "int8",    "uint8",    "int32",   "uint32",
+                                                                 "int64", "float16", "bfloat16", "float32", "float64"};
 
 std::string_view name_of(DType t) { return kNames[size_t(t)]; }
 
@@ -21,7 +21,8 @@ DType parse_dtype(std::string_view name) {
 
 DType promote(DType a, DType b) {
     if (a > b) std::swap(a, b);
-    if (a == DType::int32 && b == DType::uint32) return DType::int64;
+    if (a == DType::int8 && b == DType::uint8) return DType::int32;  // Keras has int16
+    if ((a == DType::int8 || a == DType::int32) && b == DType::uint32) return DType::int64;
     if (a == DType::float16 && b == DType::bfloat16) return DType::float32;
     return b;  // the enum is in promotion order
 }

@@ -7,14 +7,15 @@
 
 namespace fk {
 
-// Order is the promotion order within a kind, but that neither half holds the other. Halves are storage types: kernels
-// widen them.
-enum class DType : uint8_t { boolean, uint8, int32, uint32, int64, float16, bfloat16, float32, float64 };
+// Order is the promotion order within a kind, but that int8 and uint8 do not hold each other, nor do the halves. Halves
+// are storage types: kernels widen them.
+enum class DType : uint8_t { boolean, int8, uint8, int32, uint32, int64, float16, bfloat16, float32, float64 };
 constexpr size_t kDTypes = size_t(DType::float64) + 1;
 
 constexpr size_t size_of(DType t) {
     switch (t) {
         case DType::boolean:
+        case DType::int8:
         case DType::uint8: return 1;
         case DType::float16:
         case DType::bfloat16: return 2;
@@ -77,6 +78,7 @@ template <class F>
 decltype(auto) dispatch(DType t, F&& f) {
     switch (t) {
         case DType::boolean: return f(bool{});
+        case DType::int8: return f(int8_t{});
         case DType::uint8: return f(uint8_t{});
         case DType::int32: return f(int32_t{});
         case DType::uint32: return f(uint32_t{});

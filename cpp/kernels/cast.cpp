@@ -48,6 +48,7 @@ template <class F>
 FK_INLINE void with_type(DType t, const F& f) {
     switch (t) {
         case DType::boolean: return f(bool{});
+        case DType::int8: return f(int8_t{});
         case DType::uint8: return f(uint8_t{});
         case DType::int32: return f(int32_t{});
         case DType::uint32: return f(uint32_t{});
@@ -62,8 +63,18 @@ FK_INLINE void with_type(DType t, const F& f) {
 }  // namespace
 
 void cast_elements(void* to, DType to_type, const void* from, DType from_type, int64_t n) {
-    with_type(to_type,
-              [&](auto t) { with_type(from_type, [&](auto s) { cast_all<decltype(t), decltype(s)>(to, from, n); }); });
+    // Integers wrap: their bits are those of uint8. (Less code than loops of their own.)
+    if (to_type == DType::int8 && !is_float(from_type)) to_type = DType::uint8;
+    if (from_type == DType::int8 && size_of(to_type) == 1) from_type = DType::uint8;
+    with_type(to_type, [&](auto t) {
+        with_type(from_type, [&](auto s) {
+            using T = decltype(t);
+            using S = decltype(s);
+            constexpr bool never =
+                (std::is_same_v<T, int8_t> && std::is_integral_v<S>) || (std::is_same_v<S, int8_t> && sizeof(T) == 1);
+            if constexpr (!never) cast_all<T, S>(to, from, n);
+        });
+    });
 }
 
 }  // namespace fk::FK_ISA

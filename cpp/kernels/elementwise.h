@@ -7,7 +7,8 @@
 
 namespace fk::FK_ISA {
 
-extern const TileLoop loops_f32[], loops_f64[], loops_i32[], loops_u32[], loops_i64[], loops_u8[], loops_bool[];
+extern const TileLoop loops_f32[], loops_f64[], loops_i32[], loops_u32[], loops_i64[], loops_u8[], loops_i8[],
+    loops_bool[];
 
 namespace {
 

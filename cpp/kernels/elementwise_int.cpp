@@ -18,6 +18,10 @@ const TileLoop loops_u8[] = {
 #define FK_ROW(name, ...) loop_of<row_##name, uint8_t>(),
 #include "kernels/elementwise_rows.h"
 };
+const TileLoop loops_i8[] = {
+#define FK_ROW(name, ...) loop_of<row_##name, int8_t>(),
+#include "kernels/elementwise_rows.h"
+};
 const TileLoop loops_bool[] = {
 #define FK_ROW(name, ...) loop_of<row_##name, bool>(),
 #include "kernels/elementwise_rows.h"

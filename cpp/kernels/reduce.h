@@ -1,6 +1,6 @@
 // Reductions of x seen as (outer, n, inner) over its middle axis, to (outer, inner). n is cut into pieces of a size
 // that depends on the shape only and the pieces are combined in order: the bits do not depend on the threads.
-// compute types: float32, float64, int32, uint32, int64, uint8, bool.
+// compute types: float32, float64, int32, uint32, int64, uint8, int8, bool.
 #pragma once
 #include "core/dtype.h"
 #include "simd/dispatch.h"

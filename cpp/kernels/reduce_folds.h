@@ -146,6 +146,7 @@ template <class F>
 FK_INLINE void with_type(DType t, const F& f) {
     switch (t) {
         case DType::boolean: return f(bool{});
+        case DType::int8: return f(int8_t{});
         case DType::uint8: return f(uint8_t{});
         case DType::int32: return f(int32_t{});
         case DType::uint32: return f(uint32_t{});

@@ -9,6 +9,7 @@ namespace {
 const TileLoop* loops_for(DType compute) {
     switch (compute) {
         case DType::boolean: return loops_bool;
+        case DType::int8: return loops_i8;
         case DType::uint8: return loops_u8;
         case DType::int32: return loops_i32;
         case DType::uint32: return loops_u32;
@@ -115,6 +116,7 @@ void load_input(void* to, const void* from, const TileProgram& p, const TileProg
                 int64_t n) {
     switch (p.compute) {
         case DType::boolean:
+        case DType::int8:
         case DType::uint8: return load_as<uint8_t>(to, from, p, input, begin, n);
         case DType::int32:
         case DType::uint32: return load_as<int32_t>(to, from, p, input, begin, n);
@@ -143,6 +145,7 @@ void store_output(void* to, DType dtype, const void* from, DType compute, int64_
             case DType::float32: return store_truth<float>(to, from, n);
             case DType::float64: return store_truth<double>(to, from, n);
             case DType::int64: return store_truth<int64_t>(to, from, n);
+            case DType::int8:
             case DType::uint8: return store_truth<uint8_t>(to, from, n);
             default: return store_truth<int32_t>(to, from, n);
         }

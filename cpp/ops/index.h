@@ -16,6 +16,7 @@ inline int64_t index_at(const void* indices, DType dtype, int64_t i) {
         case DType::int32: return static_cast<const int32_t*>(indices)[i];
         case DType::int64: return static_cast<const int64_t*>(indices)[i];
         case DType::uint32: return static_cast<const uint32_t*>(indices)[i];
+        case DType::int8: return static_cast<const int8_t*>(indices)[i];
         default: return static_cast<const uint8_t*>(indices)[i];  // uint8 and bool
     }
 }

@@ -1,9 +1,10 @@
-// matmul(a, b; transpose_a, transpose_b) by NumPy's rules, and dense(a, b[, bias]; ..., activation) = act(a b + bias),
-// which epilogue fusion makes of a layer after the gradients are in the graph.
+// matmul(a, b; transpose_a, transpose_b) by NumPy's rules (but int8 gives int32), and dense(a, b[, bias]; ...,
+// activation) = act(a b + bias), which epilogue fusion makes of a layer after the gradients are in the graph.
 #include <algorithm>
 
 #include "core/parallel.h"
 #include "graph/op.h"
+#include "kernels/gemm_bytes.h"
 #include "kernels/products/gemm.h"
 #include "ops/planes.h"
 #include "ops/rules.h"
@@ -131,10 +132,17 @@ Kernel float_kernel(const Call& c, F gemm) {
         });
 }
 
+Kernel byte_kernel(const Call& c) {
+    return bind(c, gemm_i8_scratch_bytes, [](const Gemm& g, const void* const* in, void* const* out, void* scratch) {
+        gemm_i8(g, input<int8_t>(in, 0), input<int8_t>(in, 1), static_cast<int32_t*>(out[0]), scratch);
+    });
+}
+
 Kernel kernel(const Call& c) {
 #define FK_CALL(name) [](auto... args) { name(args...); }
     switch (c.in[0].dtype) {
         case DType::boolean: return plain_kernel<bool>(c, FK_CALL(gemm_bool));
+        case DType::int8: return byte_kernel(c);
         case DType::uint8: return plain_kernel<uint8_t>(c, FK_CALL(gemm_u8));
         case DType::int32: return plain_kernel<int32_t>(c, FK_CALL(gemm_i32));
         case DType::uint32: return plain_kernel<uint32_t>(c, FK_CALL(gemm_u32));
@@ -195,13 +203,6 @@ std::vector<Tensor> gradient_dense(const Gradient& g) {
 
 bool fusible(const TensorType& y) { return y.dtype == DType::float32 || y.dtype == DType::float64; }
 
-bool is_bias(const Call& next, int operand) {
-    if (next.in.size() != 2) return false;
-    const TensorType &y = next.in[operand], &bias = next.in[1 - operand];
-    return bias.shape.rank() == 1 && y.shape.rank() >= 1 && bias.shape[0] == y.shape[-1] && bias.dtype == y.dtype &&
-           next.out[0] == y;
-}
-
 std::optional<Op::Absorbed> absorb(const Call& self, const Op& next, const Call& next_call, int operand) {
     if (self.in[0].shape.rank() < 2 || self.in[1].shape.rank() < 2 || !fusible(self.out[0])) return std::nullopt;
     const bool activated = self.attrs.has("activation"), biased = self.in.size() > 2;
@@ -233,7 +234,10 @@ std::optional<Op::Remade> remake(const Attrs& attrs, std::span<const int> in, co
     return remade;
 }
 
-std::vector<TensorType> infer(const Call& c) { return {{c.in[0].dtype, product(c).out}}; }
+std::vector<TensorType> infer(const Call& c) {
+    const DType dtype = c.in[0].dtype;
+    return {{dtype == DType::int8 ? DType::int32 : dtype, product(c).out}};
+}
 
 std::vector<TensorType> infer_dense(const Call& c) {
     const TensorType out = infer(c)[0];

@@ -135,7 +135,9 @@ Tensor same_dtype(const Tensor& t, const Tensor& like) {
 
 DType same_type(DType t) { return t; }
 // Sums and products of small types would overflow at once: they get 32 bits, as in Keras.
-DType wide_type(DType t) { return t == DType::boolean ? DType::int32 : t == DType::uint8 ? DType::uint32 : t; }
+DType wide_type(DType t) {
+    return t == DType::uint8 ? DType::uint32 : t == DType::boolean || t == DType::int8 ? DType::int32 : t;
+}
 DType bool_type(DType) { return DType::boolean; }
 
 template <DType (*type)(DType)>

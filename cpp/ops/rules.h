@@ -25,4 +25,12 @@ inline Tensor sum_to(const Tensor& gradient, const Tensor& like) {
     return call("sum_to", {gradient}, {{"shape", like->shape.vec()}});
 }
 
+// For absorb(): is what an addition adds to its operand one number per column?
+inline bool is_bias(const Call& next, int operand) {
+    if (next.in.size() != 2) return false;
+    const TensorType &y = next.in[operand], &bias = next.in[1 - operand];
+    return bias.shape.rank() == 1 && y.shape.rank() >= 1 && bias.shape[0] == y.shape[-1] && bias.dtype == y.dtype &&
+           next.out[0] == y;
+}
+
 }  // namespace fk

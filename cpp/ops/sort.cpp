@@ -25,7 +25,7 @@ auto key_of(T x) {
         return U(bits & sign ? ~bits : bits | sign);
     } else {
         using U = std::conditional_t<sizeof(T) == 8, uint64_t, uint32_t>;
-        return U(std::is_signed_v<T> ? U(x) ^ (U(1) << (8 * sizeof(T) - 1)) : U(x));
+        return U(std::is_signed_v<T> ? U(x) ^ (U(1) << (8 * sizeof(U) - 1)) : U(x));
     }
 }
 

@@ -15,11 +15,11 @@ _settings = {
     "max_steps_per_epoch": int(os.environ.get("KERAS_MAX_STEPS_PER_EPOCH", 0)) or None,
 }
 
-DTYPES = ("bool", "uint8", "int32", "uint32", "int64", "float16", "bfloat16", "float32", "float64")
+DTYPES = ("bool", "int8", "uint8", "int32", "uint32", "int64", "float16", "bfloat16", "float32", "float64")
 HALVES = ("float16", "bfloat16")  # computed in float32
 _ALIASES = {"int": "int32", "float": "floatx", "half": "float16"}
 # What arrays of other dtypes become: the narrowest dtype here that holds their values.
-WIDENED = {"int8": "int32", "int16": "int32", "uint16": "int32", "uint64": "int64"}
+WIDENED = {"int16": "int32", "uint16": "int32", "uint64": "int64"}
 
 
 def floatx():
@@ -112,7 +112,10 @@ def _promote(a, b):
 
 
 def result_type(*dtypes):
-    """The dtype of an operation on these dtypes; Python's `int`, `float` and `bool` are weak, as in Keras."""
+    """The dtype of an operation on these dtypes; Python's `int`, `float` and `bool` are weak, as in Keras.
+
+    int8 with uint8 is int32, because there is no int16.
+    """
     weak = [d for d in dtypes if d in (bool, int, float, None)]
     strong = [standardize_dtype(d) for d in dtypes if d not in (bool, int, float, None)]
     if not strong:

@@ -8,14 +8,15 @@ from fastkeras.engine import KerasTensor, Variable, compute_output_spec, nest
 from fastkeras.layers import signatures
 from fastkeras.layers.input_spec import InputSpec
 from fastkeras.layers.layer import Layer
-from fastkeras.layers.weights import activated, add_weight, once_built, store_roles
+from fastkeras.layers.quantized import QuantizedKernel, product, quantizer_of_weights
+from fastkeras.layers.weights import add_weight, biased, store_roles
 from fastkeras.utils.arguments import refuse
 
 _register = registry.register("keras.layers")
 
 
 @_register
-class Dense(Layer):
+class Dense(QuantizedKernel, Layer):
     """activation(inputs @ kernel + bias).
 
     Args:
@@ -25,7 +26,8 @@ class Dense(Layer):
         kernel_initializer, bias_initializer: first values of the weights.
         kernel_regularizer, bias_regularizer, activity_regularizer: penalties.
         kernel_constraint, bias_constraint: applied after each update.
-        lora_rank, lora_alpha, quantization_config: must be None.
+        lora_rank, lora_alpha: must be None.
+        quantization_config: how the weights are quantized where `dtype` says so; `quantize` sets it.
 
     Input `(..., features)`, output `(..., units)`.
 
@@ -59,31 +61,51 @@ class Dense(Layer):
             raise ValueError(
                 f"Received an invalid value for `units`, expected a positive integer. Received: units={units}"
             )
-        refuse("Dense", lora_rank=lora_rank, lora_alpha=lora_alpha, quantization_config=quantization_config)
+        refuse("Dense", lora_rank=lora_rank, lora_alpha=lora_alpha)
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         self.units = units
         self.activation = activations.get(activation)
         self.use_bias = use_bias
         store_roles(self, locals(), "kernel", "bias")
-        self.quantization_config = None
+        self.quantization_config = quantization_config
         self.input_spec = InputSpec(min_ndim=2)
         self.supports_masking = True
 
-    kernel = once_built("kernel")
-
     def build(self, input_shape):
-        self._kernel = add_weight(self, "kernel", (input_shape[-1], self.units))
+        shape = (input_shape[-1], self.units)
+        if self.quantization_mode:
+            self.quantized_build(shape, self.quantization_mode, self.quantization_config)
+        else:
+            self._kernel = add_weight(self, "kernel", shape)
         self.bias = add_weight(self, "bias", (self.units,)) if self.use_bias else None
         self.input_spec = InputSpec(min_ndim=2, axes={-1: input_shape[-1]})
 
     def call(self, inputs, training=None):
-        x = ops.matmul(inputs, self._kernel)
-        if self.bias is not None:
-            x = ops.add(x, self.bias)
-        return activated(self, x)
+        return biased(self, ops.matmul(inputs, self._kernel))
 
     def compute_output_shape(self, input_shape):
         return (*input_shape[:-1], self.units)
+
+    def _int8_build(self, shape, config=None):
+        self._kernel_build(shape, (self.units,), config)
+
+    def _int8_values(self, config):
+        numbers, scale = quantizer_of_weights(config, 8, axis=0)(self._kernel, to_numpy=True)
+        return {"_kernel": numbers, "kernel_scale": ops.squeeze(scale, axis=0)}
+
+    def _int8_call(self, inputs, training=None):
+        return biased(self, product(inputs, self._kernel, self.kernel_scale, self.inputs_quantizer))
+
+    def _int4_build(self, shape, config=None):
+        self._matrix_build(*shape, config)
+
+    def _int4_values(self, config):
+        return self._matrix_values(self._kernel, config)
+
+    def _int4_call(self, inputs, training=None):
+        if self.kernel_zero is None:
+            return biased(self, product(inputs, self.kernel, self.kernel_scale, self.inputs_quantizer))
+        return biased(self, ops.matmul(inputs, self._dequantized_matrix()))
 
 
 # Present in Keras's constructor, absent from its config.

@@ -1,16 +1,19 @@
 """EinsumDense: Dense along any axes."""
 
+import math
 import re
+import string
 
 from fastkeras import activations, initializers, ops, registry
 from fastkeras.layers.input_spec import InputSpec
 from fastkeras.layers.layer import Layer
-from fastkeras.layers.weights import activated, add_weight, once_built, store_roles
+from fastkeras.layers.quantized import QuantizedKernel, product, quantizer_of_weights, through_numbers
+from fastkeras.layers.weights import add_weight, biased, store_roles
 from fastkeras.utils.arguments import refuse
 
 
 @registry.register("keras.layers")
-class EinsumDense(Layer):
+class EinsumDense(QuantizedKernel, Layer):
     """activation(einsum(equation, inputs, kernel) + bias).
 
     Args:
@@ -20,7 +23,8 @@ class EinsumDense(Layer):
         bias_axes: letters of the output that have a bias; None for no bias.
         kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer, kernel_constraint,
             bias_constraint: of the weights.
-        lora_rank, lora_alpha, gptq_unpacked_column_size, quantization_config: must be None.
+        lora_rank, lora_alpha, gptq_unpacked_column_size: must be None.
+        quantization_config: how the weights are quantized where `dtype` says so; `quantize` sets it.
 
     Raises:
         ValueError: when it is built, for an equation that is none of these or does not fit the shapes.
@@ -67,7 +71,6 @@ class EinsumDense(Layer):
             lora_rank=lora_rank,
             lora_alpha=lora_alpha,
             gptq_unpacked_column_size=gptq_unpacked_column_size,
-            quantization_config=quantization_config,
         )
         super().__init__(**kwargs)
         self.equation = equation
@@ -75,9 +78,7 @@ class EinsumDense(Layer):
         self.bias_axes = bias_axes
         self.activation = activations.get(activation)
         store_roles(self, locals(), "kernel", "bias")
-        self.quantization_config = None
-
-    kernel = once_built("kernel")
+        self.quantization_config = quantization_config
 
     def build(self, input_shape):
         plan = _Plan(self.equation, self.bias_axes, input_shape, self.partial_output_shape)
@@ -89,21 +90,111 @@ class EinsumDense(Layer):
         ):
             axes = {"input_axes": plan.input_axes, "output_axes": plan.output_axes}
             initializer = type(initializer).from_config({**initializer.get_config(), "seed": initializer.seed, **axes})
-        self._kernel = add_weight(self, "kernel", plan.kernel_shape, initializer=initializer)
+        if self.quantization_mode:
+            self.quantized_build(plan.kernel_shape, self.quantization_mode, self.quantization_config)
+        else:
+            self._kernel = add_weight(self, "kernel", plan.kernel_shape, initializer=initializer)
         self.bias = None if self.bias_axes is None else add_weight(self, "bias", plan.bias_shape)
 
     def call(self, inputs, training=None):
-        x = ops.einsum(self.equation, inputs, self._kernel)
-        if self.bias is not None:
-            x = ops.add(x, self.bias)
-        return activated(self, x)
+        return biased(self, ops.einsum(self.equation, inputs, self._kernel))
 
     def compute_output_shape(self, input_shape):
         return tuple(_Plan(self.equation, self.bias_axes, input_shape, self.partial_output_shape).output_shape)
 
+    @property
+    def _labels(self):
+        """A letter for each axis of the input, the kernel and the output."""
+        source, kernel, target = re.split(",|->", self.equation)
+        free = [letter for letter in string.ascii_letters if letter not in self.equation]
+        elided = "".join(free[: self.input_spec.ndim - len(source.replace("...", ""))])
+        return source.replace("...", elided), kernel, target.replace("...", elided)
+
+    def _int8_build(self, shape, config=None):
+        _, kernel, target = self._labels
+        sizes = dict(zip(kernel, shape, strict=True))
+        self._kernel_build(shape, [sizes.get(letter, 1) for letter in target], config)
+
+    def _int8_values(self, config):
+        _, kernel, target = self._labels
+        axes = [i for i, letter in enumerate(kernel) if letter not in target]
+        numbers, scale = quantizer_of_weights(config, 8, axes)(self._kernel, to_numpy=True)
+        return {"_kernel": numbers, "kernel_scale": _laid_out(scale, kernel, target)}
+
+    def _int8_call(self, inputs, training=None):
+        source, kernel, target = self._labels
+        gone = "".join(letter for letter in source if letter not in target)
+        rows, columns = source.removesuffix(gone), kernel.removeprefix(gone)
+        if gone and (rows + gone, gone + columns, rows + columns) == self._labels:
+            return biased(self, self._as_matrices(inputs, len(rows), len(gone)))
+        numbers, scale = ops.convert_to_tensor(self._kernel), ops.convert_to_tensor(self.kernel_scale)
+        if self.inputs_quantizer is None:
+            return biased(self, ops.divide(ops.einsum(self.equation, inputs, numbers), scale))
+        return biased(
+            self,
+            self._through_numbers(
+                inputs,
+                lambda x, s: ops.divide(
+                    ops.cast(ops.einsum(self.equation, x, numbers), inputs.dtype),
+                    ops.multiply(_laid_out(s, source, target), scale),
+                ),
+                ops.divide(ops.cast(numbers, inputs.dtype), _laid_out(scale, target, kernel)),
+            ),
+        )
+
+    def _as_matrices(self, inputs, rows, gone):
+        """The product where the axes summed over are the last ones of the input and the first ones of the kernel."""
+        columns = self._kernel.shape[gone:]
+        kernel = ops.reshape(self._kernel, (-1, math.prod(columns)))
+        x = ops.reshape(inputs, (*inputs.shape[:rows], kernel.shape[0]))
+        y = product(x, kernel, ops.reshape(self.kernel_scale, (-1,)), self.inputs_quantizer)
+        return ops.reshape(y, (*inputs.shape[:rows], *columns))
+
+    def _through_numbers(self, inputs, forward, float_kernel):
+        source, kernel, target = self._labels
+        axes = [i for i, letter in enumerate(source) if letter not in target]
+        backward = f"{target},{kernel}->{source}"
+        return through_numbers(
+            inputs, self.inputs_quantizer, axes, forward, lambda dy: ops.einsum(backward, dy, float_kernel)
+        )
+
+    def _int4_build(self, shape, config=None):
+        _, kernel, target = self._labels
+        rows = math.prod(n for n, letter in zip(shape, kernel, strict=True) if letter not in target)
+        self._float_shape = tuple(shape)
+        self._matrix_build(rows, math.prod(shape) // rows, config)
+
+    def _int4_values(self, config):
+        _, kernel, target = self._labels
+        rows = math.prod(n for n, letter in zip(self._kernel.shape, kernel, strict=True) if letter not in target)
+        return self._matrix_values(ops.reshape(self._kernel, (rows, -1)), config)
+
+    def _int4_call(self, inputs, training=None):
+        source, _, target = self._labels
+        kernel = ops.reshape(self._dequantized_matrix(), self._float_shape)
+        if self.kernel_zero is not None or self.inputs_quantizer is None:
+            return biased(self, ops.einsum(self.equation, inputs, kernel))
+        return biased(
+            self,
+            self._through_numbers(
+                inputs,
+                lambda x, s: ops.divide(ops.einsum(self.equation, x, kernel), _laid_out(s, source, target)),
+                kernel,
+            ),
+        )
+
     def get_config(self):
         config = {"activity_regularizer": None, **super().get_config()}
         return {**config, "output_shape": self.partial_output_shape}
+
+
+def _laid_out(x, letters, target):
+    """A scale with the axes `letters` as one with the axes `target`; axes that are not in both are of size 1."""
+    sizes = dict(zip(letters, x.shape, strict=True))
+    kept = [letter for letter in letters if letter in target]
+    order = sorted(kept, key=target.index)
+    x = ops.transpose(ops.reshape(x, [sizes[letter] for letter in kept]), [kept.index(letter) for letter in order])
+    return ops.reshape(x, [sizes.get(letter, 1) for letter in target])
 
 
 class _Plan:

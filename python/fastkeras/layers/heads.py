@@ -4,6 +4,7 @@ import math
 import string
 
 from fastkeras import ops, regularizers
+from fastkeras.dtype_policies import DTypePolicyMap
 from fastkeras.layers.activation import Softmax
 from fastkeras.layers.dot_attention import Attending
 from fastkeras.layers.einsum_dense import EinsumDense
@@ -34,6 +35,11 @@ class Heads(Attending):
     def get_config(self):
         penalty = regularizers.serialize(self._activity_regularizer)
         return {**super().get_config(), "activity_regularizer": penalty}
+
+    def _keep_policies_inside(self):
+        parts = {part.path: part.dtype_policy for part in self._layers if part.quantization_mode}
+        if parts:
+            self.dtype_policy = DTypePolicyMap(self._dtype_policy.name, parts)
 
     def _build_heads(self, query_shape, key_shape, value_shape, query_heads, key_heads, value_heads):
         """Makes the projections; `..._heads` are pairs (number of heads, size of each)."""

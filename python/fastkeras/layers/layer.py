@@ -24,6 +24,7 @@ from fastkeras.layers import signatures, tracking
 from fastkeras.layers.building import LayerBuilding
 from fastkeras.layers.input_spec import assert_input_compatibility
 from fastkeras.layers.masks import LayerMasks, mask_of
+from fastkeras.layers.quantization import LayerQuantization
 from fastkeras.layers.remat import LayerRemat
 from fastkeras.layers.state import LayerState
 
@@ -64,7 +65,7 @@ class _SameCall:
 surroundings.append(_SameCall)
 
 
-class Layer(LayerState, LayerBuilding, LayerMasks, LayerRemat, Operation):
+class Layer(LayerState, LayerBuilding, LayerQuantization, LayerMasks, LayerRemat, Operation):
     """The base of all layers: state, made in `__init__` or `build(input_shape)`, and a computation, `call(inputs)`.
 
     `call` may take `training` and `mask`; they are passed on from the enclosing call and from the inputs.
@@ -145,7 +146,7 @@ class Layer(LayerState, LayerBuilding, LayerMasks, LayerRemat, Operation):
     variable_dtype = property(lambda self: self._dtype_policy.variable_dtype, doc="The dtype of the weights.")
     compute_dtype = property(lambda self: self._dtype_policy.compute_dtype, doc="The dtype of the computations.")
     input_dtype = property(lambda self: self.compute_dtype, doc="The dtype that float inputs are brought to.")
-    quantization_mode = property(lambda self: self._dtype_policy.quantization_mode)
+    quantization_mode = property(lambda self: self._dtype_policy.quantization_mode, doc="None: weights are floats.")
     call_signature_parameters = property(lambda self: list(signatures.of(type(self).call).parameters))
     _call_has_training_arg = property(lambda self: signatures.of(type(self).call).has_training)
     _call_has_mask_arg = property(lambda self: signatures.of(type(self).call).has_mask)
@@ -160,6 +161,8 @@ class Layer(LayerState, LayerBuilding, LayerMasks, LayerRemat, Operation):
         self._policy_map, self._dtype_policy = None, dtype_policies.get(value)
         if self._path is not None:
             self._take_policy_of_path()
+        if self.quantization_mode is not None and self.built and not self._is_quantized:
+            self.quantize(self.quantization_mode)
 
     def _take_policy_of_path(self):
         if isinstance(self._dtype_policy, dtype_policies.DTypePolicyMap):
@@ -248,7 +251,7 @@ class Layer(LayerState, LayerBuilding, LayerMasks, LayerRemat, Operation):
         return outputs
 
     def _compute(self, symbolic, args, kwargs):
-        run = self.symbolic_call if symbolic else self.call
+        run = self.symbolic_call if symbolic else self.call if self.quantization_mode is None else self.quantized_call
         if self._remat_mode is not None and not symbolic:
             run = self.rematerialized_call(run, *args, **kwargs)
         try:
@@ -369,9 +372,6 @@ class Layer(LayerState, LayerBuilding, LayerMasks, LayerRemat, Operation):
             f"Layer {self.__class__.__name__} does not have a `{name}` method implemented.{message}"
         )
 
-    def quantize(self, mode=None, type_check=True, config=None):
-        raise self._not_implemented_error("quantize")
-
     def add_metric(self, *args, **kwargs):
         raise NotImplementedError(
             "Layer `add_metric()` method is deprecated. Add your metric in `Model.compile(metrics=[...])`, or create "
@@ -417,7 +417,8 @@ class Layer(LayerState, LayerBuilding, LayerMasks, LayerRemat, Operation):
         """A layer with this config."""
         if isinstance(config.get("dtype"), dict):
             policy = dtype_policies.deserialize(config["dtype"])
-            config = {**config, "dtype": policy if isinstance(policy, dtype_policies.DTypePolicyMap) else policy.name}
+            named = type(policy) in (dtype_policies.DTypePolicy, dtype_policies.FloatDTypePolicy)
+            config = {**config, "dtype": policy.name if named else policy}
         return super().from_config(config)
 
     def __repr__(self):

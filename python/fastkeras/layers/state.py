@@ -315,8 +315,12 @@ class LayerState:
 
     def save_own_variables(self, store):
         """Writes the layer's own variables into `store`, a dict, under "0", "1", ...; override to write others."""
-        for i, variable in enumerate(self._trainable_variables + self._non_trainable_variables):
+        for i, variable in enumerate(self._stored_variables()):
             store[f"{i}"] = variable
+
+    def _stored_variables(self):
+        """The layer's own variables in the order of files."""
+        return self._trainable_variables + self._non_trainable_variables
 
     def load_own_variables(self, store):
         """Reads what `save_own_variables` wrote.
@@ -324,7 +328,7 @@ class LayerState:
         Raises:
             ValueError: when `store` holds another number of variables.
         """
-        own = self._trainable_variables + self._non_trainable_variables
+        own = self._stored_variables()
         if len(store.keys()) != len(own):
             if not own and not self.built:
                 raise ValueError(

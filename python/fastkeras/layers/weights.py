@@ -1,6 +1,6 @@
 """What layers with weights have in common: the arguments named after these, their reading, the activation."""
 
-from fastkeras import constraints, initializers, regularizers
+from fastkeras import constraints, initializers, ops, regularizers
 
 KINDS = {"initializer": initializers.get, "regularizer": regularizers.get, "constraint": constraints.get}
 
@@ -33,3 +33,8 @@ def once_built(name):
 def activated(layer, outputs):
     """What the layer's activation makes of its outputs; scripts set it to None to get at the logits."""
     return outputs if layer.activation is None else layer.activation(outputs)
+
+
+def biased(layer, outputs):
+    """activation(outputs + bias), where there is a bias."""
+    return activated(layer, outputs if layer.bias is None else ops.add(outputs, layer.bias))

@@ -3,6 +3,7 @@
 import functools
 import inspect
 import json
+import re
 import warnings
 
 import numpy as np
@@ -140,6 +141,49 @@ class Model(Trainer, Layer):
 
         saving.load_weights(self, filepath, skip_mismatch=skip_mismatch, **kwargs)
 
+    def quantize(self, mode=None, config=None, filters=None, **kwargs):
+        """Quantizes the weights of the layers that can: `Dense`, `EinsumDense`, embeddings, and layers of yours.
+
+        Products of int8 are several times as fast as those of float32, and weights take a fourth of the memory, or
+        an eighth with 4 bits; outputs change by a hundredth or so. Kernels are no longer trained, other weights are.
+
+        Args:
+            mode: "int8" or "int4"; may be left out beside a `config`.
+            config: a `keras.quantizers.QuantizationConfig`; that of the mode by default.
+            filters: which layers: a regular expression that is searched in their names, several, or a function of
+                a layer.
+
+        Raises:
+            ValueError: before the model is built, for a second quantization, and for other arguments.
+
+        >>> import fastkeras as keras
+        >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3), keras.layers.Dense(2, name="head")])
+        >>> model.quantize("int8", filters="dense")
+        >>> [layer.dtype_policy.name for layer in model.layers]
+        ['int8_from_float32', 'float32']
+        """
+        type_check = kwargs.pop("type_check", True)
+        if kwargs:
+            raise ValueError(f"Unrecognized keyword arguments passed to {self.__class__.__name__}: {kwargs}")
+        if filters is not None and not (isinstance(filters, (str, list, tuple)) or callable(filters)):
+            raise ValueError(
+                "The `filters` argument must be a regex string, a list of regex strings, or a callable. "
+                f"Received: {type(filters)}"
+            )
+        changed = False
+        for layer in self._flatten_layers():
+            if not _passes(layer, filters) or layer._layers:
+                continue
+            try:
+                layer.quantize(mode, config, type_check=type_check)
+                changed = True
+            except NotImplementedError as error:
+                warnings.warn(str(error), stacklevel=3)
+        for layer in self._flatten_layers():
+            layer._keep_policies_inside()
+        if changed:
+            self.train_function = self.test_function = self.predict_function = None
+
     def export(self, filepath, format="tf_saved_model", verbose=None, input_signature=None, **kwargs):
         """Raises: none of the export formats (SavedModel, ONNX, ...) can be written without their libraries."""
         formats = ["tf_saved_model", "onnx", "openvino", "litert", "torch"]
@@ -275,6 +319,15 @@ def _make_functional(cls):
     for base in cls.__bases__:
         if issubclass(base, Model):
             _make_functional(base)
+
+
+def _passes(layer, filters):
+    """Is it a layer to quantize?"""
+    if filters is None:
+        return True
+    if callable(filters):
+        return filters(layer)
+    return any(re.search(pattern, layer.name) for pattern in ([filters] if isinstance(filters, str) else filters))
 
 
 def _is_own(model, method):

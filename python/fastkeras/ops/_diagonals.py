@@ -138,8 +138,7 @@ def trace(x, offset=0, axis1=0, axis2=1):
     5
     """
     diagonals = diagonal(x, offset=offset, axis1=axis1, axis2=axis2)
-    narrow = {"bool": "int32", "uint8": "uint32"}.get(diagonals.dtype, diagonals.dtype)
-    return primitive("sum")(cast(diagonals, narrow), axes=[diagonals.ndim - 1], keepdims=False)
+    return primitive("sum")(diagonals, axes=[diagonals.ndim - 1], keepdims=False)
 
 
 @op

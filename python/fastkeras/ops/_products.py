@@ -27,6 +27,8 @@ _transpose, _subtract = primitive("transpose"), primitive("subtract")
 def matmul(x1, x2):
     """Matrix product over the last two dimensions, the others broadcast; 1-D tensors are a row, a column.
 
+    Products of int8 are int32.
+
     >>> import fastkeras as keras
     >>> keras.ops.matmul([[1.0, 2.0]], [[3.0], [4.0]]).numpy().tolist()
     [[11.0]]
@@ -95,6 +97,9 @@ def _ordered(x, labels, order):
 def _contract(a, a_labels, b, b_labels, keep, output=""):
     """The product of two operands, summed over the labels that are not in `keep`, its matrices turned where that is all
     that `output` asks for."""
+    gone, common = {*a_labels, *b_labels} - keep, {*a_labels} & {*b_labels}
+    if a.dtype == "int8" and not (gone and gone <= common):  # all but matrix products, which are int32
+        a, b = cast(a, "int32"), cast(b, "int32")
     a, a_labels = _sum_out(a, a_labels, keep | set(b_labels))
     b, b_labels = _sum_out(b, b_labels, keep | set(a_labels))
     sizes = {}
@@ -112,7 +117,7 @@ def _contract(a, a_labels, b, b_labels, keep, output=""):
     columns = "".join(c for c in b_labels if c not in a_labels)
     if output == batch + columns + rows:
         a, a_labels, rows, b, b_labels, columns = b, b_labels, columns, a, a_labels, rows
-    if not summed or not is_float(a.dtype):  # no sum, or integers, for which there is no matrix product
+    if not summed or not (is_float(a.dtype) or a.dtype == "int8"):  # no sum, or there is no matrix product
         order = batch + rows + columns + summed
         a = reshape_to(
             _ordered(a, a_labels, batch + rows + summed), shape=[sizes[c] if c in a_labels else 1 for c in order]
@@ -138,7 +143,7 @@ def _contract(a, a_labels, b, b_labels, keep, output=""):
 
 @op
 def einsum(subscripts, *operands, **kwargs):
-    """Einstein summation, as `numpy.einsum`: "ij,jk->ik" is a matrix product.
+    """Einstein summation, as `numpy.einsum`: "ij,jk->ik" is a matrix product. Sums of int8 are int32.
 
     >>> import fastkeras as keras
     >>> keras.ops.einsum("i,j->ij", [1.0, 2.0], [3.0, 4.0]).numpy().tolist()
@@ -151,7 +156,8 @@ def einsum(subscripts, *operands, **kwargs):
     labels, output = _parse(subscripts, operands)
     terms = [_without_repeats(x, c) for x, c in zip(operands, labels, strict=True)]
     if len(terms) == 1:
-        x, c = _sum_out(*terms[0], set(output))
+        x, c = terms[0]
+        x, c = _sum_out(cast(x, "int32") if x.dtype == "int8" else x, c, set(output))
         return _ordered(x, c, output)
     for pair in _path(labels, output, operands, optimize):
         (a, a_labels), (b, b_labels) = (terms[i] for i in pair)
@@ -198,7 +204,7 @@ def _tensordot(x1, x2, axes1, axes2, tag):
         [c for i, c in enumerate(one) if i not in axes1] + [c for i, c in enumerate(two) if i not in axes2]
     )
     y, labels = _contract(x1, "".join(one), x2, "".join(two), set(output))
-    return _ordered(y, labels, output)
+    return cast(_ordered(y, labels, output), x1.dtype)  # int8 where the sums of einsum are int32
 
 
 @op

@@ -11,7 +11,7 @@ _not_equal, _multiply, _subtract = primitive("not_equal"), primitive("multiply")
 _divide, _sqrt, _moments = primitive("divide"), primitive("sqrt"), primitive("moments")
 
 # Sums of narrow integers are kept in 32 bits.
-_SUM_DTYPE = {"bool": "int32", "uint8": "uint32"}
+_SUM_DTYPE = {"bool": "int32", "int8": "int32", "uint8": "uint32"}
 
 
 def reduce_over(run, x, axis, keepdims, tag):
@@ -25,13 +25,13 @@ def _summable(x, dtype=None):
 
 
 def _of(x, dtype):
-    """`x` in `dtype` where one was asked for: primitives add up bool and uint8 in 32 bits all the same."""
+    """`x` in `dtype` where one was asked for: primitives add up bool, int8 and uint8 in 32 bits all the same."""
     return x if dtype is None else cast(x, dtype)
 
 
 @op
 def sum(x, axis=None, keepdims=False):
-    """Sum over `axis` (one, several, or None for all); bool and uint8 add up in 32 bits.
+    """Sum over `axis` (one, several, or None for all); bool, int8 and uint8 add up in 32 bits.
 
     >>> import fastkeras as keras
     >>> keras.ops.sum([[1, 2], [3, 4]], axis=0).numpy().tolist()

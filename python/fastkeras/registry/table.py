@@ -14,7 +14,7 @@ _names = {}  # "keras.losses" -> {"mse": function, "MeanSquaredError": class}
 
 # Paths in files -> our modules that fill the table for them when imported. Closed: nothing else is ever imported.
 _HOMES = {
-    "keras": ("dtype_policies", "layers", "models"),
+    "keras": ("dtype_policies", "layers", "models", "quantizers"),
     "keras._legacy.layers": ("layers",),
     "keras.activations": ("activations",),
     "keras.constraints": ("constraints",),
@@ -28,6 +28,7 @@ _HOMES = {
     "keras.models": ("models",),
     "keras.optimizers": ("optimizers",),
     "keras.optimizers.schedules": ("optimizers",),
+    "keras.quantizers": ("quantizers",),
     "keras.random": ("initializers",),
     "keras.regularizers": ("regularizers",),
     "keras.src.applications.convnext": ("applications.convnext",),

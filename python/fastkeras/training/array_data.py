@@ -7,7 +7,7 @@ import numpy as np
 from fastkeras.engine import Tensor, TensorSpec, Variable, config, convert_to_numpy, nest
 from fastkeras.utils.packing import pack_x_y_sample_weight, unpack_x_y_sample_weight
 
-_KEPT = {"bool", "uint8", "int32", "uint32", "int64"}
+_KEPT = {"bool", "int8", "uint8", "int32", "uint32", "int64"}
 
 
 def to_array(x):
