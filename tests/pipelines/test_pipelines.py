@@ -118,7 +118,7 @@ def test_elements():
     with pytest.raises(TypeError, match="holds strings"):
         Strings([1, 2])
     kinds = Dataset.from_tensor_slices((np.int8([1]), np.uint16([2]), np.float16([3]), [True]))
-    assert [part.dtype for part in next(iter(kinds))] == ["int32", "int32", "float16", "bool"]
+    assert [part.dtype for part in next(iter(kinds))] == ["int8", "int32", "float16", "bool"]
 
 
 def test_functions_are_plain_python():

@@ -142,8 +142,7 @@ class Epochs:
 
         `begin(index)` and `end(index, result)` are called around every group of steps, `stopped()` after each.
         """
-        if self.data.num_batches is not None:
-            self.known = self.data.num_batches  # a dataset may have more or fewer batches in each pass
+        self.known = self.data.num_batches  # a dataset may have more or fewer batches in each pass
         runner = self._run_arrays if isinstance(self.data, ArrayData) else self._run_batches
         return runner(step, begin, end, stopped)
 
