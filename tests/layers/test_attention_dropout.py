@@ -67,6 +67,22 @@ def test_one_kernel_drops_what_the_ops_drop(cls, dtype, rate, causal, compiled):
     check_agreement(make, given, TOLERANCE[dtype], compiled, use_causal_mask=causal)
 
 
+@pytest.mark.parametrize("cls", LAYERS)
+def test_training_stores_no_mask(cls):
+    x, layer = tensors((2, 5, 6))[0], LAYERS[cls](dropout=0.1)
+    attend(layer, x, x)
+
+    def step(t):
+        with GradientTape() as tape:
+            tape.watch(t)
+            total = keras.ops.sum(attend(layer, t, t, training=True))
+        return tape.gradient(total, t)
+
+    schedule = Function(step).compile(x).describe()
+    assert "attention_grad(" in schedule
+    assert "dropout" not in schedule
+
+
 @pytest.mark.parametrize("cls", ["MultiHeadAttention", "GroupQueryAttention"])
 def test_with_masks(cls, isa):
     given = tensors((2, 9, 6), (2, 130, 6))

@@ -111,8 +111,8 @@ class Attention(Attending):
         """Are the scores those of one head, for which one kernel does it all?"""
         if self.score_mode != "dot" or type(self)._calculate_scores is not Attention._calculate_scores:
             return False
-        alike = all(len({of(x) for x in (query, key, value)}) == 1 for of in (lambda x: x.dtype, lambda x: x.shape[0]))
-        return alike and all(len(x.shape) == 3 for x in (query, key, value)) and "float" in query.dtype
+        alike = len({(x.dtype, x.shape[0], len(x.shape)) for x in (query, key, value)}) == 1
+        return alike and len(query.shape) == 3 and "float" in query.dtype
 
     def _find_at_once(self, query, key, value, training, use_causal_mask):
         query = query if self.scale is None else query * self.scale
