@@ -228,7 +228,8 @@ class Layer(LayerState, LayerBuilding, LayerQuantization, LayerMasks, Operation)
         return outputs
 
     def _compute(self, symbolic, args, kwargs):
-        run = self.symbolic_call if symbolic else self.call if self.quantization_mode is None else self.quantized_call
+        call = self.call if self._dtype_policy._quantization_mode is None else self.quantized_call
+        run = self.symbolic_call if symbolic else call
         try:
             if self._dtype_policy.mixed or autocast_dtype() is not None:
                 with AutocastScope(self.compute_dtype if self.autocast and is_float(self.compute_dtype) else None):
