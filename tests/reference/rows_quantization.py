@@ -76,8 +76,8 @@ def configs(keras):
 
 
 def quantized(keras, make, shape, names, ids=None, **call):
-    """Outputs, gradients of the inputs, and weights of a layer in each mode."""
-    made = {}
+    """Outputs and gradients, numbers, and shapes in the order of files, of a layer in all modes; scales of each."""
+    made, outputs, found, order = {}, [], [], []
     for name in names:
         mode, config = configs(keras)[name]
         layer = make(keras)
@@ -86,15 +86,14 @@ def quantized(keras, make, shape, names, ids=None, **call):
             w.assign(numbers(*w.shape, seed=i + 3))
         layer.quantize(mode, config=config)
         x = numbers(*shape) if ids is None else ids
-        outputs = [layer(x, **call)]
+        outputs.append(layer(x, **call))
         if ids is None and not call:
             outputs += gradient(keras, lambda x, layer=layer: layer(x), x)
         weights = {w.name: w for w in layer.weights if w.name != "bias"}
-        made[f"{name} outputs"] = flat(keras, outputs)
         made[f"{name} scales"] = flat(keras, [w for key, w in weights.items() if key.endswith("scale")])
-        made[f"{name} numbers"] = flat(keras, [w for key, w in weights.items() if not key.endswith("scale")])
-        made[f"{name} order"] = [size for v in stored(layer) for size in (*v.shape, -1)]
-    return made
+        found += [w for key, w in weights.items() if not key.endswith("scale")]
+        order += [size for v in stored(layer) for size in (*v.shape, -1)]
+    return {**made, "outputs": flat(keras, outputs), "numbers": flat(keras, found), "order": order}
 
 
 def flat(keras, tensors):

@@ -251,7 +251,8 @@ class Layer(LayerState, LayerBuilding, LayerQuantization, LayerMasks, LayerRemat
         return outputs
 
     def _compute(self, symbolic, args, kwargs):
-        run = self.symbolic_call if symbolic else self.call if self.quantization_mode is None else self.quantized_call
+        call = self.call if self._dtype_policy._quantization_mode is None else self.quantized_call
+        run = self.symbolic_call if symbolic else call
         if self._remat_mode is not None and not symbolic:
             run = self.rematerialized_call(run, *args, **kwargs)
         try:

@@ -4,6 +4,7 @@ import numpy as np
 
 from fastkeras import ops
 from fastkeras.engine import config, convert_to_numpy, convert_to_tensor
+from fastkeras.ops._quantized import unpack
 
 
 def _check_dtype(dtype):
@@ -62,11 +63,4 @@ def unpack_int4(packed, orig_len, axis=0, dtype="int8"):
     packed = convert_to_tensor(packed)
     if packed.dtype not in ("int8", "uint8"):
         raise TypeError(f"Expected int8 or uint8 tensor for unpacking, got {packed.dtype}")
-    axis %= packed.ndim
-    halves = [ops.bitwise_and(x, 15) for x in (packed, ops.right_shift(packed, 4))]
-    if dtype == "int8":
-        halves = [ops.subtract(ops.bitwise_xor(half, 8), 8) for half in halves]
-    numbers = ops.stack([ops.cast(half, dtype) for half in halves], axis=axis + 1)
-    shape = list(packed.shape)
-    shape[axis] *= 2
-    return ops.take(ops.reshape(numbers, shape), ops.arange(orig_len), axis=axis)
+    return unpack(ops.cast(packed, dtype), axis % packed.ndim, orig_len)
