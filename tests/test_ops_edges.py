@@ -1,5 +1,7 @@
 """Elementwise ops and reductions where they go wrong easily: NaN, infinities, integers at their limits, nothing."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -66,8 +68,19 @@ def test_activations_saturate():
     np.testing.assert_array_equal(run("softplus", x), [0, 0, 1e4, INF])
     np.testing.assert_array_equal(run("log_sigmoid", x), [-1e4, -INF, 0, 0])
     np.testing.assert_array_equal(run("mish", x[2:3]), [1e4])
+    np.testing.assert_array_equal(run("gelu", x, approximate=False), [0, 0, 1e4, INF])
+    np.testing.assert_array_equal(run("gelu_grad", np.ones_like(x), x, approximate=False), [0, 0, 1, 1])
     np.testing.assert_array_equal(run("erfinv", np.array([-1.0, 1.0], "float32")), [-INF, INF])
     assert np.isnan(run("erfinv", np.array([1.5]))[0])
+
+
+def test_gelu_and_its_slope_are_as_good_as_floats_allow():
+    x = np.linspace(-9, 9, 36001).astype("float32")
+    wide = x.astype("float64")
+    below = np.array([math.erfc(-v / math.sqrt(2)) / 2 for v in wide])
+    gelu, slope = wide * below, below + wide * np.exp(-wide * wide / 2) / math.sqrt(2 * math.pi)
+    np.testing.assert_allclose(run("gelu", x, approximate=False), gelu, rtol=2e-7, atol=5e-8)
+    np.testing.assert_allclose(run("gelu_grad", np.ones_like(x), x, approximate=False), slope, rtol=0, atol=1.2e-7)
 
 
 @pytest.mark.parametrize("dtype", ["int32", "int64"])

@@ -128,6 +128,31 @@ FK_FLOAT T gelu_erf_slope(T x) {
     const T density = exp(T(-0.5) * x * x) * T(0.3989422804014327);
     return fma(x, density, T(0.5) + T(0.5) * erf(x * T(0.7071067811865476)));
 }
+// Of floats by one polynomial and one power of two each, where nothing cancels. With a = |x| and Q(a) the normal
+// distribution right of a, gelu is max(0, x) - a Q(a), and log2 Q(a) is nearly a parabola. The slope is s or, right of
+// 0, 1 - s, with s = Q(a) - a density(a), e^(-a^2/2) times something smooth. From 6 on both differ from their limits by
+// less than 4e-8. Errors: gelu 5e-8 left of 0 and 1.9 ulp right of it, the slope 1.1e-7.
+FK_VEC Vec exp2_of_negative(Vec x) {  // for x in [-126, 0]
+    const Vec k = round(x), r = x - k;
+    const Vec p =
+        polynomial(r, 0.693147182f, 0.240226477f, 0.0555033237f, 0.00961843692f, 0.0013398875f, 0.00015353362f);
+    return times_normal_power_of_two(fma(r, p, Vec(1.f)), k);
+}
+FK_VEC Vec gelu_erf(Vec x) {
+    const Vec end(6.f), a = abs(x), t = min(end, a);  // NaN passes through
+    const Vec q = exp2_of_negative(polynomial(t, -1.f, -1.15110552f, -0.45920977f, -0.0524740107f, 0.00699697947f,
+                                              -4.67587597e-05f, -0.000250673562f, 6.44124666e-05f, -7.80146274e-06f,
+                                              3.92869509e-07f));
+    return fma(-select(a > end, Vec(0.f), t), q, max(Vec(0.f), x));
+}
+FK_VEC Vec gelu_erf_slope(Vec x) {
+    const Vec end(6.f), a = abs(x), t = min(end, a);
+    const Vec p = polynomial(t, 0.5f, -0.797884226f, 0.249992698f, -0.132924139f, 0.0622804016f, -0.0260962881f,
+                             0.00968593266f, -0.00307195401f, 0.000786684628f, -0.000151732354f, 2.02307747e-05f,
+                             -1.63706557e-06f, 5.99619057e-08f);
+    const Vec s = select(a > end, Vec(0.f), exp2_of_negative(t * t * Vec(-0.721347520f)) * p);
+    return select(x < Vec(0.f), s, Vec(1.f) - s);
+}
 // 0.5 (1 + tanh(u)) is sigmoid(2 u), and 2 u = x (linear + cubic x^2).
 constexpr double kGeluLinear = 1.5957691216057308, kGeluCubic = kGeluLinear * 0.044715;  // 2 sqrt(2 / pi)
 FK_FLOAT T gelu_tanh(T x) { return x * sigmoid(x * fma(x * x, T(kGeluCubic), T(kGeluLinear))); }
