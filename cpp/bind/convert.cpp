@@ -37,15 +37,23 @@ DType dtype_of(const py::array& array) {
     fail<TypeError>("[tensor] arrays must hold numbers or booleans. Received: dtype=", name);
 }
 
+// numpy.asarray(o, dtype), with `flags` of NumPy's.
+static py::array as_array(py::handle o, py::dtype dtype = {}, int flags = 0) {
+    const auto& api = py::detail::npy_api::get();
+    PyObject* type = dtype.release().ptr();
+    PyObject* made =
+        staying([&] { return api.PyArray_FromAny_(o.ptr(), type, 0, 0, api.NPY_ARRAY_ENSUREARRAY_ | flags, nullptr); });
+    if (!made) throw py::error_already_set();
+    return py::reinterpret_steal<py::array>(made);
+}
+
 static Tensor from_array(py::array array, DType dtype, bool borrow) {
+    using Numpy = py::detail::npy_api;
+    constexpr int plain = Numpy::NPY_ARRAY_C_CONTIGUOUS_ | Numpy::NPY_ARRAY_ALIGNED_;
     const py::dtype given = array.dtype(), wanted = dtype == DType::bfloat16 ? given : numpy_dtype(dtype);
-    if (!given.is(wanted) && !given.equal(wanted)) {
-        array = array.attr("astype")(wanted);
+    if ((!given.is(wanted) && !given.equal(wanted)) || (array.flags() & plain) != plain) {
+        array = as_array(array, wanted, plain | Numpy::NPY_ARRAY_FORCECAST_);
         borrow = true;  // already a copy of our own
-    }
-    if (!(array.flags() & py::array::c_style)) {
-        array = py::module_::import("numpy").attr("asarray")(array, py::arg("order") = "C");
-        borrow = true;
     }
     check(array.ndim() <= kMaxRank, "[tensor] a tensor has at most ", kMaxRank,
           " dimensions. Received: ", array.ndim());
@@ -58,7 +66,7 @@ static Tensor from_array(py::array array, DType dtype, bool borrow) {
                                                     [keep] {
                                                         if (!Py_IsInitialized())
                                                             return;  // the interpreter is gone, and the array with it
-                                                        py::gil_scoped_acquire gil;
+                                                        const WithGil gil;
                                                         delete keep;
                                                     }),
                            data);
@@ -115,7 +123,7 @@ Tensor to_tensor(py::handle o, bool borrow, DType floats) {
             return call("concatenate", std::move(parts), {{"axis", int64_t(0)}});
         }
     }
-    py::array array = py::module_::import("numpy").attr("asarray")(o);
+    const py::array array = as_array(o);
     DType dtype = dtype_of(array);
     if (!py::hasattr(o, "dtype")) {  // Python lists: NumPy's defaults are twice as wide as Keras's
         if (dtype == DType::float64) dtype = floats;

@@ -4,6 +4,7 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include "bind/gil.h"
 #include "graph/trace.h"
 
 namespace py = pybind11;

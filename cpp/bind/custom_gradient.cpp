@@ -27,7 +27,7 @@ Kernel kernel(const Call& call) {
 }
 
 std::vector<Tensor> gradient(const Gradient& g) {
-    const py::gil_scoped_acquire gil;
+    const WithGil gil;
     py::list flowing;
     for (size_t i = 0; i < g.out.size(); ++i)
         flowing.append(g.dout[i]

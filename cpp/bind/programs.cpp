@@ -56,7 +56,7 @@ private:
 
 template <class F>
 auto without_gil(const F& wait) {
-    const py::gil_scoped_release release;
+    const WithoutGil release;
     return wait();
 }
 
@@ -111,7 +111,7 @@ std::vector<Tensor> run(Program& program, const py::sequence& values, const py::
         run_beside(program, in, out, results, take);
         return results;
     }
-    const py::gil_scoped_release release;
+    const WithoutGil release;
     program.run(in, out);
     return results;
 }
@@ -173,7 +173,7 @@ void run_steps(Program& program, const py::sequence& sources, int64_t steps, int
             burst.outputs.push_back(
                 rows_of(list[i].cast<py::array>(), out[i], start + steps * batch, true, "output", i));
     }
-    const py::gil_scoped_release release;
+    const WithoutGil release;
     program.run_steps(burst);
 }
 

@@ -45,7 +45,7 @@ py::object call_primitive(const Op& op, std::span<PyObject* const> args, PyObjec
     size_t elements = 0;
     for (const Tensor& t : in) elements += size_t(t->count());
     if (elements > 16384) {
-        const py::gil_scoped_release release;
+        const WithoutGil release;
         out = apply(op, std::move(in), std::move(attrs));
     } else {
         out = apply(op, std::move(in), std::move(attrs));
@@ -111,7 +111,7 @@ void bind_tensors(py::module_& m) {
         .def("_concrete", &Variable::value, py::call_guard<py::gil_scoped_release>())
         .def("_assign", [](Variable& v, py::handle value) {
             Tensor t = to_tensor(value);
-            const py::gil_scoped_release release;
+            const WithoutGil release;
             v.assign(std::move(t));
         });
 
