@@ -76,6 +76,15 @@ static Tensor from_array(py::array array, DType dtype, bool borrow) {
     return t;
 }
 
+Tensor read_variable(Variable& variable, Tensor (Variable::*read)()) {
+    if (variable.mutex.try_lock_shared()) {
+        variable.mutex.unlock_shared();
+        return (variable.*read)();
+    }
+    const WithoutGil release;
+    return (variable.*read)();
+}
+
 // numpy.float64 is a Python float too: x * numpy.sqrt(2.0) stays float32.
 bool is_python_number(py::handle o) {
     return PyFloat_Check(o.ptr()) || PyLong_CheckExact(o.ptr()) || PyBool_Check(o.ptr());
@@ -84,7 +93,8 @@ bool is_python_number(py::handle o) {
 Tensor to_tensor(py::handle o, bool borrow, DType floats) {
     py::detail::make_caster<Tensor> tensor;  // asking for the type first would look it up twice
     if (tensor.load(o, false)) return py::detail::cast_op<Tensor>(tensor);
-    if (py::isinstance<Variable>(o)) return o.cast<std::shared_ptr<Variable>>()->read_autocast();
+    if (py::isinstance<Variable>(o))
+        return read_variable(*o.cast<std::shared_ptr<Variable>>(), &Variable::read_autocast);
     if (PyBool_Check(o.ptr())) return full({}, DType::boolean, o.ptr() == Py_True);
     if (PyFloat_Check(o.ptr())) return full({}, floats, PyFloat_AS_DOUBLE(o.ptr()));
     if (PyLong_CheckExact(o.ptr())) {

@@ -106,9 +106,9 @@ void bind_tensors(py::module_& m) {
         .def_property_readonly("dtype", [](const Variable& v) { return py::str(name_of(v.read_dtype()).data()); })
         .def_readwrite("_trainable", &Variable::trainable)
         .def_readwrite("autocast", &Variable::autocast)
-        .def("_read", &Variable::read)
-        .def("_read_autocast", &Variable::read_autocast)
-        .def("_concrete", &Variable::value, py::call_guard<py::gil_scoped_release>())
+        .def("_read", [](Variable& v) { return read_variable(v, &Variable::read); })
+        .def("_read_autocast", [](Variable& v) { return read_variable(v, &Variable::read_autocast); })
+        .def("_concrete", &Variable::value, py::call_guard<WithoutGil>())
         .def("_assign", [](Variable& v, py::handle value) {
             Tensor t = to_tensor(value);
             const WithoutGil release;
