@@ -90,6 +90,28 @@ bool is_python_number(py::handle o) {
     return PyFloat_Check(o.ptr()) || PyLong_CheckExact(o.ptr()) || PyBool_Check(o.ptr());
 }
 
+// `what` is named in the error.
+template <class... What>
+static int64_t to_integer(py::handle value, const What&... what) {
+    if (!PyIndex_Check(value.ptr()))
+        fail<TypeError>(what..., " must be an integer. Received: ", std::string(py::repr(value)));
+    const auto index = py::reinterpret_steal<py::object>(PyNumber_Index(value.ptr()));
+    if (!index) throw py::error_already_set();
+    int beyond;
+    const int64_t integer = PyLong_AsLongLongAndOverflow(index.ptr(), &beyond);
+    if (beyond) fail<std::overflow_error>(what..., " must fit 64 bits. Received: ", std::string(py::str(index)));
+    return integer;
+}
+
+template <class... What>
+static double to_number(py::handle value, const What&... what) {
+    if (!PyNumber_Check(value.ptr()))
+        fail<TypeError>(what..., " must be a number. Received: ", std::string(py::repr(value)));
+    const double number = PyFloat_AsDouble(value.ptr());
+    if (PyErr_Occurred()) throw py::error_already_set();
+    return number;
+}
+
 Tensor to_tensor(py::handle o, bool borrow, DType floats) {
     py::detail::make_caster<Tensor> tensor;  // asking for the type first would look it up twice
     if (tensor.load(o, false)) return py::detail::cast_op<Tensor>(tensor);
@@ -98,7 +120,7 @@ Tensor to_tensor(py::handle o, bool borrow, DType floats) {
     if (PyBool_Check(o.ptr())) return full({}, DType::boolean, o.ptr() == Py_True);
     if (PyFloat_Check(o.ptr())) return full({}, floats, PyFloat_AS_DOUBLE(o.ptr()));
     if (PyLong_CheckExact(o.ptr())) {
-        const int64_t value = o.cast<int64_t>();
+        const int64_t value = to_integer(o, "[tensor] a value");
         Tensor t = make_tensor({value == int32_t(value) ? DType::int32 : DType::int64, {}});
         if (t->dtype == DType::int32)
             *static_cast<int32_t*>(t->data) = int32_t(value);
@@ -149,15 +171,24 @@ Tensor to_tensor(py::handle o, bool borrow, DType floats) {
 
 Attr to_attr(const std::string& name, py::handle value) {
     if (py::detail::make_caster<bool> flag; flag.load(value, false)) return bool(flag);  // NumPy's too
-    if (PyLong_Check(value.ptr()) || PyIndex_Check(value.ptr())) return value.cast<int64_t>();
+    if (PyIndex_Check(value.ptr())) return to_integer(value, "[attribute] ", name);
     if (PyFloat_Check(value.ptr())) return value.cast<double>();
     if (py::isinstance<py::str>(value)) return value.cast<std::string>();
     if (py::isinstance<py::tuple>(value) || py::isinstance<py::list>(value)) {
-        bool floats = false;
-        for (py::handle item : py::reinterpret_borrow<py::sequence>(value))
-            floats = floats || PyFloat_Check(item.ptr());
-        if (floats) return value.cast<std::vector<double>>();
-        return value.cast<std::vector<int64_t>>();
+        const auto items = py::reinterpret_borrow<py::sequence>(value);
+        const bool floats = std::any_of(items.begin(), items.end(), [](py::handle item) {
+            return PyNumber_Check(item.ptr()) && !PyIndex_Check(item.ptr());
+        });
+        std::vector<double> numbers;
+        std::vector<int64_t> integers;
+        for (py::handle item : items) {
+            if (floats)
+                numbers.push_back(to_number(item, "[attribute] ", name));
+            else
+                integers.push_back(to_integer(item, "[attribute] ", name));
+        }
+        if (floats) return numbers;
+        return integers;
     }
     fail<TypeError>("[attribute] ", name,
                     " must be a number, a string or a list of numbers. Received: ", std::string(py::repr(value)));

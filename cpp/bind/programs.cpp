@@ -192,7 +192,11 @@ void bind_programs(py::module_& m) {
         .def("describe", &Program::describe);
 
     m.def("num_threads", &num_threads);
-    m.def("set_num_threads", &set_num_threads);
+    m.def("set_num_threads", [](int64_t n) {
+        check(n >= 0 && n <= kMaxThreads, "[set_num_threads] the number of threads must be from 0 to ", kMaxThreads,
+              ". Received: n=", n);
+        set_num_threads(int(n));
+    });
     m.def("isa", [] { return std::string(isa_name()); });
     m.def("set_isa", &set_isa);
     m.def("available_isas", &available_isas);
