@@ -92,7 +92,7 @@ py::list run(const std::string& tag, const std::string& name, const py::dict& in
     for (const Operand& o : in) sources.push_back(o.data);
     for (const Operand& o : out) targets.push_back(o.data);
     {
-        const py::gil_scoped_release release;
+        const WithoutGil release;
         run_kernel(op, call, sources.data(), targets.data());
     }
     return results;

@@ -37,15 +37,23 @@ DType dtype_of(const py::array& array) {
     fail<TypeError>("[tensor] arrays must hold numbers or booleans. Received: dtype=", name);
 }
 
+// numpy.asarray(o, dtype), with `flags` of NumPy's.
+static py::array as_array(py::handle o, py::dtype dtype = {}, int flags = 0) {
+    const auto& api = py::detail::npy_api::get();
+    PyObject* type = dtype.release().ptr();
+    PyObject* made =
+        staying([&] { return api.PyArray_FromAny_(o.ptr(), type, 0, 0, api.NPY_ARRAY_ENSUREARRAY_ | flags, nullptr); });
+    if (!made) throw py::error_already_set();
+    return py::reinterpret_steal<py::array>(made);
+}
+
 static Tensor from_array(py::array array, DType dtype, bool borrow) {
+    using Numpy = py::detail::npy_api;
+    constexpr int plain = Numpy::NPY_ARRAY_C_CONTIGUOUS_ | Numpy::NPY_ARRAY_ALIGNED_;
     const py::dtype given = array.dtype(), wanted = dtype == DType::bfloat16 ? given : numpy_dtype(dtype);
-    if (!given.is(wanted) && !given.equal(wanted)) {
-        array = array.attr("astype")(wanted);
+    if ((!given.is(wanted) && !given.equal(wanted)) || (array.flags() & plain) != plain) {
+        array = as_array(array, wanted, plain | Numpy::NPY_ARRAY_FORCECAST_);
         borrow = true;  // already a copy of our own
-    }
-    if (!(array.flags() & py::array::c_style)) {
-        array = py::module_::import("numpy").attr("asarray")(array, py::arg("order") = "C");
-        borrow = true;
     }
     check(array.ndim() <= kMaxRank, "[tensor] a tensor has at most ", kMaxRank,
           " dimensions. Received: ", array.ndim());
@@ -58,7 +66,7 @@ static Tensor from_array(py::array array, DType dtype, bool borrow) {
                                                     [keep] {
                                                         if (!Py_IsInitialized())
                                                             return;  // the interpreter is gone, and the array with it
-                                                        py::gil_scoped_acquire gil;
+                                                        const WithGil gil;
                                                         delete keep;
                                                     }),
                            data);
@@ -68,19 +76,51 @@ static Tensor from_array(py::array array, DType dtype, bool borrow) {
     return t;
 }
 
+Tensor read_variable(Variable& variable, Tensor (Variable::*read)()) {
+    if (variable.mutex.try_lock_shared()) {
+        variable.mutex.unlock_shared();
+        return (variable.*read)();
+    }
+    const WithoutGil release;
+    return (variable.*read)();
+}
+
 // numpy.float64 is a Python float too: x * numpy.sqrt(2.0) stays float32.
 bool is_python_number(py::handle o) {
     return PyFloat_Check(o.ptr()) || PyLong_CheckExact(o.ptr()) || PyBool_Check(o.ptr());
 }
 
+// `what` is named in the error.
+template <class... What>
+static int64_t to_integer(py::handle value, const What&... what) {
+    if (!PyIndex_Check(value.ptr()))
+        fail<TypeError>(what..., " must be an integer. Received: ", std::string(py::repr(value)));
+    const auto index = py::reinterpret_steal<py::object>(PyNumber_Index(value.ptr()));
+    if (!index) throw py::error_already_set();
+    int beyond;
+    const int64_t integer = PyLong_AsLongLongAndOverflow(index.ptr(), &beyond);
+    if (beyond) fail<std::overflow_error>(what..., " must fit 64 bits. Received: ", std::string(py::str(index)));
+    return integer;
+}
+
+template <class... What>
+static double to_number(py::handle value, const What&... what) {
+    if (!PyNumber_Check(value.ptr()))
+        fail<TypeError>(what..., " must be a number. Received: ", std::string(py::repr(value)));
+    const double number = PyFloat_AsDouble(value.ptr());
+    if (PyErr_Occurred()) throw py::error_already_set();
+    return number;
+}
+
 Tensor to_tensor(py::handle o, bool borrow, DType floats) {
     py::detail::make_caster<Tensor> tensor;  // asking for the type first would look it up twice
     if (tensor.load(o, false)) return py::detail::cast_op<Tensor>(tensor);
-    if (py::isinstance<Variable>(o)) return o.cast<std::shared_ptr<Variable>>()->read_autocast();
+    if (py::isinstance<Variable>(o))
+        return read_variable(*o.cast<std::shared_ptr<Variable>>(), &Variable::read_autocast);
     if (PyBool_Check(o.ptr())) return full({}, DType::boolean, o.ptr() == Py_True);
     if (PyFloat_Check(o.ptr())) return full({}, floats, PyFloat_AS_DOUBLE(o.ptr()));
     if (PyLong_CheckExact(o.ptr())) {
-        const int64_t value = o.cast<int64_t>();
+        const int64_t value = to_integer(o, "[tensor] a value");
         Tensor t = make_tensor({value == int32_t(value) ? DType::int32 : DType::int64, {}});
         if (t->dtype == DType::int32)
             *static_cast<int32_t*>(t->data) = int32_t(value);
@@ -115,7 +155,7 @@ Tensor to_tensor(py::handle o, bool borrow, DType floats) {
             return call("concatenate", std::move(parts), {{"axis", int64_t(0)}});
         }
     }
-    py::array array = py::module_::import("numpy").attr("asarray")(o);
+    const py::array array = as_array(o);
     DType dtype = dtype_of(array);
     if (!py::hasattr(o, "dtype")) {  // Python lists: NumPy's defaults are twice as wide as Keras's
         if (dtype == DType::float64) dtype = floats;
@@ -131,15 +171,24 @@ Tensor to_tensor(py::handle o, bool borrow, DType floats) {
 
 Attr to_attr(const std::string& name, py::handle value) {
     if (py::detail::make_caster<bool> flag; flag.load(value, false)) return bool(flag);  // NumPy's too
-    if (PyLong_Check(value.ptr()) || PyIndex_Check(value.ptr())) return value.cast<int64_t>();
+    if (PyIndex_Check(value.ptr())) return to_integer(value, "[attribute] ", name);
     if (PyFloat_Check(value.ptr())) return value.cast<double>();
     if (py::isinstance<py::str>(value)) return value.cast<std::string>();
     if (py::isinstance<py::tuple>(value) || py::isinstance<py::list>(value)) {
-        bool floats = false;
-        for (py::handle item : py::reinterpret_borrow<py::sequence>(value))
-            floats = floats || PyFloat_Check(item.ptr());
-        if (floats) return value.cast<std::vector<double>>();
-        return value.cast<std::vector<int64_t>>();
+        const auto items = py::reinterpret_borrow<py::sequence>(value);
+        const bool floats = std::any_of(items.begin(), items.end(), [](py::handle item) {
+            return PyNumber_Check(item.ptr()) && !PyIndex_Check(item.ptr());
+        });
+        std::vector<double> numbers;
+        std::vector<int64_t> integers;
+        for (py::handle item : items) {
+            if (floats)
+                numbers.push_back(to_number(item, "[attribute] ", name));
+            else
+                integers.push_back(to_integer(item, "[attribute] ", name));
+        }
+        if (floats) return numbers;
+        return integers;
     }
     fail<TypeError>("[attribute] ", name,
                     " must be a number, a string or a list of numbers. Received: ", std::string(py::repr(value)));

@@ -4,6 +4,7 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include "bind/gil.h"
 #include "graph/trace.h"
 
 namespace py = pybind11;
@@ -14,6 +15,8 @@ namespace fk::bind {
 // conversion is not copied: only for tensors that do not outlive the call. Python floats and lists of them become
 // `floats`, lists of ints int32.
 Tensor to_tensor(py::handle object, bool borrow = false, DType floats = default_float);
+// What one of the two readers of a variable gives. While a burst holds the variable, the other threads of Python go on.
+Tensor read_variable(Variable& variable, Tensor (Variable::*read)());
 bool is_python_number(py::handle object);
 Attr to_attr(const std::string& name, py::handle value);
 py::dtype numpy_dtype(DType dtype);

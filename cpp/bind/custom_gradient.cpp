@@ -9,7 +9,7 @@ namespace {
 py::function* apply_rule = nullptr;
 
 std::vector<Tensor> gradient(const Gradient& g) {
-    const py::gil_scoped_acquire gil;
+    const WithGil gil;
     py::list flowing;
     for (size_t i = 0; i < g.out.size(); ++i)
         flowing.append(g.dout[i]

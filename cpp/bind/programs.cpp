@@ -56,7 +56,7 @@ private:
 
 template <class F>
 auto without_gil(const F& wait) {
-    const py::gil_scoped_release release;
+    const WithoutGil release;
     return wait();
 }
 
@@ -111,7 +111,7 @@ std::vector<Tensor> run(Program& program, const py::sequence& values, const py::
         run_beside(program, in, out, results, take);
         return results;
     }
-    const py::gil_scoped_release release;
+    const WithoutGil release;
     program.run(in, out);
     return results;
 }
@@ -173,7 +173,7 @@ void run_steps(Program& program, const py::sequence& sources, int64_t steps, int
             burst.outputs.push_back(
                 rows_of(list[i].cast<py::array>(), out[i], start + steps * batch, true, "output", i));
     }
-    const py::gil_scoped_release release;
+    const WithoutGil release;
     program.run_steps(burst);
 }
 
@@ -192,7 +192,11 @@ void bind_programs(py::module_& m) {
         .def("describe", &Program::describe);
 
     m.def("num_threads", &num_threads);
-    m.def("set_num_threads", &set_num_threads);
+    m.def("set_num_threads", [](int64_t n) {
+        check(n >= 0 && n <= kMaxThreads, "[set_num_threads] the number of threads must be from 0 to ", kMaxThreads,
+              ". Received: n=", n);
+        set_num_threads(int(n));
+    });
     m.def("isa", [] { return std::string(isa_name()); });
     m.def("set_isa", &set_isa);
     m.def("available_isas", &available_isas);

@@ -46,7 +46,7 @@ py::object call_primitive(const Op& op, std::span<PyObject* const> args, PyObjec
     size_t elements = 0;
     for (const Tensor& t : in) elements += size_t(t->count());
     if (elements > 16384) {
-        const py::gil_scoped_release release;
+        const WithoutGil release;
         out = apply(op, std::move(in), std::move(attrs));
     } else {
         out = apply(op, std::move(in), std::move(attrs));
@@ -107,12 +107,12 @@ void bind_tensors(py::module_& m) {
         .def_property_readonly("dtype", [](const Variable& v) { return py::str(name_of(v.read_dtype()).data()); })
         .def_readwrite("_trainable", &Variable::trainable)
         .def_readwrite("autocast", &Variable::autocast)
-        .def("_read", &Variable::read)
-        .def("_read_autocast", &Variable::read_autocast)
-        .def("_concrete", &Variable::value, py::call_guard<py::gil_scoped_release>())
+        .def("_read", [](Variable& v) { return read_variable(v, &Variable::read); })
+        .def("_read_autocast", [](Variable& v) { return read_variable(v, &Variable::read_autocast); })
+        .def("_concrete", &Variable::value, py::call_guard<WithoutGil>())
         .def("_assign", [](Variable& v, py::handle value) {
             Tensor t = to_tensor(value);
-            const py::gil_scoped_release release;
+            const WithoutGil release;
             v.assign(std::move(t));
         });
 

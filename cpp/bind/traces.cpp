@@ -50,7 +50,7 @@ void bind_traces(py::module_& m) {
             for (py::handle t : targets) to.push_back(to_tensor(t));
             for (py::handle s : sources) from.push_back(to_tensor(s));
             for (py::handle w : seeds) weights.push_back(w.is_none() ? nullptr : to_tensor(w));
-            const py::gil_scoped_release release;
+            const WithoutGil release;
             return tape.gradient(to, from, weights);
         });
 }

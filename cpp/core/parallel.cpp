@@ -309,7 +309,7 @@ int num_threads() {
     if (const int wanted = wanted_threads.load(std::memory_order_relaxed)) return wanted;
     // libgomp has read OMP_NUM_THREADS and the affinity mask; threadpoolctl changes the same setting.
     static const int quota = std::getenv("OMP_NUM_THREADS") ? 1 << 20 : cgroup_threads();
-    return std::min(omp_get_max_threads(), quota);
+    return std::min({omp_get_max_threads(), quota, kMaxThreads});
 }
 
 void wait_for(const uint8_t* flag) {

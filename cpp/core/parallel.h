@@ -54,6 +54,8 @@ private:
     bool before_;
 };
 
+constexpr int kMaxThreads = 1024;  // of any setting: each costs memory, and beyond the CPUs none helps
+
 int num_threads();            // what the next loop of this thread will use
 void use_threads(int n);      // by this thread alone: what OpenMP was told in one thread a new one does not know
 void set_num_threads(int n);  // 0: the default again (OMP_NUM_THREADS, affinity, cgroup quota)

@@ -72,13 +72,19 @@ Program::Program(const Trace& trace, const std::vector<Tensor>& outputs) : graph
               [&](size_t a, size_t b) { return graph_.states[a].variable.get() < graph_.states[b].variable.get(); });
 }
 
-// Holds the variables of a program: those it writes exclusively, the others shared.
+// Holds the variables of a program: those it writes exclusively and in memory that nobody else sees, others shared.
 class Program::Locks {
 public:
     explicit Locks(const Program& program) : program_(program) {
         for (size_t s : program.lock_order_) {
             const auto& state = program.graph_.states[s];
             state.after >= 0 ? state.variable->mutex.lock() : state.variable->mutex.lock_shared();
+        }
+    }
+    void unshare() {
+        for (const auto& state : program_.graph_.states) {
+            if (state.after < 0) continue;
+            if (Tensor seen = state.variable->unshare()) seen_.push_back(std::move(seen));
         }
     }
     ~Locks() {
@@ -91,6 +97,7 @@ public:
 
 private:
     const Program& program_;
+    std::vector<Tensor> seen_;  // end after the locks, as in Variable::set_value
 };
 
 std::unique_ptr<Program::Context> Program::acquire() {
@@ -122,10 +129,8 @@ void Program::point(Context& context, const std::vector<std::vector<size_t>>& po
 }
 
 void Program::point_states(Context& context) const {
-    for (size_t s = 0; s < graph_.states.size(); ++s) {
-        Variable& variable = *graph_.states[s].variable;
-        point(context, state_positions_, s, graph_.states[s].after >= 0 ? variable.writable() : variable.readable());
-    }
+    for (size_t s = 0; s < graph_.states.size(); ++s)
+        point(context, state_positions_, s, graph_.states[s].variable->data());
 }
 
 void Program::execute(Context& context, const std::vector<const void*>& feeds, const std::vector<void*>& outputs,
@@ -148,7 +153,7 @@ void Program::execute(Context& context, const std::vector<const void*>& feeds, c
                 case Place::arena: return arena + place.index;
                 case Place::feed: return const_cast<void*>(feeds[place.index]);
                 case Place::constant: return graph_.constants[place.index].second->data;
-                case Place::state: return graph_.states[place.index].variable->readable();
+                case Place::state: return graph_.states[place.index].variable->data();
                 default: return outputs[place.index];
             }
         };
@@ -214,7 +219,8 @@ void Program::paced(int64_t steps, const F& run) {
 void Program::run(const std::vector<const void*>& feeds, const std::vector<void*>& outputs, const Made& made) {
     auto context = acquire();
     {
-        const Locks locks(*this);
+        Locks locks(*this);
+        locks.unshare();
         point_states(*context);
         for (size_t i = 0; i < feeds.size(); ++i) point(*context, feed_positions_, i, feeds[i]);
         for (size_t i = 0; i < outputs.size(); ++i) point(*context, output_positions_, i, outputs[i]);
@@ -265,7 +271,8 @@ void Program::run_rows(Context& context, const Burst& burst, int64_t first, int6
 }
 
 void Program::run_steps(const Burst& burst) {
-    const Locks locks(*this);
+    Locks locks(*this);
+    locks.unshare();
     const auto prepared = [&] {
         auto context = acquire();
         if (burst.outputs.empty() && !output_types_.empty() && !context->discarded)

@@ -81,8 +81,9 @@ Tensor Variable::value() const {
 }
 
 void Variable::set_value(Tensor value) {
-    std::unique_lock lock(mutex);
-    value_ = std::move(value);
+    // The old value ends after the lock: the end of an array of Python's waits for the GIL, whose holder may wait here.
+    const std::unique_lock lock(mutex);
+    std::swap(value_, value);
 }
 
 void Variable::assign(Tensor value) {
@@ -98,13 +99,20 @@ void Variable::assign(Tensor value) {
         set_value(std::move(value));
 }
 
-void* Variable::writable() {
-    if (value_.use_count() > 1 || value_->buffer.use_count() > 1) {
-        Tensor copy = make_tensor(type);
-        std::memcpy(copy->data, value_->data, type.bytes());
-        value_ = std::move(copy);
-    }
-    return value_->data;
+// Does nobody else hold it? use_count() alone is a relaxed read: what others read before they let go, they might still
+// read. The end of a copy orders that, as theirs did.
+template <class T>
+static bool held_alone(const std::shared_ptr<T>& held) {
+    if (held.use_count() != 1) return false;
+    std::shared_ptr<T>{held};
+    return true;
+}
+
+Tensor Variable::unshare() {
+    if (held_alone(value_) && held_alone(value_->buffer)) return nullptr;
+    Tensor copy = make_tensor(type);
+    std::memcpy(copy->data, value_->data, type.bytes());
+    return std::exchange(value_, std::move(copy));
 }
 
 }  // namespace fk

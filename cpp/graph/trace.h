@@ -2,13 +2,13 @@
 #pragma once
 #include <memory>
 #include <optional>
-#include <shared_mutex>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
 #include <vector>
 
+#include "core/shared_mutex.h"
 #include "graph/op.h"
 
 namespace fk {
@@ -35,10 +35,11 @@ public:
     Tensor value() const;       // the concrete value, also inside a trace; waits for a running burst
     void set_value(Tensor value);
 
-    // For programs, while they hold `mutex` exclusively: memory nobody else sees (copied first when somebody does).
-    void* writable();
-    void* readable() const { return value_->data; }
-    mutable std::shared_mutex mutex;
+    // For programs, while they hold `mutex`: the value in place. Who writes it holds `mutex` exclusively, and calls
+    // unshare() first: where somebody else sees the value, the variable goes on with a copy, and the value is returned.
+    void* data() const { return value_->data; }
+    Tensor unshare();
+    mutable SharedMutex mutex;
 
     const TensorType type;
     bool trainable;

@@ -145,11 +145,8 @@ available_isas = _core.available_isas
 
 
 def set_num_threads(n):
-    """Threads for kernels; 0 or None: what OMP_NUM_THREADS, the affinity and the cgroup allow."""
-    n = 0 if n is None else int(n)
-    if n < 0:
-        raise ValueError(f"[set_num_threads] the number of threads must not be negative. Received: n={n}")
-    _core.set_num_threads(n)
+    """Threads for kernels, at most 1024; 0 or None: what OMP_NUM_THREADS, the affinity and the cgroup allow."""
+    _core.set_num_threads(0 if n is None else int(n))
 
 
 def set_isa(name):

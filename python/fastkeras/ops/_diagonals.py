@@ -158,9 +158,7 @@ def vander(x, N=None, increasing=False):
     if N == 0:
         return part(reshape_to(x, shape=[-1, 1]), 1, 0, 0)
     column = reshape_to(x, shape=[-1, 1])
-    powers = primitive("concatenate")(
-        ones_like(column), *(broadcast(column, shape=[x.shape[0], 1]) for _ in range(N - 1)), axis=1
-    )
+    powers = primitive("concatenate")(ones_like(column), broadcast(column, shape=[x.shape[0], N - 1]), axis=1)
     powers = primitive("cumprod")(powers, axis=1)
     return powers if increasing or N < 2 else _backwards(powers)
 
