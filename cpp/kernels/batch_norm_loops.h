@@ -1,4 +1,4 @@
-// What batch and group normalisation and their gradients share: loops over channels, blocks, planes and the table of sums.
+// What batch and group normalisation share: loops over channels, blocks, planes and the table of sums.
 #pragma once
 #include "core/parallel.h"
 #include "kernels/batch_norm.h"
