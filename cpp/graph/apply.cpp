@@ -106,9 +106,9 @@ std::vector<Tensor> apply(const Op& op, std::vector<Tensor> in, Attrs attrs) {
     return out;
 }
 
-void watch_on_tapes(const Tensor& variable_value) {
+void watch_on_tapes(const Variable& variable, const Tensor& value) {
     for (Tape* tape : tapes)
-        if (tape->recording() && tape->watch_variables) tape->watch(variable_value);
+        if (tape->recording() && tape->watch_variables) tape->watch(value, &variable);
 }
 
 bool taping() {

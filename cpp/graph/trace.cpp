@@ -44,7 +44,7 @@ void Trace::assign(Variable& variable, Tensor value) {
 
 Tensor Variable::read() {
     Tensor t = active_trace ? active_trace->read(*this) : value();
-    if (trainable) watch_on_tapes(t);
+    if (trainable) watch_on_tapes(*this, t);
     return t;
 }
 
