@@ -5,10 +5,10 @@ PY     := $(VENV)/bin/python
 STAMP  := $(VENV)/.installed
 SOURCES := pyproject.toml CMakeLists.txt $(shell find cpp python -name '*.cpp' -o -name '*.h' -o -name '*.py' -o -name '*.pyi' 2>/dev/null)
 
-.PHONY: help demo examples test bench bench-peers lint sanitize reference clean
+.PHONY: help demo examples test bench bench-peers lint sanitize sanitize-threads reference clean
 
 help:  ## this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
@@ -47,12 +47,19 @@ lint: $(VENV)/bin/python  ## ruff, clang-format, pyright
 sanitize: $(VENV)/bin/python  ## the suite under AddressSanitizer and UndefinedBehaviorSanitizer
 	$(PYTHON) -m venv .venv-sanitize
 	.venv-sanitize/bin/python -m pip install --quiet --upgrade pip
-	.venv-sanitize/bin/python -m pip install --quiet -Ccmake.define.FASTKERAS_SANITIZE=ON -Cbuild-dir=build/sanitize '.[test,demo,images]'
+	.venv-sanitize/bin/python -m pip install --quiet -Ccmake.define.FASTKERAS_SANITIZE=address,undefined -Cbuild-dir=build/sanitize '.[test,demo,images]'
 	LD_PRELOAD="$$(g++ -print-file-name=libasan.so) $$(g++ -print-file-name=libubsan.so)" ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 \
 	  .venv-sanitize/bin/python -m pytest -p no:cacheprovider tests
+
+sanitize-threads: $(VENV)/bin/python  ## what threads do together, under ThreadSanitizer
+	$(PYTHON) -m venv .venv-sanitize-threads
+	.venv-sanitize-threads/bin/python -m pip install --quiet --upgrade pip
+	.venv-sanitize-threads/bin/python -m pip install --quiet -Ccmake.define.FASTKERAS_SANITIZE=thread -Cbuild-dir=build/sanitize-threads '.[test,demo,images]'
+	LD_PRELOAD="$$(g++ -print-file-name=libtsan.so)" TSAN_OPTIONS="suppressions=tests/threads.supp halt_on_error=1 die_after_fork=0" \
+	  setarch -R .venv-sanitize-threads/bin/python -m pytest -p no:cacheprovider tests/engine/test_threads.py tests/engine/test_trace.py
 
 reference:  ## recompute the stored figures with real Keras (needs bench/peers/install.sh)
 	KERAS_BACKEND=jax .venv-peers/bin/python tests/reference/make.py
 
 clean:  ## forget environments and builds
-	rm -rf $(VENV) .venv-sanitize build demo-output example-output
+	rm -rf $(VENV) .venv-sanitize .venv-sanitize-threads build demo-output example-output

@@ -3,6 +3,11 @@
 
 namespace fk::bind {
 
+// The object as a variable, null when it is none.
+static const Variable* variable_of(py::handle object) {
+    return py::isinstance<Variable>(object) ? object.cast<const Variable*>() : nullptr;
+}
+
 void bind_traces(py::module_& m) {
     py::class_<Trace, std::shared_ptr<Trace>>(m, "Trace")
         .def(py::init([] { return std::make_shared<Trace>(); }))
@@ -44,11 +49,14 @@ void bind_traces(py::module_& m) {
         .def("clear", &Tape::clear)
         .def_property_readonly("recording", &Tape::recording)
         .def_readwrite("watch_variables", &Tape::watch_variables)
-        .def("watch", [](Tape& tape, py::handle object) { tape.watch(to_tensor(object)); })
+        .def("watch", [](Tape& tape, py::handle object) { tape.watch(to_tensor(object), variable_of(object)); })
         .def("gradient", [](Tape& tape, const py::list& targets, const py::list& sources, const py::list& seeds) {
             std::vector<Tensor> to, from, weights;
             for (py::handle t : targets) to.push_back(to_tensor(t));
-            for (py::handle s : sources) from.push_back(to_tensor(s));
+            for (py::handle s : sources) {
+                const Variable* variable = variable_of(s);
+                from.push_back(variable ? tape.source(*variable, to_tensor(s)) : to_tensor(s));
+            }
             for (py::handle w : seeds) weights.push_back(w.is_none() ? nullptr : to_tensor(w));
             const WithoutGil release;
             return tape.gradient(to, from, weights);

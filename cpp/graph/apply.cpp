@@ -110,9 +110,9 @@ void record_on_tapes(const Op& op, const Attrs& attrs, const std::vector<Tensor>
         if (tape->recording()) tape->record(op, attrs, in, out);
 }
 
-void watch_on_tapes(const Tensor& variable_value) {
+void watch_on_tapes(const Variable& variable, const Tensor& value) {
     for (Tape* tape : tapes)
-        if (tape->recording() && tape->watch_variables) tape->watch(variable_value);
+        if (tape->recording() && tape->watch_variables) tape->watch(value, &variable);
 }
 
 bool taping() {

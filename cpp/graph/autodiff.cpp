@@ -4,8 +4,16 @@
 
 namespace fk {
 
-void Tape::watch(const Tensor& tensor) {
+void Tape::watch(const Tensor& tensor, const Variable* variable) {
     if (watched_.insert(tensor.get()).second) kept_.push_back(tensor);
+    if (variable) values_.insert_or_assign(variable->shared_from_this(), tensor);
+}
+
+// Another value may have been assigned since, perhaps by another thread.
+Tensor Tape::source(const Variable& variable, Tensor value) const {
+    if (watches(value)) return value;
+    const auto found = values_.find(variable.shared_from_this());
+    return found == values_.end() ? value : found->second;
 }
 
 void Tape::record(const Op& op, const Attrs& attrs, const std::vector<Tensor>& in, const std::vector<Tensor>& out) {
@@ -22,6 +30,7 @@ void Tape::clear() {
     records_.clear();
     watched_.clear();
     kept_.clear();
+    values_.clear();
 }
 
 std::vector<Tensor> Tape::gradient(const std::vector<Tensor>& targets, const std::vector<Tensor>& sources,

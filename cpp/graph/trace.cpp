@@ -45,7 +45,7 @@ void Trace::assign(Variable& variable, Tensor value) {
 
 Tensor Variable::read() {
     Tensor t = active_trace ? active_trace->read(*this) : value();
-    if (trainable) watch_on_tapes(t);
+    if (trainable) watch_on_tapes(*this, t);
     for (Reads* noting : reads) noting->note(shared_from_this(), t);
     return t;
 }

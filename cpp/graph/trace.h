@@ -107,7 +107,8 @@ public:
     void start();
     void stop();
     bool recording() const { return recording_; }
-    void watch(const Tensor& tensor);
+    void watch(const Tensor& tensor, const Variable* variable = nullptr);
+    Tensor source(const Variable& variable, Tensor value) const;  // `value` of now, or that it had when it was watched
     bool watches(const Tensor& tensor) const { return watched_.count(tensor.get()) != 0; }
     void record(const Op& op, const Attrs& attrs, const std::vector<Tensor>& in, const std::vector<Tensor>& out);
     // d(sum of targets)/d(source) for each source, null where nothing flows. `seeds` weigh the targets (null: ones).
@@ -123,10 +124,11 @@ private:
     std::vector<Node> records_;
     std::unordered_set<const TensorImpl*> watched_;
     std::vector<Tensor> kept_;  // keeps watched tensors alive: their addresses are the keys
+    std::unordered_map<std::shared_ptr<const Variable>, Tensor> values_;  // of the variables watched, the last ones
 };
 // Tells the recording tapes of this thread that `out` comes from `in`.
 void record_on_tapes(const Op& op, const Attrs& attrs, const std::vector<Tensor>& in, const std::vector<Tensor>& out);
-void watch_on_tapes(const Tensor& variable_value);
+void watch_on_tapes(const Variable& variable, const Tensor& value);
 bool taping();  // is a tape of this thread recording?
 
 }  // namespace fk

@@ -94,6 +94,16 @@ def test_gradients_while_the_tape_records():
     assert (float(slope), float(tape.gradient(y, x)), float(tape.gradient(z, x))) == (6.0, 6.0, 27.0)
 
 
+@pytest.mark.parametrize("trainable", [True, False])
+def test_a_variable_may_be_assigned_before_its_gradient_is_asked_for(trainable):
+    x = Variable(3.0, trainable=trainable)
+    with GradientTape() as tape:
+        tape.watch(x)
+        y = x * x
+    x.assign(5.0)
+    assert float(tape.gradient(y, x)) == 6.0
+
+
 def test_a_tape_inside_a_traced_function_is_the_same():
     w = Variable(np.random.RandomState(0).rand(5, 4).astype("float32"))
 
