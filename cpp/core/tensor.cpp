@@ -17,8 +17,12 @@ Shape::Shape(std::span<const int64_t> dims) {
           " dimensions. Received: ", dims.size());
     rank_ = int(dims.size());
     std::copy(dims.begin(), dims.end(), dims_.begin());
+    check_size();
+}
+
+void Shape::check_size() const {
     __int128 count = 1;
-    for (int64_t d : dims) {
+    for (int64_t d : *this) {
         check(d >= 0, "[shape] dimensions must not be negative. Received: ", *this);
         count *= d;
         check(count < (__int128(1) << 48), "[shape] the tensor is too large. Received: shape=", *this);

@@ -19,7 +19,8 @@ class Shape {
 public:
     Shape() = default;
     Shape(std::initializer_list<int64_t> dims) : Shape(std::span(dims.begin(), dims.size())) {}
-    explicit Shape(std::span<const int64_t> dims);  // throws above kMaxRank, on negative dims, past 2^62 elements
+    explicit Shape(std::span<const int64_t> dims);  // throws above kMaxRank, and what check_size() throws
+    void check_size() const;                        // throws on negative dims, and from 2^48 elements on
     int rank() const { return rank_; }
     int64_t operator[](int i) const { return dims_[i < 0 ? i + rank_ : i]; }
     int64_t& operator[](int i) { return dims_[i < 0 ? i + rank_ : i]; }

@@ -86,6 +86,7 @@ std::vector<Tensor> apply(const Op& op, std::vector<Tensor> in, Attrs attrs) {
     std::vector<TensorType> in_types(in.size());
     for (size_t i = 0; i < in.size(); ++i) in_types[i] = *in[i];
     std::vector<TensorType> out_types = op.infer({attrs, in_types, {}});
+    for (const TensorType& t : out_types) t.shape.check_size();
     std::vector<Tensor> out(out_types.size());
 
     if (const auto trace = trace_of(op, in)) {

@@ -55,3 +55,9 @@ def test_layouts(layout, dtype):
 def test_numbers_that_are_too_large(compute, error):
     with pytest.raises(error, match="must fit 64 bits. Received: " if error is OverflowError else None):
         compute()
+
+
+def test_results_that_are_too_large():
+    for x in (VALUES, VALUES[:, :0]):
+        with pytest.raises(ValueError, match="the tensor is too large"):
+            ops.rfft(x, fft_length=2**63 - 1)
