@@ -57,7 +57,7 @@ void Reads::note(const std::shared_ptr<Variable>& variable, const Tensor& value)
 }
 void Reads::watch() const {
     for (const auto& [variable, value] : found_)
-        if (variable->trainable) watch_on_tapes(value);
+        if (variable->trainable) watch_on_tapes(*variable, value);
 }
 
 static thread_local std::optional<DType> reading_dtype;
