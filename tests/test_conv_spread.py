@@ -10,9 +10,7 @@ from hypothesis import strategies as st
 
 from fastkeras.engine import primitive
 
-input_grad, conv, conv_bias, kernel_grad = map(
-    primitive, ("conv_input_grad", "conv", "conv_bias", "conv_kernel_grad")
-)
+input_grad, conv, conv_bias, kernel_grad = map(primitive, ("conv_input_grad", "conv", "conv_bias", "conv_kernel_grad"))
 
 
 def operands(images, sizes, kernel, channels, filters, strides, dilation, pads):

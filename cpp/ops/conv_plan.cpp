@@ -235,8 +235,7 @@ void add_part(ConvPlan& p, const AxisSweep* s, const Sides& sides, const ConvAxi
     }
     t.runs = std::move(cut);
     const int64_t first = s[0].first * c_stride[0] + s[1].first * c_stride[1] + s[2].first * c_stride[2];
-    const int64_t a_first =
-        (s[0].skipped * m.size[1] + s[1].skipped) * m.size[2] * m.channels * (sides.pairs ? 2 : 1);
+    const int64_t a_first = (s[0].skipped * m.size[1] + s[1].skipped) * m.size[2] * m.channels * (sides.pairs ? 2 : 1);
     p.sweeps.push_back(
         {m, b, nullptr, int64_t(t.runs.size()), nullptr, nullptr, a_first, first, s[1].pitch * c_stride[1]});
     p.tables.push_back(std::move(t));

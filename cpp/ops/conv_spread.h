@@ -14,8 +14,8 @@ namespace fk {
 inline constexpr int64_t kSpreadProducts = 1 << 14, kSpreadLines = 1 << 16;  // floats of a slot, about: an L1, an L2
 
 // Directly, columns of a product are a vector of 16 channels; spreading takes time for each of them, and adds what it
-// has multiplied to memory. GFLOP/s on Zen 4, 3x3 taps, 32 filters: 1 channel 6.6 -> 46, 3 channels 19 -> 56, 8 channels
-// 50 -> 59; the same for 4 filters and 4 channels, 8 and 6. Direct sums of pairs take half the time.
+// has multiplied to memory. GFLOP/s on Zen 4, 3x3 taps, 32 filters: 1 channel 6.6 -> 46, 3 channels 19 -> 56, 8
+// channels 50 -> 59; the same for 4 filters and 4 channels, 8 and 6. Direct sums of pairs take half the time.
 inline bool spread_pays(int64_t channels, int64_t filters, bool pairs) {
     return channels <= 8 && channels * (filters + 14) <= (pairs ? 8 : 15) * filters + 14;
 }

@@ -86,9 +86,9 @@ std::vector<Tensor> gradient_grad(const Gradient& g) {
     const int rank = g.in[0]->shape.rank();
     std::vector<int64_t> axes;
     for (int a = rank - int(g.attrs.integer("axes")); a < rank; ++a) axes.push_back(a);
-    const NormDerivatives d = derive_norm_gradient(g.in[0], g.attrs.flag("scale") ? g.in[1] : nullptr, g.in.back(),
-                                                   g.dout[0], g.dout[1], g.dout[2], axes, g.attrs.number("epsilon"),
-                                                   g.attrs.flag("centered", true));
+    const NormDerivatives d =
+        derive_norm_gradient(g.in[0], g.attrs.flag("scale") ? g.in[1] : nullptr, g.in.back(), g.dout[0], g.dout[1],
+                             g.dout[2], axes, g.attrs.number("epsilon"), g.attrs.flag("centered", true));
     std::vector<Tensor> result(g.in.size());
     result.front() = d.x, result.back() = d.dy;
     if (d.gamma) result[1] = d.gamma;

@@ -31,8 +31,8 @@ inline NormDerivatives derive_norm_gradient(const Tensor& x, const Tensor& gamma
                                             const Tensor& v, const Tensor& w, const std::vector<int64_t>& axes,
                                             double epsilon, bool is_centered = true) {
     const auto mean = [&](const Tensor& t) { return call("mean", {t}, {{"axes", axes}, {"keepdims", true}}); };
-    const Tensor centered = is_centered ? x - mean(x) : x, r = call("rsqrt", {epsilon + mean(call("square", {centered}))}),
-                 h = centered * r;
+    const Tensor centered = is_centered ? x - mean(x) : x,
+                 r = call("rsqrt", {epsilon + mean(call("square", {centered}))}), h = centered * r;
     const auto project = [&](const Tensor& t) { return (is_centered ? t - mean(t) : t) - h * mean(t * h); };
     NormDerivatives d;
     const auto add = [](Tensor& to, const Tensor& t) { to = to ? to + t : t; };

@@ -1,5 +1,5 @@
-// The gradient of images of few channels: products of dY with all taps, spread over the pixels that met it. A convolution
-// to few filters is the same, of the turned kernel (ConvShape::turned), with a bias and an activation.
+// The gradient of images of few channels: products of dY with all taps, spread over the pixels that met it. A
+// convolution to few filters is the same, of the turned kernel (ConvShape::turned), with a bias and an activation.
 #pragma once
 #include <cstddef>
 #include <cstdint>
