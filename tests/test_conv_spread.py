@@ -51,8 +51,14 @@ def test_any_shape(shape, images, channels, filters):
 
 
 @settings(max_examples=150, deadline=None)
-@given(shape=st.integers(1, 3).flatmap(axes), images=st.integers(1, 3), channels=st.integers(1, 40),
-       filters=st.integers(1, 12), strided=st.booleans(), activation=st.sampled_from([None, "relu", "relu6"]))  # fmt: skip
+@given(
+    shape=st.integers(1, 3).flatmap(axes),
+    images=st.integers(1, 3),
+    channels=st.integers(1, 40),
+    filters=st.integers(1, 12),
+    strided=st.booleans(),
+    activation=st.sampled_from([None, "relu", "relu6"]),
+)
 def test_few_filters(shape, images, channels, filters, strided, activation):
     sizes, kernel, strides, dilation, pads = shape
     attributes = {"strides": strides if strided else [1] * len(sizes), "dilation": dilation, "pads": pads, "groups": 1}
