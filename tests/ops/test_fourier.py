@@ -31,6 +31,22 @@ def test_every_length(dtype, isa):
         assert np.abs(back - x).max() < tolerance * max(np.abs(x).max(), 1), n
 
 
+def test_lengths_in_turns():
+    """Tables are kept for the lengths that came last, of transforms and of those through halves; bits stay the same."""
+    for n in (12, 24, 48, 37, 74):  # each is half of another one, or meets the same tables
+        x = R.normal(size=(3, n))
+        first = [transformed(x, 2 * x, n), *(t.numpy() for t in ops.rfft(x))]
+        np.testing.assert_allclose(first[0], np.fft.fft(x * (1 + 2j)), atol=1e-12 * n)
+        np.testing.assert_allclose(first[1] + 1j * first[2], np.fft.rfft(x), atol=1e-12 * n)
+        again = [transformed(x, 2 * x, n), *(t.numpy() for t in ops.rfft(x))]
+        for others in range(2, 22, 2):
+            ops.rfft(x[:, :others])
+        later = [transformed(x, 2 * x, n), *(t.numpy() for t in ops.rfft(x))]
+        for one, two, three in zip(first, again, later, strict=True):
+            np.testing.assert_array_equal(one, two)
+            np.testing.assert_array_equal(one, three)
+
+
 def test_one_long_transform(isa):
     """Of few transforms, parts of one fill the vectors; 65,537 is prime."""
     for n in (65536, 65537):
