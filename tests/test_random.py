@@ -1,6 +1,9 @@
 """keras.random: known answers, distributions, seeds, threads. Seeds are fixed: no test depends on luck."""
 
 import math
+import os
+import signal
+import threading
 
 import numpy as np
 import pytest
@@ -301,3 +304,26 @@ def test_a_compiled_function_draws_anew_at_every_run():
 def test_bad_arguments(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_child_draws_though_a_thread_of_its_parent_was_drawing():
+    drawing, done = threading.Event(), threading.Event()
+
+    def draw():
+        with random._drawing:
+            drawing.set()
+            done.wait()
+
+    thread = threading.Thread(target=draw)
+    thread.start()
+    drawing.wait()
+    child = os.fork()
+    if child == 0:
+        signal.alarm(30)  # ends a child that waits
+        random.SeedGenerator(1).next()
+        os._exit(0)
+    done.set()
+    thread.join()
+    assert os.waitpid(child, 0)[1] == 0

@@ -4,6 +4,7 @@ A seed is an int (the same numbers at every call), a SeedGenerator (new numbers 
 every run), or None (the global SeedGenerator, which `keras.utils.set_random_seed` starts anew).
 """
 
+import os
 import random as _python_random
 import threading
 
@@ -15,6 +16,15 @@ from fastkeras.ops.numpy import zeros_like
 
 _global_generator = None
 _drawing = threading.RLock()  # threads that draw from one generator get different seeds
+
+
+def _renew_lock():
+    global _drawing
+    _drawing = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_lock)  # a thread that is not in the child may have held it
 
 
 def make_default_seed():
