@@ -33,9 +33,10 @@ inline std::optional<Winograd> winograd_of(const Call& c, const ConvShape& s, in
     if (planes > 0 && c.attrs.flag("split", false)) return {};
     if (planes == 2 || (planes == 1 && multiplies_tiles())) return {};
     if (planes == 3 && channels + filters <= 64) return {};
-    // Pairs of whole vectors; with 16 channels the direct sums of pairs are faster (176 beside 110 GFLOP/s on Zen 4).
+    // Pairs of whole vectors; with 16 channels only where sums stay in the registers (8x32x32x16 -> 16 on Zen 5: direct
+    // sums of pairs 113 us, these 67).
     for (int64_t n : {channels, filters})
-        if (planes == 1 && (n < 32 || n % 16)) return {};
+        if (planes == 1 && (n < (near_l2_bytes() ? 16 : 32) || n % 16)) return {};
     if (c.in[0].dtype != DType::float32 || c.attrs.flag("direct", false) || s.batch == 0) return {};
     const ConvAxis& depth = s.axis[0];
     if (depth.in != 1 || depth.kernel != 1 || depth.out != 1) return {};
@@ -67,10 +68,13 @@ inline std::optional<Winograd> winograd_of_weights(const Call& c, const ConvShap
     auto small = winograd_of(c, s, planes);
     if (!small || small->channels * small->filters > kMostWeights) return {};
     small->of_weights = true;
+    // Of floats, also where pairs would do, but for many sums: half of the products, and smaller errors (64x32x32x16 ->
+    // 16 on Zen 5: pairs 1060 us, large tiles 620; 128x13x13x32 -> 64 1220 and 1060; 64x8x8x64 -> 64 472 and 559).
     Winograd large = *small;
-    large.side = 4;
+    large.side = 4, large.pairs = false;
     const int64_t weights = small->channels * small->filters;
-    const bool pays = !large.pairs && winograd_tiles(large) >= kManyTiles && weights <= kMostLarge &&
+    const int64_t most = small->pairs ? kMostLarge / 2 : kMostLarge;
+    const bool pays = winograd_tiles(large) >= kManyTiles && weights <= most &&
                       1.3 * double(winograd_tiles(large) * winograd_parts(large)) <
                           double(winograd_tiles(*small) * winograd_parts(*small));
     return pays ? large : small;

@@ -21,6 +21,7 @@
 //   to_int(x) to_float(i)          truncating; NaN and out of range give some integer
 //   as_int(x) as_float(i)          the same bits
 //   times_power_of_two(x, k)       2^k x for whole k; times_normal_power_of_two for k in [-126, 127]
+//   load_fours(p)                  four floats, again and again; spread<i>(x): number i of each four in their place
 //   take_lanes(x, from)            lane i is lane from[i] of x; from: 0 ... kLanes - 1
 //   transpose(rows)                Vec rows[kLanes]: element i of row j becomes element j of row i
 //   hsum hmax hmin                 over lanes in one fixed tree; hmax and hmin propagate NaN

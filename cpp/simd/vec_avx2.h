@@ -134,6 +134,11 @@ FK_VEC void store_partial(T* p, Vec x, int64_t n) {
         if (i < n) p[i] = rounded[i];
 }
 
+FK_VEC Vec load_fours(const float* p) { return _mm256_broadcast_ps(reinterpret_cast<const __m128*>(p)); }
+template <int i>
+FK_VEC Vec spread(Vec x) {
+    return _mm256_permute_ps(x.v, i * 0x55);
+}
 FK_VEC Vec take_lanes(Vec x, IVec from) { return _mm256_permutevar8x32_ps(x.v, from.v); }
 FK_VEC void transpose(Vec* r) {
     __m256 pair[8], quad[8];

@@ -117,6 +117,11 @@ FK_VEC void store_partial(T* p, Vec x, int64_t n) {
     _mm256_mask_storeu_epi16(p, first_lanes(n).v, rounded_to(T(), x));
 }
 
+FK_VEC Vec load_fours(const float* p) { return _mm512_broadcast_f32x4(_mm_loadu_ps(p)); }
+template <int i>
+FK_VEC Vec spread(Vec x) {
+    return _mm512_permute_ps(x.v, i * 0x55);
+}
 FK_VEC Vec take_lanes(Vec x, IVec from) { return _mm512_permutexvar_ps(from.v, x.v); }
 FK_VEC void transpose(Vec* r) {
     __m512 pair[16], quad[16], oct[16];

@@ -159,6 +159,11 @@ FK_VEC Vec ceil(Vec x) {
 }
 FK_VEC Vec trunc(Vec x) { return select(x < Vec(0.f), ceil(x), floor(x)); }
 
+FK_VEC Vec load_fours(const float* p) { return load(p); }
+template <int i>
+FK_VEC Vec spread(Vec x) {
+    return Vec(x.v[i]);
+}
 FK_VEC Vec take_lanes(Vec x, IVec from) { return F4{x.v[from.v[0]], x.v[from.v[1]], x.v[from.v[2]], x.v[from.v[3]]}; }
 FK_VEC void transpose(Vec* r) {
     const Vec a = r[0], b = r[1], c = r[2], d = r[3];

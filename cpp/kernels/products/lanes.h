@@ -33,6 +33,8 @@ FK_VEC double hsum(Doubles x) {
     return s;
 }
 
+FK_VEC void store_rounded(float* p, Vec x) { store(p, x); }
+
 #if defined(__AMX_BF16__)
 inline constexpr bool kTiles = true;  // brgemm_bf16 is that of tiles.cpp
 #else
@@ -49,11 +51,18 @@ struct Pairs {
     FK_MEMBER Pairs(__m512i bits) : v(__m512bh(bits)) {}
     FK_MEMBER Pairs(Bf16Pair x) : v(__m512bh(_mm512_set1_epi32(int32_t(x.bits)))) {}
 };
+template <int i>
+FK_VEC Pairs spread(Pairs x) {
+    return _mm512_shuffle_epi32(__m512i(x.v), _MM_PERM_ENUM(i * 0x55));
+}
 FK_VEC Vec fma(Pairs a, Pairs b, Vec c) { return _mm512_dpbf16_ps(c.v, a.v, b.v); }
 
 // first[i] and second[i], rounded to nearest even, as pair i.
 FK_VEC IVec rounded(Vec x) { return _mm512_cvtepu16_epi32(__m256i(_mm512_cvtneps_pbh(x.v))); }
 FK_VEC IVec to_pairs(Vec first, Vec second) { return rounded(first) | (rounded(second) << 16); }
+FK_VEC void store_rounded(bfloat16_t* p, Vec x) {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), __m256i(_mm512_cvtneps_pbh(x.v)));
+}
 // Elements 2 i and 2 i + 1 of 2 kLanes floats as pair i.
 FK_VEC IVec to_pairs_along(Vec low, Vec high) { return IVec(__m512i(_mm512_cvtne2ps_pbh(high.v, low.v))); }
 #else
@@ -95,6 +104,7 @@ struct Lanes<float> {
     static constexpr int count = kLanes;
     FK_MEMBER static V load(const float* p) { return FK_ISA::load(p); }
     FK_MEMBER static V load(const float* p, int64_t n) { return load_partial(p, n); }
+    FK_MEMBER static V load_fours(const float* p) { return FK_ISA::load_fours(p); }
     FK_MEMBER static void store(float* p, V v) { FK_ISA::store(p, v); }
     FK_MEMBER static void store(float* p, V v, int64_t n) { store_partial(p, v, n); }
 };
@@ -125,6 +135,9 @@ template <>
 struct Lanes<Bf16Pair> : Lanes<float> {
     using Operand = Pairs;
     using Lanes<float>::load;
+    FK_MEMBER static Pairs load_fours(const Bf16Pair* p) {
+        return _mm512_broadcast_i32x4(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+    }
     FK_MEMBER static Pairs load(const Bf16Pair* p) { return _mm512_loadu_si512(p); }
     FK_MEMBER static Pairs load(const Bf16Pair* p, int64_t n) { return _mm512_maskz_loadu_epi32(first_lanes(n).v, p); }
 };

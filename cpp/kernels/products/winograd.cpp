@@ -54,16 +54,18 @@ struct Memory {
 // Outputs of tiles [first, first + count). False where something is not finite.
 bool outputs_in_registers(const Winograd& g, const float* x, const Memory& memory, const float* bias, int64_t first,
                           int64_t count, float* inputs, float* y) {
-    const int64_t packed = winograd_packed(g), in_part = count * g.channels;
-    transform_inputs<2>(g, x, memory.zeros, first, count, inputs, in_part);
+    const int64_t blocks = pieces(g.channels, 16);
+    const auto outputs = [&](auto half, auto one) {
+        auto* to = reinterpret_cast<decltype(half)*>(inputs);
+        using T = decltype(one);
+        transform_inputs<2>(g, x, memory.zeros, first, count, Fours<decltype(half)>{to, blocks});
+        return multiply_to_outputs(g, reinterpret_cast<const T*>(inputs), reinterpret_cast<const T*>(memory.shared),
+                                   bias, first, count, y);
+    };
 #if defined(__AVX512BF16__)
-    if (g.pairs) {
-        pair_in_place(inputs, 16 * count, g.channels);
-        return multiply_to_outputs(g, reinterpret_cast<const Bf16Pair*>(inputs), in_part / 2,
-                                   reinterpret_cast<const Bf16Pair*>(memory.shared), packed, bias, first, count, y);
-    }
+    if (g.pairs) return outputs(bfloat16_t{}, Bf16Pair{});
 #endif
-    return multiply_to_outputs(g, inputs, in_part, memory.shared, packed, bias, first, count, y);
+    return outputs(0.f, 0.f);
 }
 
 // The same from sums in memory.
@@ -71,7 +73,7 @@ bool outputs_through_memory(const Winograd& g, const float* x, const Memory& mem
                             int64_t count, float* inputs, float* y) {
     const int64_t packed = winograd_packed(g), in_part = winograd_part(g, g.channels);
     float* sums = inputs + 16 * in_part;
-    transform_inputs<2>(g, x, memory.zeros, first, count, inputs, in_part);
+    transform_inputs<2>(g, x, memory.zeros, first, count, Rows{inputs, in_part, g.channels});
     const auto product = [&](auto one, int64_t k) {
         using T = decltype(one);
         multiply<T>(16,
@@ -101,12 +103,20 @@ bool outputs_through_memory(const Winograd& g, const float* x, const Memory& mem
 bool outputs_of_group(const Winograd& g, const float* x, const float* w, const float* bias, float* y, void* scratch) {
     const int64_t packed = winograd_packed(g);
     const bool in_registers = sums_fit_registers(g);
-    const int64_t panel = in_registers ? kLanes : kPanel;
+    const int64_t panel = in_registers ? kLanes : kPanel, blocks = pieces(g.channels, 16);
     const Memory memory(g, scratch, 16 * packed);
     parallel_for(pieces(g.filters, panel), 1, [&](int64_t begin, int64_t end) {
         for (int64_t p = begin; p < end; ++p) {
+            if (in_registers) {
+                float* to = memory.shared + p * blocks * kWeightBlock;
+                if (g.channels % 16) __builtin_memset(to, 0, size_t(blocks * kWeightBlock) * sizeof(float));
+                transform_weights(g, w, p * panel, panel, 16 * kLanes, kWeightBlock, to);
+                for (int64_t i = 0; kMultipliesBfloat16 && g.pairs && i < 16 * blocks; ++i)
+                    pair_rows_in_place(to + i * 16 * kLanes, 16, kLanes);
+                continue;
+            }
             float* to = memory.shared + p * panel * g.channels;
-            transform_weights(g, w, p * panel, panel, packed, to);
+            transform_weights(g, w, p * panel, panel, packed, 16 * panel, to);
             for (int64_t i = 0; kMultipliesBfloat16 && g.pairs && i < 16; ++i)
                 pair_rows_in_place(to + i * packed, g.channels, panel);
         }
@@ -144,7 +154,7 @@ bool weights_of(const Winograd& g, const float* x, const float* dy, float* dw, v
             const int64_t from = s * chunks / count, to = (s + 1) * chunks / count;
             for (int64_t c = from; c < to; ++c) {
                 const int64_t first = c * chunk, n = least(tiles - first, chunk);
-                transform_inputs<side>(g, x, memory.zeros, first, n, inputs, in_part);
+                transform_inputs<side>(g, x, memory.zeros, first, n, Rows{inputs, in_part, g.channels});
                 transform_slopes<side>(g, dy, memory.zeros, first, n, slopes);
                 const auto product = [&](auto one, int64_t k) {
                     using T = decltype(one);

@@ -64,8 +64,10 @@ FK_INLINE int64_t winograd_slot_bytes(const Winograd& g) {
 FK_INLINE int64_t winograd_zeros(const Winograd& g) {
     return ((g.channels > g.filters ? g.channels : g.filters) + 31) / 16 * 16;
 }
-// Of transformed weights, in panels.
-FK_INLINE int64_t winograd_packed(const Winograd& g) { return (g.filters + 31) / 32 * 32 * g.channels; }
+// Of transformed weights, in panels, and with whole blocks of channels.
+FK_INLINE int64_t winograd_packed(const Winograd& g) {
+    return (g.filters + 31) / 32 * 32 * ((g.channels + 15) / 16 * 16);
+}
 // Sums of the gradient of the weights that are taken apart, for threads, transformed back and added in order: of four
 // chunks at least, and no more than 8 MB of them, or two.
 FK_INLINE int64_t winograd_sums(const Winograd& g) {

@@ -9,85 +9,123 @@ namespace {
 // --- outputs ---
 
 // Do the products' sums stay in the registers, and become outputs there? 8x16x16x32 -> 32 on one thread of Zen 4: 176
-// -> 203 GFLOP/s of the direct sums, 64x8x8x64 -> 64 217 -> 237, 128 channels 227 -> 231. Each multiply-add has an
-// operand from memory then, and two have a second: no matter where there is one of them per cycle, as on Zen 4; where
-// there are two, sums in memory are thought to be as fast from 32 channels on.
+// -> 203 GFLOP/s of the direct sums, 64x8x8x64 -> 64 217 -> 237, 128 channels 227 -> 231. Where two multiply-adds a
+// cycle leave no port for permutations, on Intel's, sums in memory are thought to be as fast from 32 channels on.
 FK_VEC bool sums_fit_registers(const Winograd& g) {
     return kLanes == 16 && g.filters % kLanes == 0 && g.channels <= (near_l2_bytes() ? 128 : 16);
 }
 // Tiles times channels that pass at once: their inputs, 8 KB, and the weights of 16 filters meet in the L1.
 constexpr int64_t kTilesAtOnce = 128;
 
-// Of four tiles and a vector of filters two of the sixteen products are made at a time, eight chains in the registers,
-// and added to the outputs at once, which stay there too.
-constexpr int kOutputSigns[2][4] = {{1, 1, 1, 0}, {0, 1, -1, -1}};  // A^T
+// Of the sixteen operands of A that meet a line of weights so many come four channels at a time and are spread in the
+// registers; the others are read by the multiply-adds that want them. A core of Zen 5 starts two multiply-adds a cycle,
+// two loads, and two permutations beside them: 20 loads for 16 multiply-adds are 10 cycles, 15.5 less than 8.
+// 8x32x32x16
+// -> 16 without the transform: none 86 us, 4 78, 6 75, 8 81. Intel's permutations take the port of a multiply-add.
+constexpr int kMostSpread = 6;
 
-template <int part, int kTiles>
-FK_VEC void add_part(const Vec* m, Vec (*y)[4]) {
+// Weights of sixteen channels and filters: of each of the sixteen parts channels by filters.
+constexpr int64_t kWeightBlock = 16 * 16 * kLanes;
+
+template <int i>
+struct Number {
+    static constexpr int value = i;
+};
+
+// Four products of a line of the sixteen, of so many tiles and a vector of filters: up to sixteen chains.
+template <int kTiles, int kSpread, class T>
+FK_VEC void multiply_line(int64_t blocks, const T* inputs, const T* weights, Vec (*m)[4]) {
+    using L = Lanes<T>;
+    using Operand = typename L::Operand;
+    constexpr int64_t steps = 16 / kSteps<T>, part = kPart / kSteps<T>, block = kBlock / kSteps<T>;
 #pragma GCC unroll 4
     for (int t = 0; t < kTiles; ++t)
 #pragma GCC unroll 4
-        for (int o = 0; o < 4; ++o) {
-            const int sign = kOutputSigns[o / 2][part / 4] * kOutputSigns[o % 2][part % 4];
-            if (sign) y[t][o] = sign > 0 ? y[t][o] + m[t] : y[t][o] - m[t];
+        for (int j = 0; j < 4; ++j) m[t][j] = Vec(0.f);
+    for (; blocks > 0; --blocks, inputs += block - steps, weights += kWeightBlock - steps * kLanes)
+        for (const T* end = inputs + steps; inputs < end; inputs += 4, weights += 4 * kLanes) {
+            [[maybe_unused]] Operand fours[16];
+#pragma GCC unroll 16
+            for (int s = 0; s < kSpread && s < 4 * kTiles; ++s)
+                fours[s] = L::load_fours(inputs + s / 4 * steps + s % 4 * part);
+            const auto step = [&](auto at) FK_INLINED {
+                constexpr int i = decltype(at)::value;
+                Operand w[4];
+#pragma GCC unroll 4
+                for (int j = 0; j < 4; ++j) w[j] = L::load(weights + i * kLanes + j * 16 * kLanes);
+#pragma GCC unroll 4
+                for (int t = 0; t < kTiles; ++t)
+#pragma GCC unroll 4
+                    for (int j = 0; j < 4; ++j)
+                        m[t][j] = fma(4 * t + j < kSpread ? spread<i>(fours[4 * t + j])
+                                                          : Operand(inputs[t * steps + j * part + i]),
+                                      w[j], m[t][j]);
+            };
+            step(Number<0>{}), step(Number<1>{}), step(Number<2>{}), step(Number<3>{});
         }
 }
 
-// T is float, or Bf16Pair for pairs of channels.
-template <class T, int part, int kTiles>
-FK_VEC void add_products(int64_t k, const T* inputs, int64_t in_part, const T* weights, int64_t w_part, Vec (*y)[4]) {
-    using L = Lanes<T>;
-    using Operand = typename L::Operand;
-    const T *a0 = inputs + part * in_part, *a1 = a0 + in_part, *b0 = weights + part * w_part, *b1 = b0 + w_part;
-    Vec m0[kTiles], m1[kTiles];
+// The two outputs of each tile that such a line adds to those above and below, A^T m A line by line.
+template <int line, int kTiles, int kSpread, class T>
+FK_VEC void add_line(const Winograd& g, const T* inputs, const T* weights, Vec bias, const Tile<2>& first, int64_t c,
+                     Outputs& outputs, float* kept, float* y) {
+    Vec m[kTiles][4];
+    multiply_line<kTiles, kSpread>(pieces(g.channels, 16), inputs + line * 4 * kPart / kSteps<T>,
+                                   weights + line * 4 * 16 * kLanes, m);
+    Tile<2> tile = first;
+    float* at = kept;
 #pragma GCC unroll 4
-    for (int t = 0; t < kTiles; ++t) m0[t] = m1[t] = Vec(0.f);
-#pragma GCC unroll 4
-    for (int64_t i = 0; i < k; ++i) {
-        const Operand v0 = L::load(b0 + i * kLanes), v1 = L::load(b1 + i * kLanes);
-#pragma GCC unroll 4
-        for (int t = 0; t < kTiles; ++t) {
-            m0[t] = fma(Operand(a0[t * k + i]), v0, m0[t]);
-            m1[t] = fma(Operand(a1[t * k + i]), v1, m1[t]);
+    for (int t = 0; t < kTiles; ++t, at += 4 * kLanes) {
+        const Vec left = m[t][0] + m[t][1] + m[t][2], right = m[t][1] - m[t][2] - m[t][3];
+        if constexpr (line == 0) {
+            store(at, bias + left), store(at + kLanes, bias + right);
+        } else if constexpr (line == 1) {
+            store(at, load(at) + left), store(at + kLanes, load(at + kLanes) + right);
+            store(at + 2 * kLanes, bias + left), store(at + 3 * kLanes, bias + right);
+        } else if constexpr (line == 2) {
+            outputs.store(tile, 0, c, kLanes, load(at) + left, load(at + kLanes) + right, y);
+            store(at + 2 * kLanes, load(at + 2 * kLanes) - left), store(at + 3 * kLanes, load(at + 3 * kLanes) - right);
+            tile.step(g);
+        } else {
+            outputs.store(tile, 1, c, kLanes, load(at + 2 * kLanes) - left, load(at + 3 * kLanes) - right, y);
+            tile.step(g);
         }
     }
-    add_part<part, kTiles>(m0, y);
-    add_part<part + 1, kTiles>(m1, y);
-    if constexpr (part + 2 < 16) add_products<T, part + 2, kTiles>(k, inputs, in_part, weights, w_part, y);
 }
 
-template <int kTiles, class T>
-FK_VEC void outputs_of(const Winograd& g, const T* inputs, int64_t in_part, const T* weights, int64_t w_part,
-                       const float* bias, Tile<2>& tile, Outputs& outputs, float* y) {
-    const int64_t k = g.channels / kSteps<T>;
-    Tile<2> t = tile;
-    for (int64_t c = 0; c < g.filters; c += kLanes) {
-        Vec v[kTiles][4];
+template <int kTiles, int kSpread, class T>
+FK_VEC void outputs_of(const Winograd& g, const T* inputs, const T* weights, const float* bias, Tile<2>& tile,
+                       Outputs& outputs, float* y) {
+    alignas(64) float sums[kTiles * 4 * kLanes];
+    const int64_t blocks = pieces(g.channels, 16);
+    for (int64_t c = 0; c < g.filters; c += kLanes, weights += blocks * kWeightBlock) {
         const Vec b = bias ? load(bias + c) : Vec(0.f);
-#pragma GCC unroll 4
-        for (int i = 0; i < kTiles; ++i)
-#pragma GCC unroll 4
-            for (int o = 0; o < 4; ++o) v[i][o] = b;
-        add_products<T, 0, kTiles>(k, inputs, in_part, weights + c * g.channels, w_part, v);
-        t = tile;
-#pragma GCC unroll 4
-        for (int i = 0; i < kTiles; ++i, t.step(g)) outputs.store(t, c, kLanes, v[i], y);
+        float* kept = afresh(sums);
+        add_line<0, kTiles, kSpread>(g, inputs, weights, b, tile, c, outputs, kept, y);
+        add_line<1, kTiles, kSpread>(g, inputs, weights, b, tile, c, outputs, kept, y);
+        add_line<2, kTiles, kSpread>(g, inputs, weights, b, tile, c, outputs, kept, y);
+        add_line<3, kTiles, kSpread>(g, inputs, weights, b, tile, c, outputs, kept, y);
     }
-    tile = t;
+    for (int i = 0; i < kTiles; ++i) tile.step(g);
 }
 
-// Of tiles [first, first + count), whose inputs lie `in_part` elements apart, the weights w_part.
-template <class T>
-bool multiply_to_outputs(const Winograd& g, const T* inputs, int64_t in_part, const T* weights, int64_t w_part,
-                         const float* bias, int64_t first, int64_t count, float* y) {
-    const int64_t line = g.channels / kSteps<T>;
+template <int kSpread, class T>
+bool multiply(const Winograd& g, const T* inputs, const T* weights, const float* bias, int64_t first, int64_t count,
+              float* y) {
+    const int64_t group = pieces(g.channels, 16) * kBlock / kSteps<T>;
     Outputs outputs(g);
     Tile<2> tile(g, first);
     int64_t i = 0;
-    for (; i + 4 <= count; i += 4)
-        outputs_of<4>(g, inputs + i * line, in_part, weights, w_part, bias, tile, outputs, y);
-    for (; i < count; ++i) outputs_of<1>(g, inputs + i * line, in_part, weights, w_part, bias, tile, outputs, y);
+    for (; i + 4 <= count; i += 4, inputs += group) outputs_of<4, kSpread>(g, inputs, weights, bias, tile, outputs, y);
+    for (; i < count; ++i, inputs += 16 / kSteps<T>) outputs_of<1, 0>(g, inputs, weights, bias, tile, outputs, y);
     return outputs.finite();
+}
+
+// Of tiles [first, first + count), T being float, or Bf16Pair for pairs of channels.
+template <class T>
+bool multiply_to_outputs(const Winograd& g, const T* inputs, const T* weights, const float* bias, int64_t first,
+                         int64_t count, float* y) {
+    return (near_l2_bytes() ? multiply<kMostSpread, T> : multiply<0, T>)(g, inputs, weights, bias, first, count, y);
 }
 
 // --- gradients of weights ---

@@ -109,11 +109,8 @@ struct Known {
 
 // The compiler may not compute from p what it would have to keep for all of a loop: sixteen addresses or 36 are more
 // than the registers hold.
-FK_VEC const float* afresh(const float* p) {
-    asm("" : "+r"(p));
-    return p;
-}
-FK_VEC float* afresh(float* p) {
+template <class T>
+FK_VEC T* afresh(T* p) {
     asm("" : "+r"(p));
     return p;
 }
@@ -154,25 +151,50 @@ FK_VEC void with_pixels(const float* image, const int64_t* size, int64_t channel
     whole ? some(Known<true>{}) : some(Known<false>{});
 }
 
-// Tiles [first, first + count), part by part: rows of channels, one per tile. Pixels of tiles of in x in become
-// out x out parts.
-template <int side, int in, int out, class Transform>
+// Where the parts of tiles go: `part` floats from one to the next, in each a row of channels per tile.
+struct Rows {
+    float* first;
+    int64_t part, channels;
+    FK_MEMBER float* at(int64_t tile, int64_t channel) const { return first + tile * channels + channel; }
+    template <bool whole>
+    FK_MEMBER void put(float* p, Vec x, int64_t n) const {
+        whole ? store(p, x) : store_up_to(p, x, n);
+    }
+};
+// Of four tiles sixteen channels at a time, zeros behind the last, so that whoever multiplies them knows all distances.
+// T is float or bfloat16_t.
+constexpr int64_t kFourTiles = 4, kPart = kFourTiles * 16, kBlock = 16 * kPart;
+template <class T>
+struct Fours {
+    static constexpr int64_t part = kPart;
+    T* first;
+    int64_t blocks;
+    FK_MEMBER T* at(int64_t tile, int64_t channel) const {
+        return first + tile / kFourTiles * blocks * kBlock + tile % kFourTiles * 16 + channel / 16 * kBlock + channel % 16;
+    }
+    template <bool whole>
+    FK_MEMBER void put(T* p, Vec x, int64_t) const {
+        store_rounded(p, x);
+    }
+};
+
+// Tiles [first, first + count). Pixels of tiles of in x in become out x out parts.
+template <int side, int in, int out, class Place, class Transform>
 FK_VEC void transform_tiles(const Winograd& g, const float* images, const int64_t* size, int64_t channels,
                             int64_t pixel, const int64_t* before, const float* zeros, int64_t first, int64_t count,
-                            float* to, int64_t part, const Transform& line) {
+                            const Place& place, const Transform& line) {
     Tile<side> t(g, first);
-    for (int64_t i = 0; i < count; ++i, to += channels, t.step(g)) {
+    for (int64_t i = 0; i < count; ++i, t.step(g)) {
         const auto transform = [&](const auto& row, auto whole) FK_INLINED {
             for (int64_t c = 0; c < channels; c += kLanes) {
                 Vec v[out * out];
                 both_ways<in, out>([&](int line, Vec* pixels) FK_INLINED { row(line, c, pixels); }, line, v);
-                float* p = to + c;
+                auto* p = place.at(i, c);
 #pragma GCC unroll 6
-                for (int i = 0; i < out; ++i, p = afresh(p + out * part))
+                for (int i = 0; i < out; ++i, p = afresh(p + out * place.part))
 #pragma GCC unroll 6
                     for (int j = 0; j < out; ++j)
-                        whole.value ? store(p + j * part, v[out * i + j])
-                                    : store_up_to(p + j * part, v[out * i + j], channels - c);
+                        place.template put<whole.value>(p + j * place.part, v[out * i + j], channels - c);
             }
         };
         with_pixels<in>(images + t.image * size[0] * size[1] * pixel, size, channels, pixel, t.row - before[0],
@@ -181,19 +203,19 @@ FK_VEC void transform_tiles(const Winograd& g, const float* images, const int64_
 }
 
 // B^T x B.
-template <int side>
-void transform_inputs(const Winograd& g, const float* x, const float* zeros, int64_t first, int64_t count, float* to,
-                      int64_t part) {
-    transform_tiles<side, side + 2, side + 2>(g, x, g.in, g.channels, g.in_pixel, g.before, zeros, first, count, to,
-                                              part, InputLine<side>{});
+template <int side, class Place>
+void transform_inputs(const Winograd& g, const float* x, const float* zeros, int64_t first, int64_t count,
+                      const Place& place) {
+    transform_tiles<side, side + 2, side + 2>(g, x, g.in, g.channels, g.in_pixel, g.before, zeros, first, count, place,
+                                              InputLine<side>{});
 }
 
 // A dY A^T.
 template <int side>
 void transform_slopes(const Winograd& g, const float* dy, const float* zeros, int64_t first, int64_t count, float* to) {
     constexpr int64_t none[2] = {0, 0};
-    transform_tiles<side, side, side + 2>(g, dy, g.out, g.filters, g.out_pixel, none, zeros, first, count, to,
-                                          winograd_part(g, g.filters), SlopeLine<side>{});
+    transform_tiles<side, side, side + 2>(g, dy, g.out, g.filters, g.out_pixel, none, zeros, first, count,
+                                          Rows{to, winograd_part(g, g.filters), g.filters}, SlopeLine<side>{});
 }
 
 // act(v) of the four outputs of tile after tile to y. `finite` says whether all were.
@@ -204,15 +226,12 @@ public:
           floor_(g.activation == Activation::linear ? -__builtin_inff() : 0.f),
           ceiling_(g.activation == Activation::relu6 ? 6.f : __builtin_inff()) {}
 
-    // Channels [c, c + n) of tile t.
-    FK_MEMBER void store(const Tile<2>& t, int64_t c, int64_t n, const Vec* v, float* y) {
-        float* to = y + ((t.image * g_.out[0] + t.row) * g_.out[1] + t.column) * g_.out_pixel + c;
-        const int64_t line = g_.out[1] * g_.out_pixel;
-        const bool right = t.column + 1 < g_.made[1], below = t.row + 1 < g_.made[0];
-        put(to, v[0], n);
-        if (right) put(to + g_.out_pixel, v[1], n);
-        if (below) put(to + line, v[2], n);
-        if (right && below) put(to + line + g_.out_pixel, v[3], n);
+    // Channels [c, c + n) of line `below` of tile t.
+    FK_MEMBER void store(const Tile<2>& t, int below, int64_t c, int64_t n, Vec left, Vec right, float* y) {
+        if (t.row + below >= g_.made[0]) return;
+        float* to = y + ((t.image * g_.out[0] + t.row + below) * g_.out[1] + t.column) * g_.out_pixel + c;
+        put(to, left, n);
+        if (t.column + 1 < g_.made[1]) put(to + g_.out_pixel, right, n);
     }
     FK_MEMBER bool finite() const { return !any(isnan(wrong_)); }
 
@@ -248,7 +267,8 @@ bool transform_outputs_of(const Winograd& g, const float* m, const float* bias, 
             const Vec b = bias ? load_up_to(bias + c, n) : Vec(0.f);
 #pragma GCC unroll 4
             for (int j = 0; j < 4; ++j) v[j] = v[j] + b;
-            outputs.store(t, c, n, v, y);
+            outputs.store(t, 0, c, n, v[0], v[1], y);
+            outputs.store(t, 1, c, n, v[2], v[3], y);
         }
     }
     return outputs.finite();
@@ -280,8 +300,10 @@ FK_VEC void transform_taps(const Vec* taps, Vec* to) {
 }
 
 // The transformed weights of filters [first, first + panel) as a panel, `part` floats from one of the sixteen to the
-// next.
-void transform_weights(const Winograd& g, const float* w, int64_t first, int64_t panel, int64_t part, float* to) {
+// next, `block` floats from sixteen channels to the next.
+void transform_weights(const Winograd& g, const float* w, int64_t first, int64_t panel, int64_t part, int64_t block,
+                       float* to) {
+    const auto at = [&](int64_t c) { return to + c / 16 * block + c % 16 * panel; };
     const auto load_taps = [&](const float* from, int64_t n, Vec* taps) {
         for (int tap = 0; tap < 9; ++tap)
             taps[tap] = n > 0 ? load_up_to(from + (g.turned ? 8 - tap : tap) * g.w_tap, n) : Vec(0.f);
@@ -292,7 +314,7 @@ void transform_weights(const Winograd& g, const float* w, int64_t first, int64_t
             for (int64_t c = 0; c < g.channels; ++c) {
                 load_taps(w + c * g.w_k + first + j, g.filters - first - j, taps);
                 transform_taps(taps, v);
-                for (int i = 0; i < 16; ++i) store(to + i * part + c * panel + j, v[i]);
+                for (int i = 0; i < 16; ++i) store(at(c) + i * part + j, v[i]);
             }
             continue;
         }
@@ -306,7 +328,7 @@ void transform_weights(const Winograd& g, const float* w, int64_t first, int64_t
             for (int64_t r = 0; r < least(kLanes, g.channels - c); ++r) {
                 for (int tap = 0; tap < 9; ++tap) taps[tap] = block[tap][r];
                 transform_taps(taps, v);
-                for (int i = 0; i < 16; ++i) store(to + i * part + (c + r) * panel + j, v[i]);
+                for (int i = 0; i < 16; ++i) store(at(c + r) + i * part + j, v[i]);
             }
         }
     }
