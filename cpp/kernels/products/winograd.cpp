@@ -180,7 +180,8 @@ bool weights_of(const Winograd& g, const float* x, const float* dy, float* dw, v
                 }
 #endif
                 if (whole)
-                    outer_products(g, parts, n, inputs, slopes, c > from, sums);
+                    (near_l2_bytes() ? outer_products<4> : outer_products<0>)(g, parts, n, inputs, slopes, c > from,
+                                                                              sums);
                 else if (!pairs)
                     product(0.f, n);
             }

@@ -170,7 +170,8 @@ struct Fours {
     T* first;
     int64_t blocks;
     FK_MEMBER T* at(int64_t tile, int64_t channel) const {
-        return first + tile / kFourTiles * blocks * kBlock + tile % kFourTiles * 16 + channel / 16 * kBlock + channel % 16;
+        return first + tile / kFourTiles * blocks * kBlock + tile % kFourTiles * 16 + channel / 16 * kBlock +
+               channel % 16;
     }
     template <bool whole>
     FK_MEMBER void put(T* p, Vec x, int64_t) const {
