@@ -187,6 +187,25 @@ def test_reductions_see_nan_wherever_it_is(name, shape, dtype):
             np.testing.assert_array_equal(np.isnan(run(name, x, axes=[axis])), np.isnan(x).any(axis))
 
 
+@pytest.mark.parametrize("length", [9, 15, 16, 17, 24, 31, 33, 63, 64, 127, 255, 256])
+@pytest.mark.parametrize("name", ["sum", "mean", "max", "min", "prod"])
+def test_short_rows_are_reduced_together_as_each_alone(name, length):
+    x = np.random.RandomState(length).normal(size=(37, length)).astype("float32")
+    x[5, length // 2], x[20, length - 1] = NAN, INF
+    together = run(name, x, axes=[1])
+    alone = [run(name, row, axes=[1])[0] for row in x[:, None]]
+    np.testing.assert_array_equal(together, alone)
+    assert np.isnan(together[5]) and np.isfinite(np.delete(together, [5, 20])).all()
+
+
+@pytest.mark.parametrize("length", [1, 2, 10, 15, 16, 17, 33, 100, 256, 257])
+@pytest.mark.parametrize("name", ["argmax", "argmin"])
+def test_extremes_of_many_rows_are_the_first_as_numpy(name, length):
+    x = np.random.RandomState(length).randint(-3, 3, size=(71, length)).astype("float32")  # ties
+    x[3, length // 2 :], x[18], x[19], x[40, length - 1] = NAN, INF, -INF, NAN
+    np.testing.assert_array_equal(run(name, x, axis=1), getattr(np, name)(x, axis=1))
+
+
 def test_reductions_of_infinities():
     x = np.array([[INF, 1.0], [-INF, -INF], [INF, -INF]], "float32")
     np.testing.assert_array_equal(run("logsumexp", x, axes=[1]), [INF, -INF, INF])

@@ -81,7 +81,7 @@ def test_a_long_chain_is_cut_into_programs():
     np.testing.assert_array_equal(Function(chain)(x, y).numpy(), chain(x, y).numpy())
 
 
-@pytest.mark.parametrize("inner", [1, 2, 3, 4, 5, 15, 16, 17])
+@pytest.mark.parametrize("inner", [1, 2, 3, 4, 5, 7, 8, 15, 16, 17, 33, 256, 257])
 def test_short_runs_of_broadcast_inputs(inner, isa):
     rng = np.random.default_rng(inner)
     whole = rng.integers(-9, 9, (7, 301, inner)).astype("float32")  # some tiles begin and end inside a row

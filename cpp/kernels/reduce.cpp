@@ -90,6 +90,35 @@ void reduce_short_rows(T* y, const T* x, const ReduceShape& s) {
     });
 }
 
+// Rows of a few vectors, as many at a time as a vector has lanes: their results lie across the lanes of as many
+// vectors, which are turned and meet in the tree of `across`. 51,200 rows of 32, one thread of Zen 5:
+// sums 176 -> 75 us, maxima 1,350 -> 97.
+constexpr int64_t kLongRow = 2 * kAccumulators * kLanes;  // is folded another way
+
+template <class Op>
+void reduce_rows_together(float* y, const float* x, const ReduceShape& s) {
+    const int64_t n = s.n, whole = n / kLanes * kLanes;
+    const Vec identity = Op::template identity<float>();
+    parallel_for(s.outer, kGrain / n, [&](int64_t begin, int64_t end) {
+        for (; begin + kLanes <= end; begin += kLanes) {
+            const float* from = x + begin * n;
+            Vec acc[kLanes];
+            for (int i = 0; i < kLanes; ++i) acc[i] = identity;
+            for (int64_t j = 0; j < whole; j += kLanes)
+                for (int i = 0; i < kLanes; ++i) acc[i] = Op::combine(acc[i], load(from + i * n + j));
+            for (int i = 0; whole < n && i < kLanes; ++i) {
+                const Vec rest = load_partial(from + i * n + whole, n - whole);
+                acc[i] = Op::combine(acc[i], select(first_lanes(n - whole), rest, identity));
+            }
+            transpose(acc);
+            for (int half = kLanes / 2; half > 0; half /= 2)
+                for (int i = 0; i < half; ++i) acc[i] = Op::combine(acc[i], acc[i + half]);
+            store(y + begin, acc[0]);
+        }
+        for (; begin < end; ++begin) y[begin] = fold_row<Op>(x + begin * n, n);
+    });
+}
+
 // piece(o, begin, rows, p) for every piece of every outer slice; p counts them all.
 template <class F>
 FK_INLINE void over_pieces(const ReduceShape& s, const F& piece) {
@@ -113,6 +142,8 @@ void reduce_as(T* y, const T* x, const ReduceShape& s, T* partial) {
     if (s.outer * s.inner == 0) return;
     if constexpr (!std::is_same_v<Op, LogSumExp>)
         if (s.inner == 1 && s.n <= kShortRow) return reduce_short_rows<Op>(y, x, s);
+    if constexpr (!std::is_same_v<Op, LogSumExp> && std::is_same_v<T, float>)
+        if (s.inner == 1 && s.n < kLongRow && s.outer >= kLanes) return reduce_rows_together<Op>(y, x, s);
     const int64_t pieces = (s.n + reduce_piece(s) - 1) / reduce_piece(s);
     T* first = pieces == 1 ? y : partial;
     over_pieces(s, [&](int64_t o, int64_t begin, int64_t rows, int64_t p) {

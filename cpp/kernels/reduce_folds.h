@@ -81,6 +81,10 @@ FK_INLINE T across(V<T> v) {
         return v;
     } else if constexpr (std::is_same_v<Op, Sum>) {
         return hsum(v);
+    } else if constexpr (std::is_same_v<Op, Max> && std::is_same_v<T, float>) {
+        return hmax(v);
+    } else if constexpr (std::is_same_v<Op, Min> && std::is_same_v<T, float>) {
+        return hmin(v);
     } else {
         T lanes[kStep<T>];
         store(lanes, v);

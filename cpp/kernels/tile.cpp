@@ -31,9 +31,27 @@ FK_INLINE void convert_run(T* to, const S* from, int64_t n) {
         for (int64_t i = 0; i < n; ++i) to[i] = T(from[i]);
 }
 
-// Runs of two to four elements are too short for a call each (a division of 1 million rows of two by one number each,
-// one thread of Zen 4: 3.3 -> 0.41 ms, rows of four 4.4 -> 1.7; rows of eight took 9.3 so, 5.7 by vectors).
-constexpr int64_t kShortRun = 4;
+// Short runs of the last dim are laid out together, as many as the dim before has left: those of two to four elements
+// are too short for a loop each (a division of 1 million rows of two by one number each, one thread of Zen 4: 3.3 ->
+// 0.41 ms, rows of four 4.4 -> 1.7), those of some vectors for a call (differences of all pairs of 40 rows of 32, 32
+// times, one thread of Zen 5: 321 -> 148 us).
+constexpr int64_t kShortRun = 4, kLongRun = 256;
+
+// `bytes` of them, in pieces of 64; the last ones overlap.
+FK_VEC void copy_short(void* to, const void* from, int64_t bytes) {
+    char* y = static_cast<char*>(to);
+    const char* x = static_cast<const char*>(from);
+    if (bytes >= 64) {
+        for (int64_t i = 0; i < bytes - 64; i += 64) __builtin_memcpy(y + i, x + i, 64);
+        __builtin_memcpy(y + bytes - 64, x + bytes - 64, 64);
+    } else if (bytes >= 32) {
+        __builtin_memcpy(y, x, 32), __builtin_memcpy(y + bytes - 32, x + bytes - 32, 32);
+    } else if (bytes >= 16) {
+        __builtin_memcpy(y, x, 16), __builtin_memcpy(y + bytes - 16, x + bytes - 16, 16);
+    } else {
+        for (int64_t i = 0; i < bytes; ++i) y[i] = x[i];
+    }
+}
 
 // `rows` of them, which lie `stride` apart.
 template <class T, class S>
@@ -45,7 +63,17 @@ void lay_out_rows(T* to, const S* from, int64_t rows, int64_t stride, int64_t in
     switch (inner) {
         case 2: return rows_of(std::integral_constant<int64_t, 2>{});
         case 3: return rows_of(std::integral_constant<int64_t, 3>{});
-        default: return rows_of(std::integral_constant<int64_t, kShortRun>{});
+        case kShortRun: return rows_of(std::integral_constant<int64_t, kShortRun>{});
+    }
+    for (int64_t r = 0; r < rows; ++r, to += inner, from += stride) {
+        if (step == 0) {
+            const T value = T(*from);
+            for (int64_t i = 0; i < inner; ++i) to[i] = value;
+        } else if constexpr (std::is_same_v<T, S>) {
+            copy_short(to, from, inner * int64_t(sizeof(T)));
+        } else {
+            convert_run(to, from, inner);
+        }
     }
 }
 
@@ -65,7 +93,7 @@ void lay_out(T* to, const S* from, const TileProgram& p, const TileProgram::Inpu
         return;
     }
     const int64_t inner = p.dims[last], step = input.strides[last];
-    const bool rows_together = 1 < inner && inner <= kShortRun && last > 0;
+    const bool rows_together = 1 < inner && inner <= kLongRun && last > 0;
     for (int64_t run = inner - index[last]; n > 0; run = inner) {
         if (rows_together && index[last] == 0 && n >= inner) {
             const int64_t left = p.dims[last - 1] - index[last - 1], rows = n / inner < left ? n / inner : left;

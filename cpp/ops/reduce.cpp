@@ -167,19 +167,19 @@ std::vector<Tensor> extreme_gradient(const Gradient& g, const Tensor& dy, const 
     return {dy * is_extreme / call("sum", {is_extreme}, keeping(g.attrs))};
 }
 
-FK_REDUCTION(sum, wide_type, sum, false, false, FK_GRADIENT_OF(sum, return {spread(dy, x)};))
+FK_REDUCTION(sum, wide_type, sum, false, false, FK_GRADIENT_OF(sum, return {spread(dy, x)};), .samples = 1)
 FK_REDUCTION(mean, same_type, sum, true, false,
              FK_GRADIENT_OF(mean, return {spread(1.0 / double(reduced_count(g.attrs, x->shape, tag)) * dy, x)};),
-             .promote = Op::Promote::to_float)
+             .promote = Op::Promote::to_float, .samples = 1)
 FK_REDUCTION(max, same_type, max, false, true,
-             FK_GRADIENT_OF(max, return extreme_gradient(g, dy, kept(g, g.out[0], tag));))
+             FK_GRADIENT_OF(max, return extreme_gradient(g, dy, kept(g, g.out[0], tag));), .samples = 1)
 FK_REDUCTION(min, same_type, min, false, true,
-             FK_GRADIENT_OF(min, return extreme_gradient(g, dy, kept(g, g.out[0], tag));))
-FK_REDUCTION(any, bool_type, max, false, false)
-FK_REDUCTION(all, bool_type, min, false, false)
+             FK_GRADIENT_OF(min, return extreme_gradient(g, dy, kept(g, g.out[0], tag));), .samples = 1)
+FK_REDUCTION(any, bool_type, max, false, false, .samples = 1)
+FK_REDUCTION(all, bool_type, min, false, false, .samples = 1)
 FK_REDUCTION(logsumexp, same_type, logsumexp, false, false,
              FK_GRADIENT_OF(logsumexp, return {dy * call("exp", {x - kept(g, g.out[0], tag)})};),
-             .promote = Op::Promote::to_float)
+             .promote = Op::Promote::to_float, .samples = 1)
 // The product of the others: the product over x, or of all but the zero where there is just one.
 FK_REDUCTION(prod, wide_type, prod, false, false,
              FK_GRADIENT_OF(prod, const Tensor zero = zero_like(x), is_zero = call("equal", {x, zero});
@@ -189,7 +189,8 @@ FK_REDUCTION(prod, wide_type, prod, false, false,
                             const Tensor if_one = call("where",
                                                        {call("equal", {zeros, full({}, x->dtype, 1.0)}), rest, zero});
                             const Tensor if_none = call("where", {call("equal", {zeros, zero}), rest, zero}) / safe;
-                            return {dy * call("where", {is_zero, if_one, if_none})};))
+                            return {dy * call("where", {is_zero, if_one, if_none})};),
+             .samples = 1)
 
 // --- moments: mean and variance in one pass over memory ---
 

@@ -40,6 +40,13 @@ def test_a_batch_in_strips_has_the_same_bits(samples, threads, isa, set_threads)
     same(lambda x: [ops.max_pool(block(block(x)), 2)], images(samples), samples > 1)
 
 
+@pytest.mark.parametrize("reduce", [ops.sum, ops.mean, ops.max, ops.prod, ops.logsumexp])
+def test_pairs_of_rows_are_reduced_in_strips(reduce, isa):
+    rows = ops.convert_to_tensor(np.random.RandomState(0).normal(size=(48, 60, 24)).astype("float32"))
+    same(lambda x: [reduce((x[:, :, None] - x[:, None]) ** 2, axis=-1)], rows, 1)
+    same(lambda x: [reduce((x[:, :, None] - x[:, None]) ** 2, axis=0)], rows, 0)
+
+
 def test_what_lies_between_two_nodes_has_memory_for_one_strip():
     x = images(32)
     program = Function(lambda x: ops.average_pool(block(block(block(x))), 4)).compile(x)
