@@ -33,6 +33,20 @@ def test_python_runs_once_per_signature():
     assert len(runs) == 2
 
 
+def test_threads_that_are_set_later_share_the_work(set_threads):
+    rng = np.random.RandomState(0)
+    x, w = (rng.normal(size=(256, 256)).astype("float32") for _ in range(2))
+    product = Function(lambda x, w: x @ w)
+    results, memory = [], []
+    for threads in (1, 2, 1):
+        set_threads(threads)
+        results.append(product(x, w).numpy())
+        memory.append(product.compile(x, w).memory_bytes)  # a copy of a panel for each thread
+    assert memory[0] == memory[2] < memory[1]
+    np.testing.assert_array_equal(results[0], results[1])
+    np.testing.assert_array_equal(results[0], results[2])
+
+
 def test_numbers_are_assigned_in_the_dtype_of_the_variable():
     assert Variable(0.0, dtype="float64").assign(0.1).numpy() == 0.1
     assert Variable([0, 0], dtype="int64").assign([2**53 + 1, 2]).numpy().tolist() == [2**53 + 1, 2]

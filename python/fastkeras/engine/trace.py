@@ -155,7 +155,8 @@ class Function:
         return self._lookup(args, nest.flatten(args))
 
     def _lookup(self, args, flat):
-        key = (_core.float32_product_planes(), _form(args), tuple([_spec(x) for x in flat]))
+        # Kernels are cut, and have memory, for the threads of the time they are compiled.
+        key = (_core.num_threads(), _core.float32_product_planes(), _form(args), tuple([_spec(x) for x in flat]))
         compiled = self._cache.get(key)
         if compiled is None:
             with self._lock:
