@@ -180,3 +180,11 @@ def test_archives(written, tmp_path, kind, seed):
                 bad.writestr(name, content)
     with trying(tmp_path):
         load_model(path)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_json(written, seed):
+    tree = damage_tree(np.random.RandomState(seed), json.loads(written["members"]["config.json"]))
+    with warnings.catch_warnings(), np.errstate(all="ignore"), contextlib.suppress(ValueError, MemoryError):
+        warnings.simplefilter("ignore")
+        keras.models.model_from_json(json.dumps(tree))

@@ -122,24 +122,24 @@ def _build_instance(config, class_name, inner, namespace):
             f"Unable to reconstruct an instance of '{class_name}' because the class is missing a `from_config()` "
             f"method. Full object config: {config}"
         )
+    build_config, compile_config = config.get("build_config"), config.get("compile_config")
     try:
         instance = cls.from_config(inner)
+        if build_config and not instance.built:
+            instance.build_from_config(build_config)
+            instance.built = True
+        if compile_config:
+            instance.compile_from_config(compile_config)
+            instance.compiled = True
     except DeserializationError:
         raise
-    except TypeError as error:
+    except (TypeError, LookupError, AttributeError, OverflowError) as error:
         raise DeserializationError(
             f"{cls} could not be deserialized properly. Please ensure that components that are Python object "
             "instances (layers, models, etc.) returned by `get_config()` are explicitly deserialized in the model's "
-            f"`from_config()` method.\n\nconfig={config}.\n\nException encountered: {error}"
+            f"`from_config()` method.\n\nconfig={config}.\n\nException encountered: "
+            f"{error if isinstance(error, TypeError) else repr(error)}"
         ) from error
-    build_config = config.get("build_config")
-    if build_config and not instance.built:
-        instance.build_from_config(build_config)
-        instance.built = True
-    compile_config = config.get("compile_config")
-    if compile_config:
-        instance.compile_from_config(compile_config)
-        instance.compiled = True
     if shared is not None and shared_id is not None:
         shared[shared_id] = instance
     return instance
