@@ -79,6 +79,21 @@ int64_t near_l2_bytes() {
 #endif
 }
 
+bool starts_two_wide_fmas() {
+#if defined(__x86_64__)
+    static const bool two = [] {
+        unsigned a = 0, b = 0, c = 0, d = 0;
+        if (!is_amd() || !__get_cpuid(1, &a, &b, &c, &d)) return false;
+        const unsigned family = (a >> 8 & 15) + (a >> 20 & 255), model = (a >> 4 & 15) + (a >> 12 & 0xf0);
+        const bool laptop = model / 16 == 2 || model / 16 == 3 || model / 16 == 6;  // 256 bits at a time
+        return family >= 0x1a && !laptop;
+    }();
+    return two;
+#else
+    return false;
+#endif
+}
+
 bool has_float16_tiles() {
 #if defined(__x86_64__)
     static const bool has = [] {

@@ -16,6 +16,8 @@
 namespace fk {
 // Of a CPU whose L1 is refilled from the L2 as fast as FMAs take operands, the bytes of the L2, at most 1 MB; else 0.
 int64_t near_l2_bytes();
+// Zen 5 and its successors, where they have registers of 512 bits in full: two multiply-adds of them a cycle.
+bool starts_two_wide_fmas();
 // Granite Rapids and its successors, among the CPUs that have AMX.
 bool has_float16_tiles();
 }  // namespace fk

@@ -9,10 +9,14 @@ namespace {
 // --- outputs ---
 
 // Do the products' sums stay in the registers, and become outputs there? 8x16x16x32 -> 32 on one thread of Zen 4: 176
-// -> 203 GFLOP/s of the direct sums, 64x8x8x64 -> 64 217 -> 237, 128 channels 227 -> 231. Where two multiply-adds a
-// cycle leave no port for permutations, on Intel's, sums in memory are thought to be as fast from 32 channels on.
+// -> 203 GFLOP/s of the direct sums, 64x8x8x64 -> 64 217 -> 237, 128 channels 227 -> 231. Weights then pass once for
+// four tiles: where two multiply-adds a cycle want them and they come from the L2, on Zen 5, 48 channels of 8x28x28
+// take 580 us instead of 615, but 96 2,370 instead of 1,950 and 128 4,690 instead of 3,470; of pairs 64 channels of
+// 64x8x8 386 instead of 410, 96 1,350 instead of 1,230. On Intel's, where permutations take the port of a multiply-add,
+// sums in memory are thought to be as fast from 32 channels on.
 FK_VEC bool sums_fit_registers(const Winograd& g) {
-    return kLanes == 16 && g.filters % kLanes == 0 && g.channels <= (near_l2_bytes() ? 128 : 16);
+    const int64_t most_channels = !near_l2_bytes() ? 16 : !starts_two_wide_fmas() ? 128 : g.pairs ? 64 : 48;
+    return kLanes == 16 && g.filters % kLanes == 0 && g.channels <= most_channels;
 }
 // Tiles times channels that pass at once: their inputs, 8 KB, and the weights of 16 filters meet in the L1.
 constexpr int64_t kTilesAtOnce = 128;
