@@ -102,7 +102,15 @@ template <class T>
 void copy_elements(const StridedCopy& c, char* to, const char* from) {
     const int inner = c.rank - 1;
     const int64_t n = c.dims[inner], to_step = c.to[inner], from_step = c.from[inner];
-    over_outer(c, inner, to, from, n * int64_t(sizeof(T)), [&](char* t, const char* f) {
+    constexpr int64_t element = sizeof(T);
+    const bool backwards = to_step == element && from_step == -element;
+    over_outer(c, inner, to, from, n * element, [&](char* t, const char* f) {
+        if (backwards) {  // steps that the compiler knows become vectors
+            T* y = reinterpret_cast<T*>(t);
+            const T* x = reinterpret_cast<const T*>(f);
+            for (int64_t i = 0; i < n; ++i) y[i] = x[-i];
+            return;
+        }
         for (int64_t i = 0; i < n; ++i) std::memcpy(t + i * to_step, f + i * from_step, sizeof(T));
     });
 }

@@ -27,6 +27,29 @@ T no_value() {
         return std::numeric_limits<T>::max();
 }
 
+// f(n) with a number that the compiler knows where rows are a few elements (8x64x64x3 resized to 128x128, one thread of
+// Zen 5: 843 -> 448 us).
+template <class F>
+void with_width(int64_t n, const F& f) {
+    switch (n) {
+        case 1: return f(std::integral_constant<int64_t, 1>{});
+        case 3: return f(std::integral_constant<int64_t, 3>{});
+        default: return f(n);
+    }
+}
+
+// f(outer, first, count) for picked rows [first, first + count) of one outer slice after the other.
+template <class F>
+void over_runs(const Rows& r, const F& f) {
+    parallel_for(r.outer * r.picked, r.grain(), [&](int64_t begin, int64_t end) {
+        for (int64_t count; begin < end; begin += count) {
+            const int64_t first = begin % r.picked;
+            count = std::min(r.picked - first, end - begin);
+            f(begin / r.picked, first, count);
+        }
+    });
+}
+
 // --- take ---
 
 std::vector<TensorType> infer_take(const Call& call) {
@@ -44,20 +67,20 @@ Kernel kernel_take(const Call& call) {
         return {[r, type = indices.dtype](const void* const* in, void* const* out, void*) {
             const T* x = static_cast<const T*>(in[0]);
             T* y = static_cast<T*>(out[0]);
-            parallel_for(r.outer * r.picked, r.grain(), [&](int64_t begin, int64_t end) {
-                for (int64_t p = begin; p < end; ++p) {
-                    const int64_t row = wrapped(index_at(in[1], type, p % r.picked), r.n);
-                    T* to = y + p * r.inner;
-                    if (row < 0 || row >= r.n) [[unlikely]] {
-                        std::fill(to, to + r.inner, no_value<T>());
-                        continue;
-                    }
-                    const T* from = x + (p / r.picked * r.n + row) * r.inner;
-                    if (r.inner == 1)
-                        *to = *from;
-                    else
-                        std::memcpy(to, from, size_t(r.inner) * sizeof(T));
-                }
+            with_indices(in[1], type, [&](const auto* indices) {
+                over_runs(r, [&](int64_t outer, int64_t first, int64_t count) {
+                    const T* from = x + outer * r.n * r.inner;
+                    T* to = y + (outer * r.picked + first) * r.inner;
+                    with_width(r.inner, [&](auto width) {
+                        for (int64_t i = 0; i < count; ++i, to += width) {
+                            const int64_t row = wrapped(int64_t(indices[first + i]), r.n);
+                            if (row < 0 || row >= r.n) [[unlikely]]
+                                std::fill(to, to + width, no_value<T>());
+                            else
+                                std::memcpy(to, from + row * width, size_t(width) * sizeof(T));
+                        }
+                    });
+                });
             });
         }};
     });
@@ -134,14 +157,18 @@ Kernel kernel_along(const Call& call) {
         return {[r, type = call.in[1].dtype](const void* const* in, void* const* out, void*) {
             const T* x = static_cast<const T*>(in[0]);
             T* y = static_cast<T*>(out[0]);
-            parallel_for(r.outer * r.picked, r.grain(), [&](int64_t begin, int64_t end) {
-                for (int64_t p = begin; p < end; ++p) {
-                    const T* from = x + p / r.picked * r.n * r.inner;
-                    for (int64_t i = 0; i < r.inner; ++i) {
-                        const int64_t row = wrapped(index_at(in[1], type, p * r.inner + i), r.n);
-                        y[p * r.inner + i] = row < 0 || row >= r.n ? no_value<T>() : from[row * r.inner + i];
-                    }
-                }
+            with_indices(in[1], type, [&](const auto* indices) {
+                over_runs(r, [&](int64_t outer, int64_t first, int64_t count) {
+                    const T* from = x + outer * r.n * r.inner;
+                    const int64_t at = (outer * r.picked + first) * r.inner;
+                    with_width(r.inner, [&](auto width) {
+                        for (int64_t p = at; p < at + count * width;)
+                            for (int64_t i = 0; i < width; ++i, ++p) {
+                                const int64_t row = wrapped(int64_t(indices[p]), r.n);
+                                y[p] = row < 0 || row >= r.n ? no_value<T>() : from[row * width + i];
+                            }
+                    });
+                });
             });
         }};
     });

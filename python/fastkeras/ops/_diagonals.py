@@ -94,7 +94,8 @@ def diagonal(x, offset=0, axis1=0, axis2=1):
     rest = [d for d in range(x.ndim) if d not in (a, b)]
     rows, columns = x.shape[a], x.shape[b]
     shape = [x.shape[d] for d in rest]
-    planes = reshape_to(_transpose(x, perm=[*rest, a, b]), shape=[*shape, rows * columns])
+    last = x if (a, b) == (x.ndim - 2, x.ndim - 1) else _transpose(x, perm=[*rest, a, b])
+    planes = reshape_to(last, shape=[*shape, rows * columns])
     first = offset if offset >= 0 else -offset * columns
     length = max(min(rows, columns - offset) if offset >= 0 else min(rows + offset, columns), 0)
     return _take(planes, integer_constant(first + np.arange(length) * (columns + 1)), axis=len(rest))

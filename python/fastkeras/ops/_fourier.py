@@ -1,5 +1,7 @@
 """Fourier transforms along the last axes, of pairs of tensors: real and imaginary parts."""
 
+import math
+
 import numpy as np
 
 from fastkeras.engine import cast, convert_to_tensor, op, primitive
@@ -23,8 +25,13 @@ def extract_sequences(x, sequence_length, sequence_stride):
             "[extract_sequences] length and stride must be positive and the window fit the axis. Received: "
             f"sequence_length={sequence_length}, sequence_stride={sequence_stride}, x.shape={x.shape}"
         )
-    starts = np.arange(0, x.shape[-1] - sequence_length + 1, sequence_stride)
-    return primitive("take")(x, integer_constant(starts[:, None] + np.arange(sequence_length)), axis=x.ndim - 1)
+    # Windows are whole runs of as many elements as divide their length and their distance.
+    *lead, length = x.shape
+    run = math.gcd(sequence_length, sequence_stride)
+    starts = np.arange(0, length - sequence_length + 1, sequence_stride) // run
+    runs = reshape_to(part(x, x.ndim - 1, 0, length // run * run), shape=[*lead, length // run, run])
+    places = integer_constant(starts[:, None] + np.arange(sequence_length // run))
+    return reshape_to(primitive("take")(runs, places, axis=x.ndim - 1), shape=[*lead, len(starts), sequence_length])
 
 
 def _of_rank(x, least):
