@@ -68,12 +68,14 @@ inline std::optional<Winograd> winograd_of_weights(const Call& c, const ConvShap
     auto small = winograd_of(c, s, planes);
     if (!small || small->channels * small->filters > kMostWeights) return {};
     small->of_weights = true;
-    // Of floats, also where pairs would do, but for many sums: half of the products, and smaller errors (64x32x32x16 ->
-    // 16 on Zen 5: pairs 1060 us, large tiles 620; 128x13x13x32 -> 64 1220 and 1060; 64x8x8x64 -> 64 472 and 559).
+    // Of floats, also where pairs would do, with few channels (2x32x32x16 -> 16 on Zen 5: pairs 35 us, floats 29), and
+    // with large tiles but for many sums: half of the products, and smaller errors (64x32x32x16 -> 16: pairs 1060 us,
+    // large tiles 620; 128x13x13x32 -> 64 1220 and 1060; 64x8x8x64 -> 64 472 and 559).
+    small->pairs = small->pairs && small->channels >= 32 && small->filters >= 32;
     Winograd large = *small;
     large.side = 4, large.pairs = false;
     const int64_t weights = small->channels * small->filters;
-    const int64_t most = small->pairs ? kMostLarge / 2 : kMostLarge;
+    const int64_t most = planes == 1 ? kMostLarge / 2 : kMostLarge;
     const bool pays = winograd_tiles(large) >= kManyTiles && weights <= most &&
                       1.3 * double(winograd_tiles(large) * winograd_parts(large)) <
                           double(winograd_tiles(*small) * winograd_parts(*small));

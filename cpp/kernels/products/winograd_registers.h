@@ -23,9 +23,8 @@ constexpr int64_t kTilesAtOnce = 128;
 
 // Of the sixteen operands of A that meet a line of weights so many come four channels at a time and are spread in the
 // registers; the others are read by the multiply-adds that want them. A core of Zen 5 starts two multiply-adds a cycle,
-// two loads, and two permutations beside them: 20 loads for 16 multiply-adds are 10 cycles, 15.5 less than 8.
-// 8x32x32x16
-// -> 16 without the transform: none 86 us, 4 78, 6 75, 8 81. Intel's permutations take the port of a multiply-add.
+// two loads, and two permutations beside them: 20 loads for 16 multiply-adds take 10 cycles, 15.5 less than 8. Products
+// of 8x32x32x16 -> 16: none 86 us, 4 78, 6 75, 8 81. Intel's permutations take the port of a multiply-add.
 constexpr int kMostSpread = 6;
 
 // Weights of sixteen channels and filters: of each of the sixteen parts channels by filters.
