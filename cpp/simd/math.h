@@ -61,8 +61,8 @@ struct LogParts {
 FK_VEC LogParts log_parts(Vec x) {
     const Mask tiny = x < Vec(0x1p-126f);
     const IVec bits = as_int(select(tiny, x * Vec(0x1p23f), x));
-    const IVec shifted =
-        bits - IVec(0x3f3504f3);  // exponent steps at sqrt(1/2), so that 1 + f is in [sqrt(1/2), sqrt(2))
+    // The exponent steps at sqrt(1/2), so that 1 + f is in [sqrt(1/2), sqrt(2)).
+    const IVec shifted = bits - IVec(0x3f3504f3);
     const Vec e = to_float(shifted >> 23) - select(tiny, Vec(23.f), Vec(0.f));
     const Vec f = as_float((shifted & IVec(0x007fffff)) + IVec(0x3f3504f3)) - Vec(1.f);
     const Vec q = polynomial(f, 0.333333135f, -0.250000089f, 0.200021192f, -0.166679963f, 0.142195508f, -0.124055922f,
@@ -148,8 +148,7 @@ FK_VEC Vec small_atan(Vec t) {
 }
 constexpr float kHalfPi = 1.57079637f, kHalfPiRest = -4.37113883e-8f, kEighthOfTurn = 0.414213568f;  // tan(pi / 8)
 
-// Moved by pi / 4 or pi / 2, where |x| is larger: tan(a - pi / 4) = (tan a - 1) / (tan a + 1), tan(a - pi / 2) = -1 /
-// tan a.
+// Where |x| is larger, moved by pi / 4, tan(a - pi / 4) = (tan a - 1) / (tan a + 1), or by pi / 2, -1 / tan a.
 FK_VEC Vec atan(Vec x) {
     const Vec a = abs(x), one(1.f);
     const Mask high = a > Vec(2.41421366f), middle = a > Vec(kEighthOfTurn);
