@@ -1,11 +1,11 @@
 // A compiled trace: kernels bound to attributes, memory planned, ready to run in bursts without Python.
 #pragma once
 #include <functional>
-#include <mutex>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "core/shared_mutex.h"
 #include "graph/graph.h"
 
 namespace fk {
@@ -92,7 +92,7 @@ private:
     std::vector<size_t> lock_order_;  // states by address, so that programs that share variables cannot deadlock
     bool writes_ = false;
 
-    std::mutex mutex_;
+    SharedMutex mutex_;  // a forked child finds it free
     Pace pace_;
     std::vector<std::unique_ptr<Context>> idle_;
 };
