@@ -77,8 +77,8 @@ def resnet(keras, blocks=3):
 
 
 ROWS |= {"cnn": cnn, "resnet": resnet}
-# Where a relu flips on the last bit, outputs show it: over six seeds those of Keras on JAX in float32 were up to 4.8e-5 from
-# float64, ours 1.4e-4, while losses stayed within 5e-5.
+# Where a relu flips on the last bit, outputs show it: over six seeds those of Keras on JAX in float32 were up to 4.8e-5
+# from float64, ours 1.4e-4, while losses stayed within 5e-5.
 TOLERANCE |= {"cnn": 1e-4, "resnet": 1e-4, "resnet/outputs": 5e-4}
 # Adam's first steps are as large as its learning rate however small a gradient is: in float64 the trained cnn gives
 # outputs that differ by 3e-3 from Keras's in float32.
