@@ -1,5 +1,7 @@
 // Winograd's products whose sums stay in the registers, with vectors of sixteen floats.
 #pragma once
+#include <type_traits>
+
 #include "kernels/products/lanes.h"
 #include "kernels/products/winograd_transforms.h"
 
@@ -30,11 +32,6 @@ constexpr int kMostSpread = 6;
 // Weights of sixteen channels and filters: of each of the sixteen parts channels by filters.
 constexpr int64_t kWeightBlock = 16 * 16 * kLanes;
 
-template <int i>
-struct Number {
-    static constexpr int value = i;
-};
-
 // Four products of a line of the sixteen, of so many tiles and a vector of filters: up to sixteen chains.
 template <int kTiles, int kSpread, class T>
 FK_VEC void multiply_line(int64_t blocks, const T* inputs, const T* weights, Vec (*m)[4]) {
@@ -64,7 +61,8 @@ FK_VEC void multiply_line(int64_t blocks, const T* inputs, const T* weights, Vec
                                                           : Operand(inputs[t * steps + j * part + i]),
                                       w[j], m[t][j]);
             };
-            step(Number<0>{}), step(Number<1>{}), step(Number<2>{}), step(Number<3>{});
+            step(std::integral_constant<int, 0>{}), step(std::integral_constant<int, 1>{});
+            step(std::integral_constant<int, 2>{}), step(std::integral_constant<int, 3>{});
         }
 }
 
