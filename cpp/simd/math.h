@@ -131,7 +131,8 @@ FK_VEC Vec sine_of_quadrant(Vec x, int quadrant, Libm libm) {
     const IVec n = to_int(q) + IVec(quadrant);
     const Vec y = select((n & IVec(1)) == IVec(1), c, s);
     const Vec signed_y = as_float(as_int(y) ^ ((n & IVec(2)) << 30));
-    return all(abs(x) < Vec(8192.f)) ? signed_y : lanewise(libm, x);
+    const Mask small = abs(x) < Vec(8192.f);
+    return all(small) ? signed_y : select(small, signed_y, lanewise(libm, x));
 }
 FK_VEC Vec sin(Vec x) {
     const Vec y = sine_of_quadrant(x, 0, [](float v) { return __builtin_sinf(v); });

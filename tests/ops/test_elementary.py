@@ -48,6 +48,33 @@ def test_angles_of_all_quadrants():
         np.testing.assert_array_equal(np.signbit(found[seen]), np.signbit(expected[seen]))
 
 
+def test_powers_within_three_ulp():
+    rng = np.random.RandomState(0)
+    x = floats(0)
+    x[np.isnan(x)] = np.nan  # of which libm tells the signaling ones
+    near_one = (1 + rng.normal(size=9999) * 1e-3).astype("float32")
+    cases = [(x, rng.permutation(x)), (near_one, rng.normal(size=9999) * 2e4), (x, rng.normal(size=x.size))]
+    cases += [(x, y) for y in (0, -0.0, 1, 2, 3, -1, -3, 0.5, 1e30, 16777217, np.inf, -np.inf, np.nan)]
+    cases += [(y, x) for y in (0, -0.0, 1, -1, 2, 0.5, np.inf, -np.inf, np.nan)]
+    for a, b in cases:
+        a, b = (np.array(v) for v in np.broadcast_arrays(np.asarray(a, "float32"), np.asarray(b, "float32")))
+        with np.errstate(all="ignore"):
+            expected = a.astype("float64") ** b.astype("float64")
+            expected[np.abs(expected) > np.finfo("float32").max] *= np.inf
+        found = primitive("power")(a, b).numpy()
+        within(found, expected, 3)
+        seen = ~np.isnan(expected)
+        np.testing.assert_array_equal(np.signbit(found[seen]), np.signbit(expected[seen]))
+
+
+def test_a_value_does_not_depend_on_its_neighbours():
+    x = np.random.RandomState(0).rand(64).astype("float32") + np.float32(0.5)
+    beside = x.copy()
+    beside[::2] = 1e6  # beyond what the formulas take
+    for f in (primitive("sin"), primitive("cos")):
+        np.testing.assert_array_equal(f(x).numpy()[1::2], f(beside).numpy()[1::2])
+
+
 @pytest.mark.parametrize("name", PAIRS)
 def test_remainders_are_those_of_numpy(name):
     rng = np.random.RandomState(0)

@@ -168,7 +168,7 @@ bool weights_of(const Winograd& g, const float* x, const float* dy, float* dw, v
                                  .b_panel = kPanel,
                                  .c_row = g.filters,
                                  .accumulate = c > from},
-                                {inputs, in_part}, {slopes, out_part}, sums, size);
+                                {inputs, in_part}, {slopes, out_part}, sums, winograd_sum_part(g));
                 };
 #if defined(__AVX512BF16__)
                 if (pairs) {

@@ -34,7 +34,7 @@ struct Winograd {
 
 namespace {
 
-constexpr int64_t kWinogradPad = 16;  // floats between the parts of a chunk, so that they meet in no set of the L1
+constexpr int64_t kWinogradPad = 16;  // floats between the parts, so that they meet in no set of the L1
 
 // What a tile is transformed to: values per channel.
 FK_INLINE int64_t winograd_parts(const Winograd& g) { return (g.side + 2) * (g.side + 2); }
@@ -56,8 +56,12 @@ FK_INLINE int64_t winograd_chunk(const Winograd& g) {
 FK_INLINE int64_t winograd_part(const Winograd& g, int64_t channels) {
     return (winograd_chunk(g) * channels + 15) / 16 * 16 + kWinogradPad;
 }
+// Floats of one part of the sums of the gradient of the weights.
+FK_INLINE int64_t winograd_sum_part(const Winograd& g) {
+    return (g.channels * g.filters + 15) / 16 * 16 + kWinogradPad;
+}
 FK_INLINE int64_t winograd_slot_bytes(const Winograd& g) {
-    const int64_t sums = g.of_weights ? (g.channels * g.filters + 15) / 16 * 16 : 0;
+    const int64_t sums = g.of_weights ? winograd_sum_part(g) : 0;
     return winograd_parts(g) * (winograd_part(g, g.channels) + winograd_part(g, g.filters) + sums) *
            int64_t(sizeof(float));
 }

@@ -139,11 +139,12 @@ void outer_products(const Winograd& g, int64_t parts, int64_t tiles, const float
                     bool accumulate, float* sums) {
     constexpr int n = 16;
     const int64_t channels = g.channels, filters = g.filters;
-    for (; parts > 0; --parts, inputs += winograd_part(g, channels), slopes += winograd_part(g, filters))
-        for (int64_t i = 0; i < channels; i += n, sums += n * filters)
+    for (; parts > 0; --parts, inputs += winograd_part(g, channels), slopes += winograd_part(g, filters),
+                      sums += winograd_sum_part(g))
+        for (int64_t i = 0; i < channels; i += n)
             for (int64_t j = 0; j < filters; j += n) {
                 const float *a = inputs + i, *b = slopes + j;
-                float* c = sums + j;
+                float* c = sums + i * filters + j;
                 Vec sum[n];
 #pragma GCC unroll 16
                 for (int r = 0; r < n; ++r) sum[r] = accumulate ? load(c + r * filters) : Vec(0.f);

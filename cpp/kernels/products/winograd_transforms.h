@@ -70,9 +70,18 @@ FK_VEC void weight_line(Vec a, Vec b, Vec c, Vec* to, int step) {
 }
 FK_VEC void output_line(Vec a, Vec b, Vec c, Vec d, Vec* to, int step) { to[0] = a + b + c, to[step] = b - c - d; }
 
-// From `in` lines of so many vectors, row(i, v), to out x out.
-template <int in, int out, class Row, class Transform>
-FK_VEC void both_ways(const Row& row, const Transform& line, Vec* to) {
+// The compiler may not compute from p what it would have to keep for all of a loop: sixteen addresses or 36 are more
+// than the registers hold.
+template <class T>
+FK_VEC T* afresh(T* p) {
+    asm("" : "+r"(p));
+    return p;
+}
+
+// From `in` lines of so many vectors, row(i, v), to out x out, of which put(j, v) takes column j: sixteen registers
+// hold no more than that.
+template <int in, int out, class Row, class Transform, class Put>
+FK_VEC void both_ways(const Row& row, const Transform& line, const Put& put) {
     Vec lines[in * out];
 #pragma GCC unroll 6
     for (int i = 0; i < in; ++i) {
@@ -81,7 +90,11 @@ FK_VEC void both_ways(const Row& row, const Transform& line, Vec* to) {
         line(Line{x, 1}, Line{lines + i * out, 1});
     }
 #pragma GCC unroll 6
-    for (int j = 0; j < out; ++j) line(Line{lines + j, out}, Line{to + j, out});
+    for (int j = 0; j < out; ++j) {
+        Vec v[out];
+        line(Line{lines + j, out}, Line{v, 1});
+        put(j, v);
+    }
 }
 
 // --- tiles of an image ---
@@ -106,14 +119,6 @@ template <bool b>
 struct Known {
     static constexpr bool value = b;
 };
-
-// The compiler may not compute from p what it would have to keep for all of a loop: sixteen addresses or 36 are more
-// than the registers hold.
-template <class T>
-FK_VEC T* afresh(T* p) {
-    asm("" : "+r"(p));
-    return p;
-}
 
 // f(row, whole) for side x side pixels, `pixel` floats apart, from (row, column) on: row(i, c, v) loads a line of
 // vectors of channels from c on; pixels outside of the image are zeros. whole says that the channels are whole vectors,
@@ -188,14 +193,15 @@ FK_VEC void transform_tiles(const Winograd& g, const float* images, const int64_
     for (int64_t i = 0; i < count; ++i, t.step(g)) {
         const auto transform = [&](const auto& row, auto whole) FK_INLINED {
             for (int64_t c = 0; c < channels; c += kLanes) {
-                Vec v[out * out];
-                both_ways<in, out>([&](int line, Vec* pixels) FK_INLINED { row(line, c, pixels); }, line, v);
                 auto* p = place.at(i, c);
+                both_ways<in, out>([&](int line, Vec* pixels) FK_INLINED { row(line, c, pixels); }, line,
+                                   [&](int column, const Vec* v) FK_INLINED {
+                                       auto* to = afresh(p + column * place.part);
 #pragma GCC unroll 6
-                for (int i = 0; i < out; ++i, p = afresh(p + out * place.part))
-#pragma GCC unroll 6
-                    for (int j = 0; j < out; ++j)
-                        place.template put<whole.value>(p + j * place.part, v[out * i + j], channels - c);
+                                       for (int i = 0; i < out; ++i)
+                                           place.template put<whole.value>(to + i * out * place.part, v[i],
+                                                                           channels - c);
+                                   });
             }
         };
         with_pixels<in>(images + t.image * size[0] * size[1] * pixel, size, channels, pixel, t.row - before[0],
@@ -338,19 +344,25 @@ void transform_weights(const Winograd& g, const float* w, int64_t first, int64_t
 // G^T s G: the gradient of the taps. False where it is not finite.
 template <int side>
 bool transform_sums(const Winograd& g, const float* sums, float* dw) {
-    constexpr int parts = (side + 2) * (side + 2);
-    const int64_t size = g.channels * g.filters;
+    const int64_t size = g.channels * g.filters, part = winograd_sum_part(g);
     Vec wrong(0.f);
     for (int64_t i = 0; i < size; i += kLanes) {
         const int64_t n = size - i;
-        Vec s[parts], lines[3 * (side + 2)], v[9];
-        for (int j = 0; j < parts; ++j) s[j] = load_up_to(sums + j * size + i, n);
-        for (int j = 0; j < side + 2; ++j) WeightSlopeLine<side>{}(Line{s + j, side + 2}, Line{lines + j, side + 2});
-        for (int j = 0; j < 3; ++j) WeightSlopeLine<side>{}(Line{lines + (side + 2) * j, 1}, Line{v + 3 * j, 1});
-        for (int j = 0; j < 9; ++j) {
-            wrong = fma(v[j], Vec(0.f), wrong);
-            store_up_to(dw + j * size + i, v[j], n);
-        }
+        both_ways<side + 2, 3>(
+            [&](int line, Vec* s) FK_INLINED {
+                const float* from = afresh(sums + line * (side + 2) * part + i);
+#pragma GCC unroll 6
+                for (int j = 0; j < side + 2; ++j) s[j] = load_up_to(from + j * part, n);
+            },
+            WeightSlopeLine<side>{},
+            [&](int column, const Vec* v) FK_INLINED {
+                float* to = afresh(dw + column * size + i);
+#pragma GCC unroll 3
+                for (int j = 0; j < 3; ++j) {
+                    wrong = fma(v[j], Vec(0.f), wrong);
+                    store_up_to(to + 3 * j * size, v[j], n);
+                }
+            });
     }
     return !any(isnan(wrong));
 }
