@@ -1,11 +1,13 @@
 // Recurrent layers over whole sequences.
-//   lstm(x, h0, c0, kernel, recurrent, [bias,] [mask]; bias, mask, reverse, sequences, zero_masked, save)
+//   lstm(x, h0, c0, kernel, recurrent, [bias,] [mask,] [x_pattern,] [h_pattern]; bias, mask, reverse, sequences,
+//   zero_masked, save, x_pattern, h_pattern)
 //     -> y, h, c, gates, hs, cs
-//   gru(x, h0, kernel, recurrent, [bias,] [mask]; the same) -> y, h, gates, hs
+//   gru(x, h0, kernel, recurrent, [bias,] ...; the same) -> y, h, gates, hs
 //   x (batch, steps, features), mask (batch, steps) of bool: False keeps the state. y (batch, steps, units) or, without
 //   `sequences`, (batch, units); what follows the states is for the gradient, and empty without `save`.
-//   lstm_grad, gru_grad(x, kernel, recurrent, [mask,] gates, hs, [cs,] [dy,] [dh,] [dc]; bias, mask ..., dy, dh, dc,
-//   dx)
+//   x_pattern (gates, batch, features), h_pattern (gates, batch, units): what the products of each gate see multiplied.
+//   lstm_grad, gru_grad(x, kernel, recurrent, [mask,] [x_pattern,] [h_pattern,] gates, hs, [cs,] [dy,] [dh,] [dc];
+//   bias, mask ..., dy, dh, dc, dx)
 //     -> dx (empty without the attribute), dh0, [dc0,] dkernel, drecurrent, dbias (empty without bias)
 //   lstm_cell(x, h, c, kernel, recurrent, [bias]; bias) -> h, c: one step
 #include "kernels/products/recurrence.h"
@@ -29,11 +31,13 @@ constexpr Cell kLstm{"lstm", "lstm_grad", 4, true, 1}, kGru{"gru", "gru_grad", 3
 
 // Where the inputs are; 0 stands for none.
 struct Inputs {
-    size_t h, c, kernel, recurrent, bias, mask, count;
+    size_t h, c, kernel, recurrent, bias, mask, x_pattern, h_pattern, count;
     Inputs(const Cell& cell, const Attrs& attrs) : h(1), c(cell.carry ? 2 : 0), kernel(h + 1 + cell.carry) {
         recurrent = kernel + 1, count = recurrent + 1;
         bias = attrs.flag("bias") ? count++ : 0;
         mask = attrs.flag("mask") ? count++ : 0;
+        x_pattern = attrs.flag("x_pattern", false) ? count++ : 0;
+        h_pattern = attrs.flag("h_pattern", false) ? count++ : 0;
     }
 };
 
@@ -49,7 +53,9 @@ Recurrence recurrence(const Attrs& attrs, const TensorType& type, int64_t units)
             attrs.flag("save"),
             std::min(64, num_threads()),
             planes_of(attrs, type.dtype),
-            attrs.flag("split", false)};
+            attrs.flag("split", false),
+            attrs.flag("x_pattern", false),
+            attrs.flag("h_pattern", false)};
 }
 
 // --- forward ---
@@ -78,6 +84,8 @@ std::vector<TensorType> infer(const Cell& cell, const Call& call) {
     expect(at.recurrent, "the recurrent kernel", {units, columns}, x.dtype);
     expect(at.bias, "the bias", cell.biases == 1 ? Shape{columns} : Shape{cell.biases, columns}, x.dtype);
     expect(at.mask, "the mask", {batch, x.shape[1]}, DType::boolean);
+    expect(at.x_pattern, "the pattern of the inputs", {cell.gates, batch, x.shape[2]}, x.dtype);
+    expect(at.h_pattern, "the pattern of the state", {cell.gates, batch, units}, x.dtype);
 
     const int64_t steps = x.shape[1];
     const bool save = call.attrs.flag("save");
@@ -103,6 +111,8 @@ Kernel kernel(const Cell& cell, const Call& call) {
             f.kernel = input<T>(in, at.kernel), f.recurrent = input<T>(in, at.recurrent);
             f.bias = at.bias ? input<T>(in, at.bias) : nullptr;
             f.mask = at.mask ? input<bool>(in, at.mask) : nullptr;
+            f.x_pattern = at.x_pattern ? input<T>(in, at.x_pattern) : nullptr;
+            f.h_pattern = at.h_pattern ? input<T>(in, at.h_pattern) : nullptr;
             f.y = output<T>(out, 0), f.h = output<T>(out, 1), f.c = carry ? output<T>(out, 2) : nullptr;
             f.gates = output<T>(out, 2 + carry), f.hs = output<T>(out, 3 + carry);
             f.cs = carry ? output<T>(out, 5) : nullptr;
@@ -126,7 +136,8 @@ std::vector<Tensor> gradient(const Cell& cell, const Gradient& g) {
         out = call_all(cell.name, {g.in.begin(), g.in.end()}, attrs);
     }
     std::vector<Tensor> in{g.in[0], g.in[at.kernel], g.in[at.recurrent]};
-    if (at.mask) in.push_back(g.in[at.mask]);
+    for (const size_t i : {at.mask, at.x_pattern, at.h_pattern})
+        if (i) in.push_back(g.in[i]);
     in.insert(in.end(), out.begin() + 1 + states, out.end());
     static constexpr const char* kFlags[] = {"dy", "dh", "dc"};
     for (size_t i = 0; i < 3; ++i) {
@@ -164,7 +175,10 @@ Kernel kernel_grad(const Cell& cell, const Call& call) {
     size_t count = 3;
     const auto next = [&](bool there) { return there ? count++ : 0; };
     const bool carry = cell.carry;
-    const size_t mask = next(call.attrs.flag("mask")), gates = next(true), hs = next(true), cs = next(carry);
+    const size_t mask = next(call.attrs.flag("mask"));
+    const size_t x_pattern = next(call.attrs.flag("x_pattern", false));
+    const size_t h_pattern = next(call.attrs.flag("h_pattern", false));
+    const size_t gates = next(true), hs = next(true), cs = next(carry);
     const size_t dy = next(call.attrs.flag("dy")), dh = next(call.attrs.flag("dh")), dc = next(call.attrs.flag("dc"));
     const bool dx = call.attrs.flag("dx"), bias = call.attrs.flag("bias");
     const int64_t rows = r.steps * r.batch, columns = cell.gates * r.units, widest = std::max(r.features, r.units);
@@ -178,6 +192,7 @@ Kernel kernel_grad(const Cell& cell, const Call& call) {
             RecurrentBackward<T> f{};
             f.x = input<T>(in, 0), f.kernel = input<T>(in, 1), f.recurrent = input<T>(in, 2);
             f.mask = mask ? input<bool>(in, mask) : nullptr;
+            f.x_pattern = optional(x_pattern), f.h_pattern = optional(h_pattern);
             f.gates = input<T>(in, gates), f.hs = input<T>(in, hs), f.cs = optional(cs);
             f.dy = optional(dy), f.dh = optional(dh), f.dc = optional(dc);
             f.dx = dx ? output<T>(out, 0) : nullptr;

@@ -15,40 +15,58 @@ def _walk(step, states, x, mask, reverse, sequences, zero_masked, **_):
     return (np.stack(outputs, 1) if sequences else outputs[-1], *states)
 
 
-def lstm_steps(x, h, c, kernel, recurrent, *more, bias, mask, **options):
+def _product(x, kernel, pattern):
+    """x @ kernel, of which each gate sees x under a pattern of its own: what is kept is doubled."""
+    if pattern is None:
+        return x @ kernel
+    parts = zip(pattern, np.split(kernel, len(pattern), -1), strict=True)
+    return np.concatenate([(x * kept * 2) @ part for kept, part in parts], -1)
+
+
+def lstm_steps(x, h, c, kernel, recurrent, *more, bias, mask, x_pattern=False, h_pattern=False, **options):
+    more = list(more)
+    b, mask, x_kept, h_kept = (more.pop(0) if there else None for there in (bias, mask, x_pattern, h_pattern))
+
     def step(x, h, c):
-        i, f, g, o = np.split(x @ kernel + h @ recurrent + (more[0] if bias else 0), 4, -1)
+        sums = _product(x, kernel, x_kept) + _product(h, recurrent, h_kept)
+        i, f, g, o = np.split(sums + (b if bias else 0), 4, -1)
         c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
         return sigmoid(o) * np.tanh(c), c
 
-    return _walk(step, [h, c], x, more[-1] if mask else None, **options)
+    return _walk(step, [h, c], x, mask, **options)
 
 
-def gru_steps(x, h, kernel, recurrent, *more, bias, mask, **options):
-    b, b_h = more[0] if bias else (0, np.zeros(recurrent.shape[1]))
+def gru_steps(x, h, kernel, recurrent, *more, bias, mask, x_pattern=False, h_pattern=False, **options):
+    more = list(more)
+    b, mask, x_kept, h_kept = (more.pop(0) if there else None for there in (bias, mask, x_pattern, h_pattern))
+    b, b_h = b if bias else (0, np.zeros(recurrent.shape[1]))
 
     def step(x, h):
-        z, r, m = np.split(x @ kernel + b, 3, -1)
-        h_z, h_r, h_m = np.split(h @ recurrent + b_h, 3, -1)
+        z, r, m = np.split(_product(x, kernel, x_kept) + b, 3, -1)
+        h_z, h_r, h_m = np.split(_product(h, recurrent, h_kept) + b_h, 3, -1)
         z, r = sigmoid(z + h_z), sigmoid(r + h_r)
         return (z * h + (1 - z) * np.tanh(m + r * h_m),)
 
-    return _walk(step, [h], x, more[-1] if mask else None, **options)
+    return _walk(step, [h], x, mask, **options)
 
 
-def recurrent(name, batch, steps, features, units, bias=True, mask=False, large=None, note="", **options):
+def recurrent(name, batch, steps, features, units, bias=True, mask=False, patterns="", large=None, note="", **options):
     lstm = name == "lstm"
     attrs = {"bias": bias, "mask": mask, "reverse": False, "sequences": True, "zero_masked": False, "save": False}
-    attrs |= options
+    attrs |= {"x_pattern": "x" in patterns, "h_pattern": "h" in patterns} | options
 
     def shapes(batch, steps, features, units):
-        columns = (4 if lstm else 3) * units
+        gates = 4 if lstm else 3
+        columns = gates * units
         weights = [(features, columns), (units, columns)] + [(columns,) if lstm else (2, columns)] * bias
-        return [(batch, steps, features), *[(batch, units)] * (1 + lstm), *weights, *[(batch, steps)] * mask]
+        kept = [(gates, batch, {"x": features, "h": units}[p]) for p in patterns]
+        return [(batch, steps, features), *[(batch, units)] * (1 + lstm), *weights, *[(batch, steps)] * mask, *kept]
 
     def call(*tensors):
-        from fastkeras.engine import primitive
+        from fastkeras.engine import cast, primitive
 
+        kept = len(tensors) - len(patterns)
+        tensors = *tensors[:kept], *(cast(t, tensors[0].dtype) * 2 for t in tensors[kept:])
         return primitive(name)(*tensors, **attrs)[: 2 + lstm]
 
     made = shapes(batch, steps, features, units)
@@ -57,7 +75,7 @@ def recurrent(name, batch, steps, features, units, bias=True, mask=False, large=
         made,
         lambda *arrays, **_: (lstm_steps if lstm else gru_steps)(*arrays, **attrs),
         call=call,
-        kinds=(None,) * (len(made) - mask) + ("bool",) * mask,
+        kinds=(None,) * (len(made) - mask - len(patterns)) + ("bool",) * (mask + len(patterns)),
         domain=(-1, 1),
         large=large and shapes(*large),
         rtol=4,
@@ -78,6 +96,11 @@ add(
             recurrent(name, 1, 7, 4, 70, large=(1, 5, 30, 400)),
             recurrent(name, 5, 1, 4, 6, large=(33, 1, 30, 70)),
             recurrent(name, 300, 3, 2, 3),
+            recurrent(name, 5, 4, 6, 9, patterns="xh", large=(37, 9, 20, 40), note="-dropped"),
+            recurrent(name, 18, 4, 3, 16, patterns="h", mask=True, save=True, reverse=True, note="-dropped-state"),
+            recurrent(name, 4, 3, 5, 6, patterns="x", bias=False, sequences=False, note="-dropped-inputs"),
+            recurrent(name, 1, 9, 4, 17, patterns="xh", note="-dropped"),
+            recurrent(name, 5, 1, 4, 6, patterns="xh", large=(33, 1, 30, 70), note="-dropped"),
         )
     ),
     *(

@@ -159,6 +159,26 @@ def test_dropout_acts_in_training_only_and_draws_anew_for_each_call(cls, rates):
     np.testing.assert_array_equal(twin(x, training=True).numpy(), a)
 
 
+@pytest.mark.parametrize("cls", ["LSTM", "GRU"])
+@pytest.mark.parametrize("rates", [{"recurrent_dropout": 0.5}, {"dropout": 0.4, "recurrent_dropout": 0.2}])
+@pytest.mark.parametrize("options", [{}, {"go_backwards": True, "return_sequences": True}])
+def test_dropout_in_the_kernels_is_that_of_single_steps(cls, rates, options):
+    x = keras.ops.array(random(1, 6, 5, 4))
+    mask = keras.ops.array([[True] * 5, [True, True, False, True, False]] * 3)
+    layers = [getattr(keras.layers, cls)(8, seed=1, unroll=unroll, **rates, **options) for unroll in (False, True)]
+    found = []
+    for layer in layers:
+        layer.build(x.shape)
+        weights_of(layer)
+        with GradientTape() as tape:
+            tape.watch(x)
+            y = layer(x, mask=mask, training=True)
+        found.append([y, *tape.gradient(y, [x, *layer.trainable_variables])])
+    for a, b in zip(*found, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=2e-6)
+    assert layers[0].cell.fuses()
+
+
 def test_input_dropout_is_one_pattern_for_all_steps():
     """Dropped inputs with an identity kernel: every step adds the same."""
     plain = {"use_bias": False, "kernel_initializer": "identity", "recurrent_initializer": "zeros"}
@@ -249,6 +269,8 @@ def test_cudnn():
     assert keras.layers.LSTM(4, use_cudnn=True)(x).shape == (2, 4)
     with pytest.raises(ValueError, match="cuDNN is not supported for this layer configuration"):
         keras.layers.GRU(4, use_cudnn=True, reset_after=False)(x)
+    with pytest.raises(ValueError, match="cuDNN is not supported for this layer configuration"):
+        keras.layers.LSTM(4, use_cudnn=True, recurrent_dropout=0.5)(x)
 
 
 def test_ids_outside_of_the_vocabulary():

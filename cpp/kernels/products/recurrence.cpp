@@ -14,16 +14,29 @@ constexpr int64_t kPanel = 2 * Lanes<T>::count;
 
 // --- what a step is made of ---
 
+// A row, under a pattern if there is one, with which it may be added.
+template <class T>
+FK_VEC void move_row(int64_t n, const T* from, T* to, const T* pattern, bool add) {
+    if (!pattern) {
+        __builtin_memcpy(to, from, size_t(n) * sizeof(T));
+        return;
+    }
+    for_each_vector<T>(n, [&](int64_t j, auto lanes) FK_INLINED {
+        const auto old = add ? lanes.load(to + j) : VecOf<T>(T(0));
+        lanes.store(to + j, fma(lanes.load(from + j), lanes.load(pattern + j), old));
+    });
+}
+
 // (batch, steps, width) to (steps [first, first + count), batch, width), or the other way.
 template <class T>
-void by_step(const Recurrence& r, int64_t width, int64_t first, int64_t count, T* rows, T* x, bool back) {
+void by_step(const Recurrence& r, int64_t width, int64_t first, int64_t count, T* rows, T* x, bool back,
+             const T* pattern = nullptr, bool add = false) {
     const int64_t grain = most(1, 16384 / most(1, width));
     parallel_for(count * r.batch, grain, [&](int64_t begin, int64_t end) {
         for (int64_t i = begin; i < end; ++i) {
             const int64_t s = first + i / r.batch, t = r.reverse ? r.steps - 1 - s : s;
             T *row = rows + i * width, *at = x + (i % r.batch * r.steps + t) * width;
-            back ? __builtin_memcpy(at, row, size_t(width) * sizeof(T))
-                 : __builtin_memcpy(row, at, size_t(width) * sizeof(T));
+            move_row(width, back ? row : at, back ? at : row, pattern ? pattern + i % r.batch * width : nullptr, add);
         }
     });
 }
@@ -76,7 +89,7 @@ FK_VEC int planes_of(const Recurrence& r, const Gemm& g) {
 // Units of a step that one thread takes: all of them, unless the samples are one chunk and the step is large.
 template <class P, class Cell>
 int64_t units_per_piece(const Recurrence& r) {
-    if (kSteps<P> > 1) return r.units;  // a chunk makes the pairs of its rows
+    if (kSteps<P> > 1 || r.h_pattern) return r.units;  // a chunk makes the pairs, or the products, of its rows
     const double flops = 2.0 * double(least(r.batch, 16)) * double(r.units) * double(Cell::gates);  // per unit
     const int64_t piece = most(1, int64_t(kChunkFlops / flops) / kGemmPad) * kGemmPad;
     return piece < r.units && r.batch <= recurrent_chunk(r) ? piece : r.units;
@@ -84,8 +97,11 @@ int64_t units_per_piece(const Recurrence& r) {
 
 // Are the weights copied to blocks for the one sample? From 8 steps on the copy is paid for.
 FK_VEC bool blocks_packed(const Recurrence& r, int64_t piece) {
-    return r.batch == 1 && r.steps >= 8 && piece == r.units;
+    return r.batch == 1 && r.steps >= 8 && piece == r.units && !r.h_pattern;
 }
+
+// Does each step multiply its own rows of h? The only step is a product of all of them otherwise.
+FK_VEC bool walks(const Recurrence& r) { return r.steps > 1 || r.h_pattern; }
 
 template <class T>
 FK_VEC void scale_or_copy(bool keep, const T* from, int64_t n, T* to) {
@@ -101,25 +117,48 @@ struct Step {
     T *gates, *new_h, *new_c;
 };
 
+// The weights that steps multiply with, and where they put their rows of h, as pairs or under a pattern.
+template <class P, class T>
+struct Walk {
+    P *packed, *copy;
+    T* dropped;
+};
+
+// Rows [begin, end) of h as gate `gate` sees them.
+template <class T>
+const T* seen_by(const Recurrence& r, int64_t gate, const T* h, const T* pattern, int64_t begin, int64_t end,
+                 T* dropped) {
+    if (!pattern) return h;
+    for (int64_t i = begin; i < end; ++i)
+        move_row(r.units, h + i * r.units, dropped + i * r.units, pattern + (gate * r.batch + i % r.batch) * r.units,
+                 false);
+    return dropped;
+}
+
 template <class Cell, class P, class T>
-void forward_rows(const Recurrence& r, const RecurrentForward<T>& f, const P* packed, P* copy, const Step<T>& s,
+void forward_rows(const Recurrence& r, const RecurrentForward<T>& f, const Walk<P, T>& walk, const Step<T>& s,
                   int64_t begin, int64_t end, int64_t first, int64_t last) {
     const int64_t units = r.units, width = 4 * units, columns = Cell::gates * units, n = last - first;
     const int64_t k = units / kSteps<P>;
-    const Rows<P> h = rows_of(s.h + begin * units, units, end - begin, units, copy + begin * k);
+    const auto rows = [&](const T* h) {
+        return rows_of(h + begin * units, units, end - begin, units, walk.copy + begin * k);
+    };
+    Rows<P> h = rows(s.h);
     const auto add_product = [&](const Part& part) {
+        const T* seen = seen_by(r, part.weight, s.h, f.h_pattern, begin, end, walk.dropped);
+        if (seen != s.h) h = rows(seen);
         const bool own = part.gate >= Cell::gates;
         const T* bias = own ? Cell::own_bias(f.bias, units) : nullptr;
         T* c = s.gates + begin * width + part.gate * units + first;
         if (r.batch == 1) {
             const bool in_blocks = blocks_packed(r, n);
-            row_times(units, (part.count - 1) * units + n, s.h,
-                      in_blocks ? reinterpret_cast<const T*>(packed) + part.weight * units * units
+            row_times(units, (part.count - 1) * units + n, seen,
+                      in_blocks ? reinterpret_cast<const T*>(walk.packed) + part.weight * units * units
                                 : f.recurrent + part.weight * units + first,
                       in_blocks ? 0 : columns, s.step % 2 != 0, !own, bias ? bias + first : nullptr, c);
             return;
         }
-        const BrgemmPair<P> pair{h.a, packed + part.weight * packed_size<P>(units, units) + first * k};
+        const BrgemmPair<P> pair{h.a, walk.packed + part.weight * packed_size<P>(units, units) + first * k};
         run_brgemm(Brgemm<P>{.m = end - begin,
                              .n = n,
                              .k = k,
@@ -135,9 +174,9 @@ void forward_rows(const Recurrence& r, const RecurrentForward<T>& f, const P* pa
     };
     // One step is made for all samples at once. For one sample, neighbouring gates are one product of more columns: 64
     // of one gate are four vectors, which wait for each other.
-    if (r.steps > 1 && r.batch == 1 && n == units)
+    if (r.steps > 1 && r.batch == 1 && n == units && !r.h_pattern)
         for (const Part& part : Cell::input) add_product(part);
-    else if (r.steps > 1)
+    else if (walks(r))
         for (const Part& part : Cell::steps) add_product(part);
     const int64_t t = r.reverse ? r.steps - 1 - s.step : s.step;
     for (int64_t i = begin; i < end; ++i) {
@@ -163,7 +202,8 @@ void forward(const Recurrence& r, const RecurrentForward<T>& f) {
     T* memory = static_cast<T*>(f.scratch);
     T *x = memory + at.x, *hs = r.save ? f.hs : memory + at.h;
     T* cs = r.save ? f.cs : memory + at.c;
-    P *packed = reinterpret_cast<P*>(memory + at.packed), *copy = reinterpret_cast<P*>(memory + at.pairs);
+    const Walk<P, T> walk{reinterpret_cast<P*>(memory + at.packed), reinterpret_cast<P*>(memory + at.pairs),
+                          memory + at.dropped};
     void* products = memory + at.products;
     const auto slot = [&](T* states, int64_t step) { return states + (r.save ? step : step % 2) * state; };
     const auto product = [&](int64_t m, int64_t k, const Part& part, bool accumulate, const T* a, const T* b,
@@ -180,17 +220,21 @@ void forward(const Recurrence& r, const RecurrentForward<T>& f) {
         for (const Part& part : Cell::input)
             pack_blocks(units, part.count * units, f.recurrent + part.weight * units, columns,
                         memory + at.packed + part.weight * units * units);
-    if (r.steps > 1 && r.batch > 1)
+    if (walks(r) && r.batch > 1)
         for (int64_t g = 0; g < Cell::gates; ++g)
-            pack(f.recurrent + g * units, columns, 1, units, units, packed + g * packed_size<P>(units, units));
+            pack(f.recurrent + g * units, columns, 1, units, units, walk.packed + g * packed_size<P>(units, units));
     const T* bias = Cell::input_bias(f.bias, units, memory + at.sums);
     const int64_t span = recurrent_span(r), chunk = recurrent_chunk(r), piece = units_per_piece<P, Cell>(r);
     for (int64_t first = 0; first < r.steps; first += span) {
         const int64_t count = least(span, r.steps - first), rows = count * r.batch;
         T* gates = r.save ? f.gates + first * r.batch * width : memory + at.gates;
-        by_step(r, r.features, first, count, x, const_cast<T*>(f.x), false);
-        product(rows, r.features, {0, 0, Cell::gates}, false, x, f.kernel, bias, gates);
-        if (r.steps == 1)
+        for (int64_t g = 0; g < (f.x_pattern ? Cell::gates : 1); ++g) {
+            by_step(r, r.features, first, count, x, const_cast<T*>(f.x), false,
+                    f.x_pattern ? f.x_pattern + g * r.batch * r.features : nullptr);
+            product(rows, r.features, {g, g, f.x_pattern ? 1 : Cell::gates}, false, x, f.kernel,
+                    bias ? bias + g * units : nullptr, gates);
+        }
+        if (!walks(r))
             for (const Part& part : Cell::steps)
                 product(r.batch, units, part, part.gate < Cell::gates, hs, f.recurrent,
                         part.gate < Cell::gates ? nullptr : Cell::own_bias(f.bias, units), gates);
@@ -203,7 +247,7 @@ void forward(const Recurrence& r, const RecurrentForward<T>& f) {
                                    slot(hs, s + 1),
                                    slot(cs, s + 1)};
                 parallel_for(units, piece, [&](int64_t from, int64_t to) {
-                    forward_rows<Cell>(r, f, packed, copy, step, begin, end, from, to);
+                    forward_rows<Cell>(r, f, walk, step, begin, end, from, to);
                 });
             }
         });
@@ -242,7 +286,7 @@ void backward(const Recurrence& r, const RecurrentBackward<T>& f) {
     const int64_t rows = r.steps * r.batch, part_size = packed_size<P>(units, units);
     const RecurrentScratch at = recurrent_scratch(r, true);
     T* memory = static_cast<T*>(f.scratch);
-    T *x = memory + at.x, *dgates = memory + at.gates, *sums = memory + at.sums;
+    T *x = memory + at.x, *dgates = memory + at.gates, *sums = memory + at.sums, *dropped = memory + at.dropped;
     P *packed = reinterpret_cast<P*>(memory + at.packed), *copy = reinterpret_cast<P*>(memory + at.pairs);
     void* products = memory + at.products;
     for (int64_t g = 0; g < Cell::gates; ++g)
@@ -266,17 +310,23 @@ void backward(const Recurrence& r, const RecurrentBackward<T>& f) {
                 BrgemmPair<P> pairs[4];
                 for (int64_t g = 0; g < Cell::gates; ++g)
                     pairs[g] = {rows.a + g * k, packed + g * part_size + from * k};
-                run_brgemm(Brgemm<P>{.m = end - begin,
-                                     .n = to - from,
-                                     .k = k,
-                                     .a_row = rows.row,
-                                     .a_col = 1,
-                                     .b_row = kPanel<P>,
-                                     .b_panel = k * kPanel<P>,
-                                     .c_row = units,
-                                     .b_padded = true,
-                                     .accumulate = true},
-                           pairs, Cell::gates, f.dh0 + begin * units + from);
+                const Brgemm<P> product{.m = end - begin,
+                                        .n = to - from,
+                                        .k = k,
+                                        .a_row = rows.row,
+                                        .a_col = 1,
+                                        .b_row = kPanel<P>,
+                                        .b_panel = k * kPanel<P>,
+                                        .c_row = units,
+                                        .b_padded = true,
+                                        .accumulate = !f.h_pattern};
+                if (!f.h_pattern) return run_brgemm(product, pairs, Cell::gates, f.dh0 + begin * units + from);
+                for (int64_t g = 0; g < Cell::gates; ++g) {
+                    run_brgemm(product, pairs + g, 1, dropped + begin * units);
+                    for (int64_t i = begin; i < end; ++i)
+                        move_row(units, dropped + i * units, f.dh0 + i * units, f.h_pattern + (g * r.batch + i) * units,
+                                 true);
+                }
             });
         }
     });
@@ -292,18 +342,35 @@ void backward(const Recurrence& r, const RecurrentBackward<T>& f) {
         g.threads = r.threads, g.planes = planes_of(r, g);
         run_gemm(g, a, dgates + part.gate * units, nullptr, dw + part.weight * units, products);
     };
-    for (const Part& part : Cell::recurrent) weights(f.hs, units, part, f.drecurrent);
-    by_step(r, r.features, 0, r.steps, x, const_cast<T*>(f.x), false);
-    for (const Part& part : Cell::input) weights(x, r.features, part, f.dkernel);
-    if (!f.dx) return;
-    for (const Part& part : Cell::input) {
-        Gemm g;
-        g.m = rows, g.n = r.features, g.k = part.count * units;
-        g.a_row = width, g.a_col = 1, g.b_row = 1, g.b_col = columns, g.c_row = r.features;
-        g.accumulate = part.weight > 0, g.threads = r.threads, g.planes = planes_of(r, g);
-        run_gemm(g, dgates + part.gate * units, f.kernel + part.weight * units, nullptr, x, products);
-    }
-    by_step(r, r.features, 0, r.steps, x, f.dx, true);
+    if (!f.h_pattern)
+        for (const Part& part : Cell::recurrent) weights(f.hs, units, part, f.drecurrent);
+    else
+        for (int64_t g = 0; g < Cell::gates; ++g) {
+            parallel_for(rows, most(1, 16384 / units),
+                         [&](int64_t begin, int64_t end) { seen_by(r, g, f.hs, f.h_pattern, begin, end, dropped); });
+            weights(dropped, units, {g, g, 1}, f.drecurrent);
+        }
+    const auto inputs = [&](const auto& parts) {
+        const auto pattern = [&](const Part& part) {
+            return f.x_pattern ? f.x_pattern + part.weight * r.batch * r.features : nullptr;
+        };
+        for (const Part& part : parts) {
+            if (f.x_pattern || part.weight == 0)
+                by_step(r, r.features, 0, r.steps, x, const_cast<T*>(f.x), false, pattern(part));
+            weights(x, r.features, part, f.dkernel);
+        }
+        if (!f.dx) return;
+        for (const Part& part : parts) {
+            Gemm g;
+            g.m = rows, g.n = r.features, g.k = part.count * units;
+            g.a_row = width, g.a_col = 1, g.b_row = 1, g.b_col = columns, g.c_row = r.features;
+            g.accumulate = !f.x_pattern && part.weight > 0, g.threads = r.threads, g.planes = planes_of(r, g);
+            run_gemm(g, dgates + part.gate * units, f.kernel + part.weight * units, nullptr, x, products);
+            if (f.x_pattern) by_step(r, r.features, 0, r.steps, x, f.dx, true, pattern(part), part.weight > 0);
+        }
+        if (!f.x_pattern) by_step(r, r.features, 0, r.steps, x, f.dx, true);
+    };
+    f.x_pattern ? inputs(Cell::steps) : inputs(Cell::input);
 }
 
 }  // namespace

@@ -17,16 +17,19 @@ struct Recurrence {
     int threads;       // see Gemm
     int planes;        // see Gemm; of the products that lie outside the walk through time where there are several
     bool split;        // even where floats are faster
+    bool x_pattern, h_pattern;  // are there patterns of dropout?
 };
 
 // x (batch, steps, features), mask (batch, steps), kernel (features, gates * units), recurrent (units, gates * units);
 // bias (4 * units) of the LSTM, (2, 3 * units) of the GRU. c is the LSTM's alone; null is what there is not. For the
 // gradient, by step, then sample: gates (steps, batch, 4 * units), the GRU's fourth being h R_n + b_hn; hs and cs
-// (1 + steps, batch, units), the initial states first.
+// (1 + steps, batch, units), the initial states first. The products of each gate see x and h multiplied by a pattern of
+// its own, the same at all steps: (gates, batch, features) and (gates, batch, units).
 template <class T>
 struct RecurrentForward {
     const T *x, *h0, *c0, *kernel, *recurrent, *bias;
     const bool* mask;
+    const T *x_pattern, *h_pattern;
     T *y, *h, *c, *gates, *hs, *cs;
     void* scratch;
 };
@@ -34,7 +37,7 @@ template <class T>
 struct RecurrentBackward {
     const T *x, *kernel, *recurrent;
     const bool* mask;
-    const T *gates, *hs, *cs, *dy, *dh, *dc;
+    const T *x_pattern, *h_pattern, *gates, *hs, *cs, *dy, *dh, *dc;
     T *dx, *dh0, *dc0, *dkernel, *drecurrent, *dbias;
     void* scratch;
 };
@@ -71,7 +74,7 @@ FK_INLINE int64_t recurrent_span(const Recurrence& r) {
 
 // Offsets into the scratch, in elements; `products` is what gemm gets.
 struct RecurrentScratch {
-    int64_t x, gates, h, c, packed, pairs, sums, products;
+    int64_t x, gates, h, c, packed, pairs, dropped, sums, products;
 };
 FK_INLINE RecurrentScratch recurrent_scratch(const Recurrence& r, bool backward) {
     int64_t end = 0;
@@ -91,6 +94,7 @@ FK_INLINE RecurrentScratch recurrent_scratch(const Recurrence& r, bool backward)
     s.c = take(own ? 2 * r.batch * r.units : 0);
     s.packed = take(4 * padded * r.units);
     s.pairs = take(r.planes == 1 ? r.batch * (backward ? 4 : 1) * (r.units / 2) : 0);
+    s.dropped = take(r.h_pattern ? (backward ? rows : r.batch) * r.units : 0);
     s.sums = take((backward ? groups : 1) * 4 * r.units);
     s.products = end;
     return s;

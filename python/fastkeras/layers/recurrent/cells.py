@@ -106,17 +106,22 @@ class Cell(Layer):
 
     # --- whole sequences -------------------------------------------------------------------------------------------
 
-    def fuses(self, training):
+    def fuses(self):
         """Does `sequence` do what stepping through time would?"""
         return False
 
-    def _is_plain(self, training):
-        dropped = training and (self.recurrent_dropout or (self.dropout and self.dropout_mask_count))
-        return self.activation is activations.tanh and self.recurrent_activation is activations.sigmoid and not dropped
+    def _is_plain(self):
+        return self.activation is activations.tanh and self.recurrent_activation is activations.sigmoid
 
-    def _dropped(self, inputs, training):
-        mask = self.get_dropout_mask(inputs[:, 0]) if training else None
-        return inputs if mask is None else inputs * ops.expand_dims(mask, 1)
+    def _dropped(self, inputs, state, training):
+        """(inputs, options of the op): one pattern multiplies the inputs, those of the gates go along."""
+        if not training:
+            return inputs, {}
+        of_inputs, of_state = self.get_dropout_mask(inputs[:, 0]), self.get_recurrent_dropout_mask(state)
+        options = {"h_pattern": None if of_state is None else ops.stack(of_state)}
+        if isinstance(of_inputs, list):
+            return inputs, {"x_pattern": ops.stack(of_inputs), **options}
+        return (inputs if of_inputs is None else inputs * ops.expand_dims(of_inputs, 1)), options
 
 
 @_register
@@ -244,14 +249,14 @@ class LSTMCell(Cell):
     def _biased(self, sums):
         return sums if self.bias is None else sums + self.bias
 
-    def fuses(self, training):
-        return type(self).call is LSTMCell.call and self._is_plain(training)
+    def fuses(self):
+        return type(self).call is LSTMCell.call and self._is_plain()
 
     def sequence(self, inputs, states, mask, training, **options):
         """(y, states) of all steps; options as for the op."""
-        x = self._dropped(inputs, training)
+        x, patterns = self._dropped(inputs, states[0], training)
         weights = self.kernel, self.recurrent_kernel, self.bias
-        y, *states = _recurrence.lstm(x, *states, *weights, mask, save=bool(training), **options)
+        y, *states = _recurrence.lstm(x, *states, *weights, mask, save=training, **patterns, **options)
         return y, states
 
 
@@ -326,12 +331,12 @@ class GRUCell(Cell):
         output = z * state + (1 - z) * self.activation(x_n + inner)
         return output, ([output] if nest.is_nested(states) else output)
 
-    def fuses(self, training):
-        return type(self).call is GRUCell.call and self.reset_after and self._is_plain(training)
+    def fuses(self):
+        return type(self).call is GRUCell.call and self.reset_after and self._is_plain()
 
     def sequence(self, inputs, states, mask, training, **options):
         """(y, states) of all steps; options as for the op."""
-        x = self._dropped(inputs, training)
+        x, patterns = self._dropped(inputs, states[0], training)
         weights = self.kernel, self.recurrent_kernel, self.bias
-        y, *states = _recurrence.gru(x, *states, *weights, mask, save=bool(training), **options)
+        y, *states = _recurrence.gru(x, *states, *weights, mask, save=training, **patterns, **options)
         return y, states

@@ -70,7 +70,7 @@ class ConvLSTMCell(LSTMCell, Convolution):
     def _biased(self, sums):
         return Convolution._biased(self, sums)
 
-    def fuses(self, training):
+    def fuses(self):
         return False
 
     def compute_output_shape(self, inputs_shape, states_shape=None):

@@ -176,7 +176,7 @@ class RNN(Layer):
     def inner_loop(self, sequences, initial_state, mask, training=False):
         """(last output, all outputs or None, last states); the mask is bool (batch, steps) or None."""
         cell = self.cell
-        if not self.unroll and isinstance(cell, Cell) and cell.fuses(training):
+        if not self.unroll and isinstance(cell, Cell) and cell.fuses():
             y, states = cell.sequence(
                 sequences,
                 initial_state,

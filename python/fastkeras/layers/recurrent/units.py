@@ -51,7 +51,7 @@ class Units(RNN):
             )
 
     def inner_loop(self, sequences, initial_state, mask, training=False):
-        if self.use_cudnn is True and (self.unroll or not self.cell.fuses(training)):
+        if self.use_cudnn is True and (self.unroll or self.cell.recurrent_dropout or not self.cell.fuses()):
             raise ValueError(_NO_CUDNN)
         return super().inner_loop(sequences, initial_state, mask, training)
 
