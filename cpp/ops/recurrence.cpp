@@ -1,13 +1,13 @@
 // Recurrent layers over whole sequences.
 //   lstm(x, h0, c0, kernel, recurrent, [bias,] [mask,] [x_pattern,] [h_pattern]; bias, mask, reverse, sequences,
-//   zero_masked, save, x_pattern, h_pattern)
+//   zero_masked, save, x_pattern, h_pattern, relu)
 //     -> y, h, c, gates, hs, cs
-//   gru(x, h0, kernel, recurrent, [bias,] ...; the same) -> y, h, gates, hs
+//   gru, simple_rnn(x, h0, kernel, recurrent, [bias,] ...; the same) -> y, h, gates, hs
 //   x (batch, steps, features), mask (batch, steps) of bool: False keeps the state. y (batch, steps, units) or, without
 //   `sequences`, (batch, units); what follows the states is for the gradient, and empty without `save`.
 //   x_pattern (gates, batch, features), h_pattern (gates, batch, units): what the products of each gate see multiplied.
-//   lstm_grad, gru_grad(x, kernel, recurrent, [mask,] [x_pattern,] [h_pattern,] gates, hs, [cs,] [dy,] [dh,] [dc];
-//   bias, mask ..., dy, dh, dc, dx)
+//   lstm_grad, gru_grad, simple_rnn_grad(x, kernel, recurrent, [mask,] [x_pattern,] [h_pattern,] gates, hs, [cs,] [dy,]
+//   [dh,] [dc]; bias, mask ..., dy, dh, dc, dx)
 //     -> dx (empty without the attribute), dh0, [dc0,] dkernel, drecurrent, dbias (empty without bias)
 //   lstm_cell(x, h, c, kernel, recurrent, [bias]; bias) -> h, c: one step
 #include "kernels/products/recurrence.h"
@@ -26,8 +26,10 @@ struct Cell {
     int64_t gates;
     bool carry;
     int64_t biases;  // rows of gates in the bias
+    int64_t width;   // gates of a row that is kept for the gradient
 };
-constexpr Cell kLstm{"lstm", "lstm_grad", 4, true, 1}, kGru{"gru", "gru_grad", 3, false, 2};
+constexpr Cell kLstm{"lstm", "lstm_grad", 4, true, 1, 4}, kGru{"gru", "gru_grad", 3, false, 2, 4};
+constexpr Cell kSimple{"simple_rnn", "simple_rnn_grad", 1, false, 1, 1};
 
 // Where the inputs are; 0 stands for none.
 struct Inputs {
@@ -41,12 +43,14 @@ struct Inputs {
     }
 };
 
-Recurrence recurrence(const Attrs& attrs, const TensorType& type, int64_t units) {
+Recurrence recurrence(const Cell& cell, const Attrs& attrs, const TensorType& type, int64_t units) {
     const Shape& x = type.shape;
     return {x[0],
             x[1],
             x[2],
             units,
+            cell.width,
+            attrs.flag("relu", false),
             attrs.flag("reverse"),
             attrs.flag("sequences"),
             attrs.flag("zero_masked"),
@@ -90,7 +94,7 @@ std::vector<TensorType> infer(const Cell& cell, const Call& call) {
     const int64_t steps = x.shape[1];
     const bool save = call.attrs.flag("save");
     const TensorType state{x.dtype, {batch, units}};
-    const TensorType gates{x.dtype, save ? Shape{steps, batch, 4 * units} : Shape{0}},
+    const TensorType gates{x.dtype, save ? Shape{steps, batch, cell.width * units} : Shape{0}},
         states{x.dtype, save ? Shape{1 + steps, batch, units} : Shape{0}};
     const TensorType y = call.attrs.flag("sequences") ? TensorType{x.dtype, {batch, steps, units}} : state;
     if (cell.carry) return {y, state, state, gates, states, states};
@@ -99,13 +103,14 @@ std::vector<TensorType> infer(const Cell& cell, const Call& call) {
 
 Kernel kernel(const Cell& cell, const Call& call) {
     const Inputs at(cell, call.attrs);
-    const Recurrence r = recurrence(call.attrs, call.in[0], call.in[at.recurrent].shape[0]);
+    const Recurrence r = recurrence(cell, call.attrs, call.in[0], call.in[at.recurrent].shape[0]);
     Gemm largest;  // its scratch is enough for every product of the kernel
     largest.m = recurrent_span(r) * r.batch, largest.n = cell.gates * r.units;
     largest.k = std::max(r.features, r.units), largest.threads = r.threads, largest.planes = r.planes;
     return by_type(call.in[0].dtype, [&](auto zero) -> Kernel {
         using T = decltype(zero);
-        const auto run = [=, carry = cell.carry](const void* const* in, void* const* out, void* scratch) {
+        const auto run = [=, carry = cell.carry, gates = cell.gates](const void* const* in, void* const* out,
+                                                                     void* scratch) {
             RecurrentForward<T> f{};
             f.x = input<T>(in, 0), f.h0 = input<T>(in, at.h), f.c0 = carry ? input<T>(in, at.c) : nullptr;
             f.kernel = input<T>(in, at.kernel), f.recurrent = input<T>(in, at.recurrent);
@@ -117,10 +122,12 @@ Kernel kernel(const Cell& cell, const Call& call) {
             f.gates = output<T>(out, 2 + carry), f.hs = output<T>(out, 3 + carry);
             f.cs = carry ? output<T>(out, 5) : nullptr;
             f.scratch = scratch;
-            if (carry)
+            if (gates == kLstm.gates)
                 FK_BY_TYPE(T, lstm, r, f);
-            else
+            else if (gates == kGru.gates)
                 FK_BY_TYPE(T, gru, r, f);
+            else
+                FK_BY_TYPE(T, simple_rnn, r, f);
         };
         return {run, size_t(recurrent_scratch(r, false).products) * sizeof(T) + gemm_scratch_bytes(largest, sizeof(T))};
     });
@@ -171,7 +178,7 @@ std::vector<TensorType> infer_grad(const Cell& cell, const Call& call) {
 }
 
 Kernel kernel_grad(const Cell& cell, const Call& call) {
-    const Recurrence r = recurrence(call.attrs, call.in[0], call.in[2].shape[0]);
+    const Recurrence r = recurrence(cell, call.attrs, call.in[0], call.in[2].shape[0]);
     size_t count = 3;
     const auto next = [&](bool there) { return there ? count++ : 0; };
     const bool carry = cell.carry;
@@ -187,7 +194,7 @@ Kernel kernel_grad(const Cell& cell, const Call& call) {
     largest.k = std::max(rows, columns), largest.threads = r.threads, largest.planes = r.planes;
     return by_type(call.in[0].dtype, [&](auto zero) -> Kernel {
         using T = decltype(zero);
-        const auto run = [=](const void* const* in, void* const* out, void* scratch) {
+        const auto run = [=, kind = cell.gates](const void* const* in, void* const* out, void* scratch) {
             const auto optional = [&](size_t i) { return i ? input<T>(in, i) : nullptr; };
             RecurrentBackward<T> f{};
             f.x = input<T>(in, 0), f.kernel = input<T>(in, 1), f.recurrent = input<T>(in, 2);
@@ -200,17 +207,19 @@ Kernel kernel_grad(const Cell& cell, const Call& call) {
             f.dkernel = output<T>(out, 2 + carry), f.drecurrent = output<T>(out, 3 + carry);
             f.dbias = bias ? output<T>(out, 4 + carry) : nullptr;
             f.scratch = scratch;
-            if (carry)
+            if (kind == kLstm.gates)
                 FK_BY_TYPE(T, lstm_grad, r, f);
-            else
+            else if (kind == kGru.gates)
                 FK_BY_TYPE(T, gru_grad, r, f);
+            else
+                FK_BY_TYPE(T, simple_rnn_grad, r, f);
         };
         return {run, size_t(recurrent_scratch(r, true).products) * sizeof(T) + gemm_scratch_bytes(largest, sizeof(T))};
     });
 }
 
 std::vector<Tensor> no_second_derivative(const Gradient&) {
-    fail("[rnn] the fused LSTM and GRU have no second derivative. Use unroll=True");
+    fail("[rnn] the fused LSTM, GRU and SimpleRNN have no second derivative. Use unroll=True");
 }
 
 // --- one step ---
@@ -276,6 +285,7 @@ std::vector<Tensor> gradient_cell(const Gradient& g) {
         .kernel = [](const Call& call) { return kernel_grad(cell, call); }, .gradient = no_second_derivative)
 FK_RECURRENT_OPS(lstm, kLstm)
 FK_RECURRENT_OPS(gru, kGru)
+FK_RECURRENT_OPS(simple_rnn, kSimple)
 FK_OP(lstm_cell, .infer = infer_cell, .kernel = kernel_cell, .gradient = gradient_cell, .widens = true,
       .products = true)
 

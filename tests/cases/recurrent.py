@@ -23,20 +23,24 @@ def _product(x, kernel, pattern):
     return np.concatenate([(x * kept * 2) @ part for kept, part in parts], -1)
 
 
-def lstm_steps(x, h, c, kernel, recurrent, *more, bias, mask, x_pattern=False, h_pattern=False, **options):
+def _new(x, relu):
+    return np.maximum(x, 0) if relu else np.tanh(x)
+
+
+def lstm_steps(x, h, c, kernel, recurrent, *more, bias, mask, x_pattern=False, h_pattern=False, relu=False, **options):
     more = list(more)
     b, mask, x_kept, h_kept = (more.pop(0) if there else None for there in (bias, mask, x_pattern, h_pattern))
 
     def step(x, h, c):
         sums = _product(x, kernel, x_kept) + _product(h, recurrent, h_kept)
         i, f, g, o = np.split(sums + (b if bias else 0), 4, -1)
-        c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
-        return sigmoid(o) * np.tanh(c), c
+        c = sigmoid(f) * c + sigmoid(i) * _new(g, relu)
+        return sigmoid(o) * _new(c, relu), c
 
     return _walk(step, [h, c], x, mask, **options)
 
 
-def gru_steps(x, h, kernel, recurrent, *more, bias, mask, x_pattern=False, h_pattern=False, **options):
+def gru_steps(x, h, kernel, recurrent, *more, bias, mask, x_pattern=False, h_pattern=False, relu=False, **options):
     more = list(more)
     b, mask, x_kept, h_kept = (more.pop(0) if there else None for there in (bias, mask, x_pattern, h_pattern))
     b, b_h = b if bias else (0, np.zeros(recurrent.shape[1]))
@@ -45,9 +49,24 @@ def gru_steps(x, h, kernel, recurrent, *more, bias, mask, x_pattern=False, h_pat
         z, r, m = np.split(_product(x, kernel, x_kept) + b, 3, -1)
         h_z, h_r, h_m = np.split(_product(h, recurrent, h_kept) + b_h, 3, -1)
         z, r = sigmoid(z + h_z), sigmoid(r + h_r)
-        return (z * h + (1 - z) * np.tanh(m + r * h_m),)
+        return (z * h + (1 - z) * _new(m + r * h_m, relu),)
 
     return _walk(step, [h], x, mask, **options)
+
+
+def simple_steps(x, h, kernel, recurrent, *more, bias, mask, x_pattern=False, h_pattern=False, relu=False, **options):
+    more = list(more)
+    b, mask, x_kept, h_kept = (more.pop(0) if there else None for there in (bias, mask, x_pattern, h_pattern))
+
+    def step(x, h):
+        sums = _product(x, kernel, x_kept) + _product(h, recurrent, h_kept)
+        return (_new(sums + (b if bias else 0), relu),)
+
+    return _walk(step, [h], x, mask, **options)
+
+
+STEPS = {"lstm": lstm_steps, "gru": gru_steps, "simple_rnn": simple_steps}
+GATES = {"lstm": 4, "gru": 3, "simple_rnn": 1}
 
 
 def recurrent(name, batch, steps, features, units, bias=True, mask=False, patterns="", large=None, note="", **options):
@@ -56,9 +75,9 @@ def recurrent(name, batch, steps, features, units, bias=True, mask=False, patter
     attrs |= {"x_pattern": "x" in patterns, "h_pattern": "h" in patterns} | options
 
     def shapes(batch, steps, features, units):
-        gates = 4 if lstm else 3
+        gates = GATES[name]
         columns = gates * units
-        weights = [(features, columns), (units, columns)] + [(columns,) if lstm else (2, columns)] * bias
+        weights = [(features, columns), (units, columns)] + [(2, columns) if name == "gru" else (columns,)] * bias
         kept = [(gates, batch, {"x": features, "h": units}[p]) for p in patterns]
         return [(batch, steps, features), *[(batch, units)] * (1 + lstm), *weights, *[(batch, steps)] * mask, *kept]
 
@@ -73,7 +92,7 @@ def recurrent(name, batch, steps, features, units, bias=True, mask=False, patter
     return Case(
         name,
         made,
-        lambda *arrays, **_: (lstm_steps if lstm else gru_steps)(*arrays, **attrs),
+        lambda *arrays, **_: STEPS[name](*arrays, **attrs),
         call=call,
         kinds=(None,) * (len(made) - mask - len(patterns)) + ("bool",) * (mask + len(patterns)),
         domain=(-1, 1),
@@ -86,7 +105,7 @@ def recurrent(name, batch, steps, features, units, bias=True, mask=False, patter
 add(
     *(
         row
-        for name in ("lstm", "gru")
+        for name in STEPS
         for row in (
             recurrent(name, 3, 5, 4, 7, large=(37, 9, 20, 40)),
             recurrent(name, 3, 5, 4, 7, save=True, note="-save"),
@@ -94,6 +113,8 @@ add(
             recurrent(name, 5, 6, 3, 9, mask=True, large=(35, 6, 7, 33), note="-mask"),
             recurrent(name, 4, 6, 3, 5, mask=True, zero_masked=True, reverse=True, save=True, note="-zero"),
             recurrent(name, 1, 7, 4, 70, large=(1, 5, 30, 400)),
+            recurrent(name, 6, 5, 4, 9, mask=True, relu=True, large=(35, 6, 7, 33), note="-relu"),
+            recurrent(name, 1, 5, 4, 9, relu=True, patterns="h", save=True, note="-relu"),
             recurrent(name, 5, 1, 4, 6, large=(33, 1, 30, 70)),
             recurrent(name, 300, 3, 2, 3),
             recurrent(name, 5, 4, 6, 9, patterns="xh", large=(37, 9, 20, 40), note="-dropped"),

@@ -1,4 +1,4 @@
-// LSTM and GRU as seen from one step: how gates are made from their sums, and differentiated.
+// LSTM, GRU and SimpleRNN as seen from one step: how gates are made from their sums, and differentiated.
 #pragma once
 #include "kernels/loop.h"
 #include "kernels/products/lanes.h"
@@ -23,6 +23,29 @@ FK_VEC Vec quick_tanh(Vec x) {
 }
 FK_VEC double quick_tanh(double x) { return tanh(x); }
 
+// What makes new values, and its slope where it gave y.
+struct Tanh {
+    template <class V>
+    FK_VEC V value(V x) {
+        return quick_tanh(x);
+    }
+    template <class V>
+    FK_VEC V slope(V y) {
+        return V(1) - y * y;
+    }
+};
+struct Relu {
+    template <class V>
+    FK_VEC V value(V x) {
+        return max(V(0), x);  // keeps NaN
+    }
+    template <class V>
+    FK_VEC V slope(V y) {
+        return select(y > V(0), V(1), V(0));
+    }
+};
+
+template <class New>
 struct Lstm {
     static constexpr int64_t gates = 4;
     static constexpr bool has_carry = true;
@@ -35,14 +58,14 @@ struct Lstm {
         using V = VecOf<T>;
         for_each_vector<T>(n, [&](int64_t j, auto lanes) FK_INLINED {
             const V i = sigmoid(lanes.load(gates + j)), f = sigmoid(lanes.load(gates + units + j));
-            const V g = quick_tanh(lanes.load(gates + 2 * units + j)), o = sigmoid(lanes.load(gates + 3 * units + j));
+            const V g = New::value(lanes.load(gates + 2 * units + j)), o = sigmoid(lanes.load(gates + 3 * units + j));
             const V carry = fma(f, lanes.load(c + j), i * g);
             if (save) {
                 lanes.store(gates + j, i), lanes.store(gates + units + j, f);
                 lanes.store(gates + 2 * units + j, g), lanes.store(gates + 3 * units + j, o);
             }
             lanes.store(new_c + j, carry);
-            lanes.store(new_h + j, o * quick_tanh(carry));
+            lanes.store(new_h + j, o * New::value(carry));
         });
     }
 
@@ -54,12 +77,12 @@ struct Lstm {
         for_each_vector<T>(n, [&](int64_t j, auto lanes) FK_INLINED {
             const V one(T(1)), i = lanes.load(gates + j), f = lanes.load(gates + units + j);
             const V g = lanes.load(gates + 2 * units + j), o = lanes.load(gates + 3 * units + j);
-            const V t = quick_tanh(lanes.load(new_c + j)), ct = lanes.load(c + j);
+            const V t = New::value(lanes.load(new_c + j)), ct = lanes.load(c + j);
             V d = lanes.load(dh + j);
             if (dy) d = d + lanes.load(dy + j);
-            const V carry = fma(d * o, one - t * t, lanes.load(dc + j));
+            const V carry = fma(d * o, New::slope(t), lanes.load(dc + j));
             const V di = carry * g * i * (one - i), df = carry * ct * f * (one - f);
-            const V dg = carry * i * (one - g * g), d_o = d * t * o * (one - o);
+            const V dg = carry * i * New::slope(g), d_o = d * t * o * (one - o);
             lanes.store(dc + j, carry * f);
             lanes.store(dh + j, V(T(0)));
             lanes.store(dgates + j, di), lanes.store(dgates + units + j, df);
@@ -88,6 +111,7 @@ struct Lstm {
 
 // The fourth gate is h R_n + b_hn, which r multiplies. Backward the third is its gradient and the fourth that of
 // x W_n: the recurrent products then take the first three, the input products the first two and the last.
+template <class New>
 struct Gru {
     static constexpr int64_t gates = 3;
     static constexpr bool has_carry = false;
@@ -100,7 +124,7 @@ struct Gru {
         for_each_vector<T>(n, [&](int64_t j, auto lanes) FK_INLINED {
             const V z = sigmoid(lanes.load(gates + j)), r = sigmoid(lanes.load(gates + units + j));
             const V inner = lanes.load(gates + 3 * units + j);
-            const V m = quick_tanh(fma(r, inner, lanes.load(gates + 2 * units + j)));
+            const V m = New::value(fma(r, inner, lanes.load(gates + 2 * units + j)));
             if (save) {
                 lanes.store(gates + j, z), lanes.store(gates + units + j, r);
                 lanes.store(gates + 2 * units + j, m);
@@ -118,7 +142,7 @@ struct Gru {
             const V m = lanes.load(gates + 2 * units + j), inner = lanes.load(gates + 3 * units + j);
             V d = lanes.load(dh + j);
             if (dy) d = d + lanes.load(dy + j);
-            const V dz = d * (lanes.load(h + j) - m) * z * (one - z), dm = d * (one - z) * (one - m * m);
+            const V dz = d * (lanes.load(h + j) - m) * z * (one - z), dm = d * (one - z) * New::slope(m);
             const V dr = dm * inner * r * (one - r), dinner = dm * r;
             lanes.store(dh + j, d * z);
             lanes.store(dgates + j, dz), lanes.store(dgates + units + j, dr);
@@ -146,6 +170,49 @@ struct Gru {
             dbias[j] = sums[j < 2 * units ? j : j + units];
             dbias[3 * units + j] = sums[j];
         }
+    }
+};
+
+template <class New>
+struct Simple {
+    static constexpr int64_t gates = 1;
+    static constexpr bool has_carry = false;
+    static constexpr Part input[] = {{0, 0, 1}}, recurrent[] = {{0, 0, 1}}, steps[] = {{0, 0, 1}};
+
+    template <class T>
+    FK_VEC void forward(int64_t n, int64_t, T* gates, const T*, const T*, T* new_h, T*, bool save) {
+        for_each_vector<T>(n, [&](int64_t j, auto lanes) FK_INLINED {
+            const VecOf<T> y = New::value(lanes.load(gates + j));
+            if (save) lanes.store(gates + j, y);
+            lanes.store(new_h + j, y);
+        });
+    }
+
+    template <class T>
+    FK_VEC void backward(int64_t n, int64_t, const T* gates, const T*, const T*, const T*, const T* dy, T* dh, T*,
+                         T* dgates, T* sums) {
+        using V = VecOf<T>;
+        for_each_vector<T>(n, [&](int64_t j, auto lanes) FK_INLINED {
+            V d = lanes.load(dh + j);
+            if (dy) d = d + lanes.load(dy + j);
+            d = d * New::slope(lanes.load(gates + j));
+            lanes.store(dh + j, V(T(0)));
+            lanes.store(dgates + j, d);
+            lanes.store(sums + j, lanes.load(sums + j) + d);
+        });
+    }
+
+    template <class T>
+    FK_VEC const T* input_bias(const T* bias, int64_t, T*) {
+        return bias;
+    }
+    template <class T>
+    FK_VEC const T* own_bias(const T*, int64_t) {
+        return nullptr;
+    }
+    template <class T>
+    FK_VEC void bias_gradient(const T* sums, int64_t units, T* dbias) {
+        for (int64_t j = 0; j < units; ++j) dbias[j] = sums[j];
     }
 };
 

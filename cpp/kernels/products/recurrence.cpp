@@ -1,4 +1,4 @@
-// One driver for LSTM and GRU; a Cell says how gates are made and differentiated.
+// One driver for all of them; a Cell says how gates are made and differentiated.
 #include "kernels/products/recurrence.h"
 
 #include "kernels/loop.h"
@@ -138,7 +138,7 @@ const T* seen_by(const Recurrence& r, int64_t gate, const T* h, const T* pattern
 template <class Cell, class P, class T>
 void forward_rows(const Recurrence& r, const RecurrentForward<T>& f, const Walk<P, T>& walk, const Step<T>& s,
                   int64_t begin, int64_t end, int64_t first, int64_t last) {
-    const int64_t units = r.units, width = 4 * units, columns = Cell::gates * units, n = last - first;
+    const int64_t units = r.units, width = r.width * units, columns = Cell::gates * units, n = last - first;
     const int64_t k = units / kSteps<P>;
     const auto rows = [&](const T* h) {
         return rows_of(h + begin * units, units, end - begin, units, walk.copy + begin * k);
@@ -197,7 +197,7 @@ void forward_rows(const Recurrence& r, const RecurrentForward<T>& f, const Walk<
 
 template <class Cell, class P, class T>
 void forward(const Recurrence& r, const RecurrentForward<T>& f) {
-    const int64_t units = r.units, width = 4 * units, columns = Cell::gates * units, state = r.batch * units;
+    const int64_t units = r.units, width = r.width * units, columns = Cell::gates * units, state = r.batch * units;
     const RecurrentScratch at = recurrent_scratch(r, false);
     T* memory = static_cast<T*>(f.scratch);
     T *x = memory + at.x, *hs = r.save ? f.hs : memory + at.h;
@@ -261,7 +261,7 @@ void forward(const Recurrence& r, const RecurrentForward<T>& f) {
 template <class Cell, class T>
 void backward_gates(const Recurrence& r, const RecurrentBackward<T>& f, int64_t s, int64_t begin, int64_t end,
                     int64_t first, int64_t last, T* dgates, T* sums) {
-    const int64_t units = r.units, width = 4 * units, n = last - first, state = r.batch * units;
+    const int64_t units = r.units, width = r.width * units, n = last - first, state = r.batch * units;
     const int64_t t = r.reverse ? r.steps - 1 - s : s, group = recurrent_group(r.batch);
     for (int64_t i = begin; i < end; ++i) {
         const bool keep = f.mask && !f.mask[i * r.steps + t];
@@ -271,7 +271,7 @@ void backward_gates(const Recurrence& r, const RecurrentBackward<T>& f, int64_t 
             dy = f.dy + (r.sequences ? i * r.steps + s : i) * units + first;
         if (keep) {
             for (int64_t j = 0; dy && j < n; ++j) f.dh0[at + j] += dy[j];
-            for (int64_t g = 0; g < 4; ++g) __builtin_memset(dgates + row + g * units, 0, size_t(n) * sizeof(T));
+            for (int64_t g = 0; g < r.width; ++g) __builtin_memset(dgates + row + g * units, 0, size_t(n) * sizeof(T));
             continue;
         }
         const T *h = f.hs + s * state + at, *c = Cell::has_carry ? f.cs + s * state + at : nullptr;
@@ -282,7 +282,7 @@ void backward_gates(const Recurrence& r, const RecurrentBackward<T>& f, int64_t 
 
 template <class Cell, class P, class T>
 void backward(const Recurrence& r, const RecurrentBackward<T>& f) {
-    const int64_t units = r.units, width = 4 * units, columns = Cell::gates * units, state = r.batch * units;
+    const int64_t units = r.units, width = r.width * units, columns = Cell::gates * units, state = r.batch * units;
     const int64_t rows = r.steps * r.batch, part_size = packed_size<P>(units, units);
     const RecurrentScratch at = recurrent_scratch(r, true);
     T* memory = static_cast<T*>(f.scratch);
@@ -305,8 +305,8 @@ void backward(const Recurrence& r, const RecurrentBackward<T>& f) {
             });
             parallel_for(units, piece, [&](int64_t from, int64_t to) {
                 const int64_t k = units / kSteps<P>;
-                const Rows<P> rows =
-                    rows_of(dgates + (s * r.batch + begin) * width, width, end - begin, width, copy + begin * 4 * k);
+                const Rows<P> rows = rows_of(dgates + (s * r.batch + begin) * width, width, end - begin, width,
+                                             copy + begin * r.width * k);
                 BrgemmPair<P> pairs[4];
                 for (int64_t g = 0; g < Cell::gates; ++g)
                     pairs[g] = {rows.a + g * k, packed + g * part_size + from * k};
@@ -373,30 +373,31 @@ void backward(const Recurrence& r, const RecurrentBackward<T>& f) {
     f.x_pattern ? inputs(Cell::steps) : inputs(Cell::input);
 }
 
+template <template <class> class Cell, class T, class F>
+void with_cell(const Recurrence& r, const F& run) {
+    const auto by_activation = [&](auto number) { r.relu ? run(Cell<Relu>{}, number) : run(Cell<Tanh>{}, number); };
+    if constexpr (kMultipliesBfloat16 && sizeof(T) == sizeof(float))
+        if (as_pairs(r)) return by_activation(Bf16Pair{});
+    by_activation(T(0));
+}
+
 }  // namespace
 
-#define FK_RECURRENT(name, Cell)                                                   \
-    void name##_f32(const Recurrence& r, const RecurrentForward<float>& f) {       \
-        if constexpr (kMultipliesBfloat16)                                         \
-            if (as_pairs(r)) return forward<Cell, Bf16Pair>(r, f);                 \
-        forward<Cell, float>(r, f);                                                \
-    }                                                                              \
-    void name##_grad_f32(const Recurrence& r, const RecurrentBackward<float>& f) { \
-        if constexpr (kMultipliesBfloat16)                                         \
-            if (as_pairs(r)) return backward<Cell, Bf16Pair>(r, f);                \
-        backward<Cell, float>(r, f);                                               \
+#define FK_RECURRENT(name, Cell, T, type)                                                               \
+    void name##_##type(const Recurrence& r, const RecurrentForward<T>& f) {                             \
+        with_cell<Cell, T>(r, [&](auto cell, auto p) { forward<decltype(cell), decltype(p)>(r, f); });  \
+    }                                                                                                   \
+    void name##_grad_##type(const Recurrence& r, const RecurrentBackward<T>& f) {                       \
+        with_cell<Cell, T>(r, [&](auto cell, auto p) { backward<decltype(cell), decltype(p)>(r, f); }); \
     }
-FK_RECURRENT(lstm, Lstm)
-FK_RECURRENT(gru, Gru)
-#undef FK_RECURRENT
-
+FK_RECURRENT(lstm, Lstm, float, f32)
+FK_RECURRENT(gru, Gru, float, f32)
+FK_RECURRENT(simple_rnn, Simple, float, f32)
 #ifndef FK_BASE
-#define FK_RECURRENT(name, Cell)                                                                             \
-    void name##_f64(const Recurrence& r, const RecurrentForward<double>& f) { forward<Cell, double>(r, f); } \
-    void name##_grad_f64(const Recurrence& r, const RecurrentBackward<double>& f) { backward<Cell, double>(r, f); }
-FK_RECURRENT(lstm, Lstm)
-FK_RECURRENT(gru, Gru)
-#undef FK_RECURRENT
+FK_RECURRENT(lstm, Lstm, double, f64)
+FK_RECURRENT(gru, Gru, double, f64)
+FK_RECURRENT(simple_rnn, Simple, double, f64)
 #endif
+#undef FK_RECURRENT
 
 }  // namespace fk::FK_ISA

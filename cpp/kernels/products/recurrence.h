@@ -1,7 +1,9 @@
-// Recurrent layers over whole sequences, forward and backward through time: LSTM, and GRU with reset_after.
+// Recurrent layers over whole sequences, forward and backward through time: LSTM, GRU with reset_after, SimpleRNN.
 //   LSTM, gates i f g o:  z = x W + h R + b,  c' = s(z_f) c + s(z_i) tanh(z_g),  h' = s(z_o) tanh(c')
 //   GRU, gates z r n:     z, r = s(x W + b_x + h R + b_h),  n = tanh(x W_n + b_xn + r (h R_n + b_hn)),
 //                         h' = z h + (1 - z) n
+//   SimpleRNN:            h' = tanh(x W + h R + b)
+// Relu may stand for tanh.
 #pragma once
 #include "core/parallel.h"
 #include "kernels/products/gemm.h"
@@ -10,6 +12,8 @@ namespace fk {
 
 struct Recurrence {
     int64_t batch, steps, features, units;
+    int64_t width;  // of a row of gates, in units
+    bool relu;
     bool reverse;      // x is read, and dx written, from the last step to the first
     bool sequences;    // y has all steps, else the last one
     bool zero_masked;  // y is 0 where the mask is false, else the state that was kept
@@ -21,10 +25,10 @@ struct Recurrence {
 };
 
 // x (batch, steps, features), mask (batch, steps), kernel (features, gates * units), recurrent (units, gates * units);
-// bias (4 * units) of the LSTM, (2, 3 * units) of the GRU. c is the LSTM's alone; null is what there is not. For the
-// gradient, by step, then sample: gates (steps, batch, 4 * units), the GRU's fourth being h R_n + b_hn; hs and cs
-// (1 + steps, batch, units), the initial states first. The products of each gate see x and h multiplied by a pattern of
-// its own, the same at all steps: (gates, batch, features) and (gates, batch, units).
+// bias (4 * units) of the LSTM, (2, 3 * units) of the GRU, (units). c is the LSTM's alone; null is what there is not.
+// For the gradient, by step, then sample: gates (steps, batch, width * units), the GRU's fourth being h R_n + b_hn; hs
+// and cs (1 + steps, batch, units), the initial states first. The products of each gate see x and h multiplied by a
+// pattern of its own, the same at all steps: (gates, batch, features) and (gates, batch, units).
 template <class T>
 struct RecurrentForward {
     const T *x, *h0, *c0, *kernel, *recurrent, *bias;
@@ -49,6 +53,8 @@ FK_RECURRENT(FK_PRODUCT, lstm, float, f32)
 FK_RECURRENT(FK_KERNEL, lstm, double, f64)
 FK_RECURRENT(FK_PRODUCT, gru, float, f32)
 FK_RECURRENT(FK_KERNEL, gru, double, f64)
+FK_RECURRENT(FK_PRODUCT, simple_rnn, float, f32)
+FK_RECURRENT(FK_KERNEL, simple_rnn, double, f64)
 #undef FK_RECURRENT
 
 namespace {
@@ -89,13 +95,13 @@ FK_INLINE RecurrentScratch recurrent_scratch(const Recurrence& r, bool backward)
     const int64_t groups = (r.batch + recurrent_group(r.batch) - 1) / recurrent_group(r.batch);
     RecurrentScratch s{};
     s.x = take(rows * r.features);
-    s.gates = take(backward || own ? rows * 4 * r.units : 0);
+    s.gates = take(backward || own ? rows * r.width * r.units : 0);
     s.h = take(own ? 2 * r.batch * r.units : 0);
     s.c = take(own ? 2 * r.batch * r.units : 0);
-    s.packed = take(4 * padded * r.units);
-    s.pairs = take(r.planes == 1 ? r.batch * (backward ? 4 : 1) * (r.units / 2) : 0);
+    s.packed = take(r.width * padded * r.units);
+    s.pairs = take(r.planes == 1 ? r.batch * (backward ? r.width : 1) * (r.units / 2) : 0);
     s.dropped = take(r.h_pattern ? (backward ? rows : r.batch) * r.units : 0);
-    s.sums = take((backward ? groups : 1) * 4 * r.units);
+    s.sums = take((backward ? groups : 1) * r.width * r.units);
     s.products = end;
     return s;
 }

@@ -15,6 +15,7 @@ class Cell(Layer):
     """What the cells share: weights with `gates` blocks of columns, and dropout patterns that last for a sequence."""
 
     gates = 1
+    recurrent_activation = None
     size = "units"  # the argument that says how large a state is
     features = -1  # the axis of the gates in what the kernels give
     dropout_mask_count = None  # patterns drawn at once: one, or a list with one per gate
@@ -108,20 +109,31 @@ class Cell(Layer):
 
     def fuses(self):
         """Does `sequence` do what stepping through time would?"""
-        return False
+        steps = next(vars(cls) for cls in type(self).__mro__ if "call" in vars(cls))
+        known = self.activation in (activations.tanh, activations.relu)
+        return "_whole" in steps and known and self.recurrent_activation in (None, activations.sigmoid)
 
-    def _is_plain(self):
-        return self.activation is activations.tanh and self.recurrent_activation is activations.sigmoid
+    def sequence(self, inputs, states, mask, training, **options):
+        """(y, states) of all steps; options as for the op."""
+        x, patterns = self._dropped(inputs, states[0], training)
+        weights = self.kernel, self.recurrent_kernel, self.bias
+        options |= {"save": training, "relu": self.activation is activations.relu, **patterns}
+        y, *states = self._whole(x, *states, *weights, mask, **options)
+        return y, states
 
     def _dropped(self, inputs, state, training):
         """(inputs, options of the op): one pattern multiplies the inputs, those of the gates go along."""
         if not training:
             return inputs, {}
         of_inputs, of_state = self.get_dropout_mask(inputs[:, 0]), self.get_recurrent_dropout_mask(state)
-        options = {"h_pattern": None if of_state is None else ops.stack(of_state)}
-        if isinstance(of_inputs, list):
-            return inputs, {"x_pattern": ops.stack(of_inputs), **options}
-        return (inputs if of_inputs is None else inputs * ops.expand_dims(of_inputs, 1)), options
+        options = {}
+        if of_state is not None:
+            options["h_pattern"] = ops.stack(of_state if self.dropout_mask_count else [of_state])
+        if of_inputs is not None and self.dropout_mask_count:
+            options["x_pattern"] = ops.stack(of_inputs)
+        elif of_inputs is not None:
+            inputs = inputs * ops.expand_dims(of_inputs, 1)
+        return inputs, options
 
 
 @_register
@@ -175,6 +187,8 @@ class SimpleRNNCell(Cell):
             x = x + self.bias
         output = activated(self, x + h)
         return output, ([output] if nest.is_nested(states) else output)
+
+    _whole = staticmethod(_recurrence.simple_rnn)
 
 
 @_register
@@ -246,18 +260,10 @@ class LSTMCell(Cell):
         output = self.recurrent_activation(o) * self.activation(carry)
         return output, [output, carry]
 
+    _whole = staticmethod(_recurrence.lstm)
+
     def _biased(self, sums):
         return sums if self.bias is None else sums + self.bias
-
-    def fuses(self):
-        return type(self).call is LSTMCell.call and self._is_plain()
-
-    def sequence(self, inputs, states, mask, training, **options):
-        """(y, states) of all steps; options as for the op."""
-        x, patterns = self._dropped(inputs, states[0], training)
-        weights = self.kernel, self.recurrent_kernel, self.bias
-        y, *states = _recurrence.lstm(x, *states, *weights, mask, save=training, **patterns, **options)
-        return y, states
 
 
 @_register
@@ -331,12 +337,7 @@ class GRUCell(Cell):
         output = z * state + (1 - z) * self.activation(x_n + inner)
         return output, ([output] if nest.is_nested(states) else output)
 
-    def fuses(self):
-        return type(self).call is GRUCell.call and self.reset_after and self._is_plain()
+    _whole = staticmethod(_recurrence.gru)
 
-    def sequence(self, inputs, states, mask, training, **options):
-        """(y, states) of all steps; options as for the op."""
-        x, patterns = self._dropped(inputs, states[0], training)
-        weights = self.kernel, self.recurrent_kernel, self.bias
-        y, *states = _recurrence.gru(x, *states, *weights, mask, save=training, **patterns, **options)
-        return y, states
+    def fuses(self):
+        return self.reset_after and super().fuses()

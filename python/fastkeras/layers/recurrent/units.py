@@ -1,6 +1,6 @@
 """SimpleRNN, LSTM and GRU: an RNN over one cell of the library, with the arguments of both."""
 
-from fastkeras import registry, regularizers
+from fastkeras import activations, registry, regularizers
 from fastkeras.layers.input_spec import InputSpec
 from fastkeras.layers.recurrent.cells import GRUCell, LSTMCell, SimpleRNNCell
 from fastkeras.layers.recurrent.rnn import RNN
@@ -51,7 +51,9 @@ class Units(RNN):
             )
 
     def inner_loop(self, sequences, initial_state, mask, training=False):
-        if self.use_cudnn is True and (self.unroll or self.cell.recurrent_dropout or not self.cell.fuses()):
+        cell = self.cell
+        plain = cell.fuses() and cell.activation is activations.tanh and not cell.recurrent_dropout
+        if self.use_cudnn is True and (self.unroll or not plain):
             raise ValueError(_NO_CUDNN)
         return super().inner_loop(sequences, initial_state, mask, training)
 
