@@ -346,7 +346,7 @@ void backward(const Recurrence& r, const RecurrentBackward<T>& f) {
         for (const Part& part : Cell::recurrent) weights(f.hs, units, part, f.drecurrent);
     else
         for (int64_t g = 0; g < Cell::gates; ++g) {
-            parallel_for(rows, most(1, 16384 / units),
+            parallel_for(rows, 16384 / most(1, units) + 1,
                          [&](int64_t begin, int64_t end) { seen_by(r, g, f.hs, f.h_pattern, begin, end, dropped); });
             weights(dropped, units, {g, g, 1}, f.drecurrent);
         }
