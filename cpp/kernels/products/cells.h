@@ -45,9 +45,28 @@ struct Relu {
     }
 };
 
+// Of cells whose gates have one bias each.
+template <int64_t count>
+struct OneBias {
+    static constexpr int64_t gates = count;
+
+    // Bias of the input products; that of a recurrent product that stands for itself.
+    template <class T>
+    FK_VEC const T* input_bias(const T* bias, int64_t, T*) {
+        return bias;
+    }
+    template <class T>
+    FK_VEC const T* own_bias(const T*, int64_t) {
+        return nullptr;
+    }
+    template <class T>
+    FK_VEC void bias_gradient(const T* sums, int64_t units, T* dbias) {
+        for (int64_t j = 0; j < gates * units; ++j) dbias[j] = sums[j];
+    }
+};
+
 template <class New>
-struct Lstm {
-    static constexpr int64_t gates = 4;
+struct Lstm : OneBias<4> {
     static constexpr bool has_carry = true;
     static constexpr Part input[] = {{0, 0, 4}}, recurrent[] = {{0, 0, 4}};
     static constexpr Part steps[] = {{0, 0, 1}, {1, 1, 1}, {2, 2, 1}, {3, 3, 1}};  // one gate each: packed apart
@@ -92,20 +111,6 @@ struct Lstm {
             lanes.store(sums + 2 * units + j, lanes.load(sums + 2 * units + j) + dg);
             lanes.store(sums + 3 * units + j, lanes.load(sums + 3 * units + j) + d_o);
         });
-    }
-
-    // Bias of the input products; that of a recurrent product that stands for itself.
-    template <class T>
-    FK_VEC const T* input_bias(const T* bias, int64_t, T*) {
-        return bias;
-    }
-    template <class T>
-    FK_VEC const T* own_bias(const T*, int64_t) {
-        return nullptr;
-    }
-    template <class T>
-    FK_VEC void bias_gradient(const T* sums, int64_t units, T* dbias) {
-        for (int64_t j = 0; j < 4 * units; ++j) dbias[j] = sums[j];
     }
 };
 
@@ -174,8 +179,7 @@ struct Gru {
 };
 
 template <class New>
-struct Simple {
-    static constexpr int64_t gates = 1;
+struct Simple : OneBias<1> {
     static constexpr bool has_carry = false;
     static constexpr Part input[] = {{0, 0, 1}}, recurrent[] = {{0, 0, 1}}, steps[] = {{0, 0, 1}};
 
@@ -200,19 +204,6 @@ struct Simple {
             lanes.store(dgates + j, d);
             lanes.store(sums + j, lanes.load(sums + j) + d);
         });
-    }
-
-    template <class T>
-    FK_VEC const T* input_bias(const T* bias, int64_t, T*) {
-        return bias;
-    }
-    template <class T>
-    FK_VEC const T* own_bias(const T*, int64_t) {
-        return nullptr;
-    }
-    template <class T>
-    FK_VEC void bias_gradient(const T* sums, int64_t units, T* dbias) {
-        for (int64_t j = 0; j < units; ++j) dbias[j] = sums[j];
     }
 };
 
