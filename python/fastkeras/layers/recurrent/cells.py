@@ -109,6 +109,7 @@ class Cell(Layer):
 
     def fuses(self):
         """Does `sequence` do what stepping through time would?"""
+        # `_whole`, the op of all steps, stands beside the `call` that it does the work of: a user's `call` has none.
         steps = next(vars(cls) for cls in type(self).__mro__ if "call" in vars(cls))
         known = self.activation in (activations.tanh, activations.relu)
         return "_whole" in steps and known and self.recurrent_activation in (None, activations.sigmoid)
