@@ -58,7 +58,6 @@ Recurrence recurrence(const Cell& cell, const Attrs& attrs, const TensorType& ty
             std::min(64, num_threads()),
             planes_of(attrs, type.dtype),
             attrs.flag("split", false),
-            attrs.flag("x_pattern", false),
             attrs.flag("h_pattern", false)};
 }
 

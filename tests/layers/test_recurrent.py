@@ -60,7 +60,8 @@ def test_kernels_are_what_numpy_says_in_float64(name, sizes, flags, bias, masked
             **flags,
         )
         for g, e in zip(got, expected, strict=True):
-            np.testing.assert_allclose(g, e, rtol=tolerance, atol=tolerance * max(1, np.abs(e).max()))
+            size = max(1, np.abs(e).max()) if flags["relu"] else 1  # with relu states grow
+            np.testing.assert_allclose(g, e, rtol=tolerance, atol=tolerance * size)
 
 
 @pytest.mark.parametrize("cls", UNITS)

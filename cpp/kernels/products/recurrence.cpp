@@ -143,10 +143,10 @@ void forward_rows(const Recurrence& r, const RecurrentForward<T>& f, const Walk<
     const auto rows = [&](const T* h) {
         return rows_of(h + begin * units, units, end - begin, units, walk.copy + begin * k);
     };
-    Rows<P> h = rows(s.h);
+    Rows<P> h = f.h_pattern ? Rows<P>{} : rows(s.h);
     const auto add_product = [&](const Part& part) {
         const T* seen = seen_by(r, part.weight, s.h, f.h_pattern, begin, end, walk.dropped);
-        if (seen != s.h) h = rows(seen);
+        if (f.h_pattern) h = rows(seen);
         const bool own = part.gate >= Cell::gates;
         const T* bias = own ? Cell::own_bias(f.bias, units) : nullptr;
         T* c = s.gates + begin * width + part.gate * units + first;

@@ -21,7 +21,7 @@ struct Recurrence {
     int threads;       // see Gemm
     int planes;        // see Gemm; of the products that lie outside the walk through time where there are several
     bool split;        // even where floats are faster
-    bool x_pattern, h_pattern;  // are there patterns of dropout?
+    bool h_pattern;    // is there one, so that steps need room for the h that gates see?
 };
 
 // x (batch, steps, features), mask (batch, steps), kernel (features, gates * units), recurrent (units, gates * units);

@@ -56,7 +56,8 @@ FK_INLINE int64_t winograd_chunk(const Winograd& g) {
 FK_INLINE int64_t winograd_part(const Winograd& g, int64_t channels) {
     return (winograd_chunk(g) * channels + 15) / 16 * 16 + kWinogradPad;
 }
-// Floats of one part of the sums of the gradient of the weights.
+// Floats of one part of the sums of the gradient of the weights. Without a pad 36 parts of 16 KB meet in four sets of
+// the L2 of Zen 3: with it, and transforms that hold a column at a time, 64x8x8x64 -> 64 takes 2.75 -> 1.92 ms.
 FK_INLINE int64_t winograd_sum_part(const Winograd& g) {
     return (g.channels * g.filters + 15) / 16 * 16 + kWinogradPad;
 }
