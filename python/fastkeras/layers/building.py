@@ -45,6 +45,8 @@ class LayerBuilding:
         super().__init_subclass__(**kwargs)
         if "build" in vars(cls):
             cls.build = recorded(cls.build)
+            if "built" not in vars(cls):  # a class below one without weights, `built = True`, may have some
+                cls.built = False
 
     @recorded
     def build(self, input_shape):

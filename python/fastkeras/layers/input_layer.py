@@ -1,5 +1,7 @@
 """Input: where a functional model begins."""
 
+import warnings
+
 from fastkeras import registry
 from fastkeras.engine import KerasTensor, Node
 from fastkeras.engine.keras_tensor import standardize_shape, symbolic_dtype
@@ -37,7 +39,9 @@ class InputLayer(Layer):
         **kwargs,
     ):
         super().__init__(name=name)
-        shape = kwargs.pop("input_shape", shape)
+        if "input_shape" in kwargs:
+            warnings.warn("Argument `input_shape` is deprecated. Use `shape` instead.", stacklevel=2)
+            shape = kwargs.pop("input_shape")
         batch_shape = kwargs.pop("batch_input_shape", batch_shape)
         if kwargs:
             raise ValueError(f"Unrecognized keyword arguments passed to InputLayer: {kwargs}")

@@ -158,9 +158,14 @@ class Layer(LayerState, LayerBuilding, LayerQuantization, LayerMasks, LayerRemat
 
     @dtype_policy.setter
     def dtype_policy(self, value):
-        self._policy_map, self._dtype_policy = None, dtype_policies.get(value)
-        if self._path is not None:
-            self._take_policy_of_path()
+        policy, policies = dtype_policies.get(value), self._policy_map
+        if policies is None or isinstance(policy, dtype_policies.DTypePolicyMap):
+            self._policy_map, self._dtype_policy = None, policy
+            if self._path is not None:
+                self._take_policy_of_path()
+        else:
+            policies.pop(self._path, None)
+            policies[self._path] = self._dtype_policy = policy
         if self.quantization_mode is not None and self.built and not self._is_quantized:
             self.quantize(self.quantization_mode)
 
@@ -237,7 +242,7 @@ class Layer(LayerState, LayerBuilding, LayerQuantization, LayerMasks, LayerRemat
                 with name_scope(self.name, caller=self):
                     outputs = self._compute(symbolic, args, kwargs)
                 if not self.built:
-                    self.build(None if first is None else nest.map(lambda t: tuple(t.shape), first))
+                    self.build(signatures.shape_of(first))
             if self.activity_regularizer is not None:
                 self._regularize_activity(outputs)
         finally:

@@ -73,10 +73,13 @@ def _is_text(x):
 def shapes_of(tensors):
     """{"<argument>_shape": shape or structure of shapes} of the tensor arguments, masks left out."""
     return {
-        f"{name}_shape": nest.map(lambda t: None if t is None else tuple(t.shape), value)
-        for name, value in tensors.items()
-        if name not in ("mask", "args", "kwargs")
+        f"{name}_shape": shape_of(value) for name, value in tensors.items() if name not in ("mask", "args", "kwargs")
     }
+
+
+def shape_of(tensors):
+    """The shape of a tensor, or the shapes in a structure of tensors; of None, None."""
+    return nest.map(lambda t: None if t is None else tuple(t.shape), tensors)
 
 
 def shape_arguments(method, shapes, arguments, class_name):
