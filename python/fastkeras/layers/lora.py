@@ -25,8 +25,9 @@ class LoRA:
         """Freezes the weight W and trains two small ones instead: W + lora_alpha / rank · A B (Hu et al., 2021).
 
         A `(..., rank)` and B `(rank, n)` are float32, for W `(..., n)`, and have W's regularizer. Files hold the sum
-        in place of W; what is loaded becomes W, and A and B become 0. A model that was trained before is compiled
-        again, as its optimizer knows other variables.
+        in place of W. What is loaded becomes W, and A and B become 0, as in Keras: so are their gradients then, until
+        A gets other values. A model that was trained before is to be compiled again: its optimizer was built with
+        other variables.
 
         Args:
             rank: positive int, how many columns A has.
