@@ -169,7 +169,6 @@ BAD = [
     (lambda: layers.Conv2D(3, 0), r"including values \{0\} that do not satisfy `value > 0`"),
     (lambda: layers.Conv2D(3, 3, padding="causal"), "The `padding` argument must be"),
     (lambda: layers.Conv2D(3, 3, strides=2, dilation_rate=2), "`strides > 1` not supported in conjunction"),
-    (lambda: layers.Conv2D(3, 3, lora_rank=2), r"\[Conv2D\] lora_rank is not supported"),
     (lambda: layers.Conv2D(3, 3, data_format="nhwc"), "data_format"),
     (lambda: layers.Conv2DTranspose(3, 3, output_padding=1), "strictly less than `strides`"),
     (lambda: layers.DepthwiseConv2D(3, depth_multiplier=0), "Received depth_multiplier=0"),

@@ -9,7 +9,6 @@ from fastkeras import layers
 BAD_ARGUMENTS = [
     (lambda: layers.Dense(0), ValueError, "expected a positive integer. Received: units=0"),
     (lambda: layers.Dense(2.5), ValueError, "Received: units=2.5"),
-    (lambda: layers.Dense(2, lora_rank=4), ValueError, r"\[Dense\] lora_rank is not supported. Received: lora_rank=4"),
     (lambda: layers.Dense(2, activation="reluu"), ValueError, "activation function identifier: reluu"),
     (lambda: layers.Dense(2, kernel_initializer="glorot"), ValueError, "initializer identifier: glorot"),
     (lambda: layers.Dense(2, kernel_regularizer="l3"), ValueError, "regularizer identifier: l3"),

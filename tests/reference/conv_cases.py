@@ -13,6 +13,7 @@ CASES = [
     C("Conv1D", X3, {"filters": 6, "kernel_size": 4, "padding": "same", "strides": 2, "groups": 2}),
     C("Conv1D", (2, 4, 9), {"filters": 3, "kernel_size": 2, "padding": "causal", **FIRST}),
     C("Conv2D", X4, {"filters": 5, "kernel_size": 3}),
+    C("Conv2D", X4, {"filters": 5, "kernel_size": 3, "lora_rank": 2, "lora_alpha": 1.5, "kernel_regularizer": "l2"}),
     C("Conv2D", X4, {"filters": 5, "kernel_size": (2, 3), "padding": "same", "activation": "relu"}),
     C("Conv2D", X4, {"filters": 20, "kernel_size": 3, "padding": "SAME", "strides": 2, "use_bias": False}),
     C("Conv2D", X4, {"filters": 3, "kernel_size": 1, "strides": (2, 1), "activation": "tanh"}),

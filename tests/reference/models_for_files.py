@@ -108,6 +108,24 @@ def images(keras):
     return with_weights(model), x, y
 
 
+def adapted(keras):
+    layers = keras.layers
+    model = keras.Sequential(
+        [
+            keras.Input((6,), dtype="int32"),
+            layers.Embedding(9, 4, lora_rank=2),
+            layers.EinsumDense("abc,cd->abd", (None, 5), bias_axes="d", lora_rank=2, lora_alpha=4),
+            layers.Conv1D(3, 2, activation="tanh", lora_rank=1),
+            layers.GlobalAveragePooling1D(),
+            layers.Dense(2, lora_rank=2, kernel_regularizer="l2"),
+        ],
+        name="adapted",
+    )
+    model.compile("adam", keras.losses.MeanSquaredError())
+    random = np.random.RandomState(6)
+    return with_weights(model), random.randint(0, 9, (6, 6)).astype("int32"), random.normal(size=(6, 2))
+
+
 def nested(keras):
     class Block(keras.layers.Layer):
         def __init__(self, **kwargs):
@@ -141,7 +159,11 @@ def nested(keras):
 
 
 # with a config of their own
-MODELS = {"mlp": mlp, "functional": functional, "schedule": schedule, "images": images, "tokens": tokens}
+MODELS = {
+    "mlp": mlp, "functional": functional, "schedule": schedule, "images": images, "tokens": tokens, "adapted": adapted,
+}  # fmt: skip
+# The losses after a file is loaded are others: random numbers are each library's own, what LoRA learned is merged.
+NEW_LOSSES = ("mlp", "adapted")
 SUBCLASSED = {"nested": nested}  # weights only
 ALL = {**MODELS, **SUBCLASSED}
 

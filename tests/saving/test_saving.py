@@ -31,8 +31,9 @@ def assert_same(first, second):
         np.testing.assert_array_equal(a, b)
 
 
-# the old format has no place for the state of the random numbers of mlp's dropout
-RESUMING = [(n, e) for n in MODELS for e in (".keras", ".h5") if (n, e) != ("mlp", ".h5")]
+# the old format has no place for the state of the random numbers of mlp's dropout; the new ones merge what LoRA learned
+LOSING = [("mlp", ".h5"), ("adapted", ".keras")]
+RESUMING = [(n, e) for n in MODELS for e in (".keras", ".h5") if (n, e) not in LOSING]
 
 
 @pytest.mark.parametrize(("name", "extension"), RESUMING)
@@ -50,7 +51,7 @@ def test_resumes_exactly(name, extension, tmp_path):
         assert_same(state(model), state(loaded))
 
 
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", [name for name in ALL if name != "adapted"])
 def test_weights_resume_exactly(name, tmp_path):
     model, x, y = made(name)
     train(model, x, y, 3)

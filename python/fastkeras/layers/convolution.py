@@ -2,9 +2,9 @@
 
 from fastkeras import activations, ops, registry
 from fastkeras.layers.input_spec import InputSpec
+from fastkeras.layers.lora import LoRA
 from fastkeras.layers.spatial import Spatial, count_windows, per_axis
 from fastkeras.layers.weights import activated, add_weight, once_built, store_roles
-from fastkeras.utils.arguments import refuse
 
 _register = registry.register("keras.layers")
 
@@ -98,7 +98,7 @@ class Convolution(Spatial):
         return {"activity_regularizer": None, **config}
 
 
-class _Conv(Convolution):
+class _Conv(LoRA, Convolution):
     """activation(conv(inputs, kernel) + bias).
 
     Args:
@@ -111,6 +111,7 @@ class _Conv(Convolution):
         use_bias: is there a bias?
         kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer, activity_regularizer,
             kernel_constraint, bias_constraint: of the weights and the outputs.
+        lora_rank, lora_alpha: of `enable_lora`, which is called once the layer is built, where there is a rank.
 
     Input `(batch, spatial..., channels)`, output `(batch, spatial..., filters)`, or channels first.
 
@@ -143,7 +144,6 @@ class _Conv(Convolution):
         bias_constraint=None,
         **kwargs,
     ):
-        refuse(type(self).__name__, lora_rank=kwargs.pop("lora_rank", None), lora_alpha=kwargs.pop("lora_alpha", None))
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         self._store(locals())
         self.groups = groups
@@ -156,7 +156,7 @@ class _Conv(Convolution):
             )
         self._refuse_strided_dilation()
 
-    kernel = once_built("kernel")
+    kernel = once_built("kernel", LoRA._whole)
 
     def build(self, input_shape):
         channels = self._specify_channels(input_shape)
@@ -169,6 +169,7 @@ class _Conv(Convolution):
         self.compute_output_shape(input_shape)
         self._kernel = add_weight(self, "kernel", (*self.kernel_size, channels // self.groups, self.filters))
         self._add_bias(self.filters)
+        self._build_lora(self.lora_alpha)
 
     def convolution_op(self, inputs, kernel):
         """The convolution alone; to be overridden by layers with another one."""

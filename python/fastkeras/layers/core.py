@@ -9,8 +9,7 @@ from fastkeras.layers import signatures
 from fastkeras.layers.input_spec import InputSpec
 from fastkeras.layers.layer import Layer
 from fastkeras.layers.quantized import QuantizedKernel, product, quantizer_of_weights
-from fastkeras.layers.weights import add_weight, biased, store_roles
-from fastkeras.utils.arguments import refuse
+from fastkeras.layers.weights import add_weight, store_roles
 
 _register = registry.register("keras.layers")
 
@@ -26,7 +25,8 @@ class Dense(QuantizedKernel, Layer):
         kernel_initializer, bias_initializer: first values of the weights.
         kernel_regularizer, bias_regularizer, activity_regularizer: penalties.
         kernel_constraint, bias_constraint: applied after each update.
-        lora_rank, lora_alpha: must be None.
+        lora_rank: calls `enable_lora(lora_rank)` once the layer is built.
+        lora_alpha: as in Keras, `enable_lora` alone heeds it.
         quantization_config: how the weights are quantized where `dtype` says so; `quantize` sets it.
 
     Input `(..., features)`, output `(..., units)`.
@@ -61,8 +61,9 @@ class Dense(QuantizedKernel, Layer):
             raise ValueError(
                 f"Received an invalid value for `units`, expected a positive integer. Received: units={units}"
             )
-        refuse("Dense", lora_rank=lora_rank, lora_alpha=lora_alpha)
-        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        super().__init__(
+            activity_regularizer=activity_regularizer, lora_rank=lora_rank, lora_alpha=lora_alpha, **kwargs
+        )
         self.units = units
         self.activation = activations.get(activation)
         self.use_bias = use_bias
@@ -79,37 +80,40 @@ class Dense(QuantizedKernel, Layer):
             self._kernel = add_weight(self, "kernel", shape)
         self.bias = add_weight(self, "bias", (self.units,)) if self.use_bias else None
         self.input_spec = InputSpec(min_ndim=2, axes={-1: input_shape[-1]})
-
-    def call(self, inputs, training=None):
-        return biased(self, ops.matmul(inputs, self._kernel))
+        self._build_lora()
 
     def compute_output_shape(self, input_shape):
         return (*input_shape[:-1], self.units)
 
+    def _product(self, inputs, kernel):
+        return ops.matmul(inputs, kernel)
+
+    def _change_of(self, inputs, a, b):
+        return ops.matmul(ops.matmul(inputs, a), b)
+
     def _int8_build(self, shape, config=None):
         self._kernel_build(shape, (self.units,), config)
 
-    def _int8_values(self, config):
-        numbers, scale = quantizer_of_weights(config, 8, axis=0)(self._kernel, to_numpy=True)
+    def _int8_values(self, kernel, config):
+        numbers, scale = quantizer_of_weights(config, 8, axis=0)(kernel, to_numpy=True)
         return {"_kernel": numbers, "kernel_scale": ops.squeeze(scale, axis=0)}
 
-    def _int8_call(self, inputs, training=None):
-        return biased(self, product(inputs, self._kernel, self.kernel_scale, self.inputs_quantizer))
+    def _int8_floats(self, dtype):
+        return ops.divide(ops.cast(self._kernel, dtype), self.kernel_scale)
+
+    def _int8_product(self, inputs):
+        return product(inputs, self._kernel, self.kernel_scale, self.inputs_quantizer)
 
     def _int4_build(self, shape, config=None):
         self._matrix_build(*shape, config)
 
-    def _int4_values(self, config):
-        return self._matrix_values(self._kernel, config)
+    def _int4_values(self, kernel, config):
+        return self._matrix_values(kernel, config)
 
-    def _int4_call(self, inputs, training=None):
+    def _int4_product(self, inputs):
         if self.kernel_zero is None:
-            return biased(self, product(inputs, self.kernel, self.kernel_scale, self.inputs_quantizer))
-        return biased(self, ops.matmul(inputs, self._dequantized_matrix()))
-
-
-# Present in Keras's constructor, absent from its config.
-Dense._config_names = tuple(name for name in Dense._config_names if not name.startswith("lora"))
+            return product(inputs, self._unpacked(), self.kernel_scale, self.inputs_quantizer)
+        return ops.matmul(inputs, self._int4_floats(self.compute_dtype))
 
 
 @_register

@@ -8,7 +8,7 @@ from fastkeras import activations, initializers, ops, registry
 from fastkeras.layers.input_spec import InputSpec
 from fastkeras.layers.layer import Layer
 from fastkeras.layers.quantized import QuantizedKernel, product, quantizer_of_weights, through_numbers
-from fastkeras.layers.weights import add_weight, biased, store_roles
+from fastkeras.layers.weights import add_weight, store_roles
 from fastkeras.utils.arguments import refuse
 
 
@@ -23,7 +23,8 @@ class EinsumDense(QuantizedKernel, Layer):
         bias_axes: letters of the output that have a bias; None for no bias.
         kernel_initializer, bias_initializer, kernel_regularizer, bias_regularizer, kernel_constraint,
             bias_constraint: of the weights.
-        lora_rank, lora_alpha, gptq_unpacked_column_size: must be None.
+        lora_rank, lora_alpha: of `enable_lora`, which is called once the layer is built, where there is a rank.
+        gptq_unpacked_column_size: must be None.
         quantization_config: how the weights are quantized where `dtype` says so; `quantize` sets it.
 
     Raises:
@@ -66,13 +67,8 @@ class EinsumDense(QuantizedKernel, Layer):
         quantization_config=None,
         **kwargs,
     ):
-        refuse(
-            "EinsumDense",
-            lora_rank=lora_rank,
-            lora_alpha=lora_alpha,
-            gptq_unpacked_column_size=gptq_unpacked_column_size,
-        )
-        super().__init__(**kwargs)
+        refuse("EinsumDense", gptq_unpacked_column_size=gptq_unpacked_column_size)
+        super().__init__(lora_rank=lora_rank, lora_alpha=lora_alpha, **kwargs)
         self.equation = equation
         self.partial_output_shape = (output_shape,) if isinstance(output_shape, int) else tuple(output_shape)
         self.bias_axes = bias_axes
@@ -95,12 +91,23 @@ class EinsumDense(QuantizedKernel, Layer):
         else:
             self._kernel = add_weight(self, "kernel", plan.kernel_shape, initializer=initializer)
         self.bias = None if self.bias_axes is None else add_weight(self, "bias", plan.bias_shape)
-
-    def call(self, inputs, training=None):
-        return biased(self, ops.einsum(self.equation, inputs, self._kernel))
+        self._build_lora(self.lora_alpha)
 
     def compute_output_shape(self, input_shape):
         return tuple(_Plan(self.equation, self.bias_axes, input_shape, self.partial_output_shape).output_shape)
+
+    def _base(self):
+        kernel = super()._base()
+        return ops.reshape(kernel, self._float_shape) if self.quantization_mode == "int4" else kernel
+
+    def _product(self, inputs, kernel):
+        return ops.einsum(self.equation, inputs, kernel)
+
+    def _change_of(self, inputs, a, b):
+        source, kernel, target = self._labels
+        if kernel[-1] == target[-1] and kernel[-1] not in source:  # B, whose columns are the kernel's, can come last
+            return ops.matmul(self._product(inputs, a), b)
+        return self._product(inputs, ops.matmul(a, b))
 
     @property
     def _labels(self):
@@ -115,31 +122,31 @@ class EinsumDense(QuantizedKernel, Layer):
         sizes = dict(zip(kernel, shape, strict=True))
         self._kernel_build(shape, [sizes.get(letter, 1) for letter in target], config)
 
-    def _int8_values(self, config):
-        _, kernel, target = self._labels
-        axes = [i for i, letter in enumerate(kernel) if letter not in target]
-        numbers, scale = quantizer_of_weights(config, 8, axes)(self._kernel, to_numpy=True)
-        return {"_kernel": numbers, "kernel_scale": _laid_out(scale, kernel, target)}
+    def _int8_values(self, kernel, config):
+        _, letters, target = self._labels
+        axes = [i for i, letter in enumerate(letters) if letter not in target]
+        numbers, scale = quantizer_of_weights(config, 8, axes)(kernel, to_numpy=True)
+        return {"_kernel": numbers, "kernel_scale": _laid_out(scale, letters, target)}
 
-    def _int8_call(self, inputs, training=None):
+    def _int8_floats(self, dtype):
+        _, kernel, target = self._labels
+        return ops.divide(ops.cast(self._kernel, dtype), _laid_out(self.kernel_scale, target, kernel))
+
+    def _int8_product(self, inputs):
         source, kernel, target = self._labels
         gone = "".join(letter for letter in source if letter not in target)
         rows, columns = source.removesuffix(gone), kernel.removeprefix(gone)
         if gone and (rows + gone, gone + columns, rows + columns) == self._labels:
-            return biased(self, self._as_matrices(inputs, len(rows), len(gone)))
+            return self._as_matrices(inputs, len(rows), len(gone))
         numbers, scale = ops.convert_to_tensor(self._kernel), ops.convert_to_tensor(self.kernel_scale)
         if self.inputs_quantizer is None:
-            return biased(self, ops.divide(ops.einsum(self.equation, inputs, numbers), scale))
-        return biased(
-            self,
-            self._through_numbers(
-                inputs,
-                lambda x, s: ops.divide(
-                    ops.cast(ops.einsum(self.equation, x, numbers), inputs.dtype),
-                    ops.multiply(_laid_out(s, source, target), scale),
-                ),
-                ops.divide(ops.cast(numbers, inputs.dtype), _laid_out(scale, target, kernel)),
+            return ops.divide(self._product(inputs, numbers), scale)
+        return self._through_numbers(
+            inputs,
+            lambda x, s: ops.divide(
+                ops.cast(self._product(x, numbers), inputs.dtype), ops.multiply(_laid_out(s, source, target), scale)
             ),
+            self._int8_floats(inputs.dtype),
         )
 
     def _as_matrices(self, inputs, rows, gone):
@@ -164,23 +171,21 @@ class EinsumDense(QuantizedKernel, Layer):
         self._float_shape = tuple(shape)
         self._matrix_build(rows, math.prod(shape) // rows, config)
 
-    def _int4_values(self, config):
-        _, kernel, target = self._labels
-        rows = math.prod(n for n, letter in zip(self._kernel.shape, kernel, strict=True) if letter not in target)
-        return self._matrix_values(ops.reshape(self._kernel, (rows, -1)), config)
+    def _int4_values(self, kernel, config):
+        _, letters, target = self._labels
+        rows = math.prod(n for n, letter in zip(kernel.shape, letters, strict=True) if letter not in target)
+        return self._matrix_values(ops.reshape(kernel, (rows, -1)), config)
 
-    def _int4_call(self, inputs, training=None):
+    def _int4_floats(self, dtype):
+        return ops.reshape(super()._int4_floats(dtype), self._float_shape)
+
+    def _int4_product(self, inputs):
         source, _, target = self._labels
-        kernel = ops.reshape(self._dequantized_matrix(), self._float_shape)
+        kernel = self._int4_floats(self.compute_dtype)
         if self.kernel_zero is not None or self.inputs_quantizer is None:
-            return biased(self, ops.einsum(self.equation, inputs, kernel))
-        return biased(
-            self,
-            self._through_numbers(
-                inputs,
-                lambda x, s: ops.divide(ops.einsum(self.equation, x, kernel), _laid_out(s, source, target)),
-                kernel,
-            ),
+            return self._product(inputs, kernel)
+        return self._through_numbers(
+            inputs, lambda x, s: ops.divide(self._product(x, kernel), _laid_out(s, source, target)), kernel
         )
 
     def get_config(self):

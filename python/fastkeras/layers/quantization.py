@@ -12,11 +12,8 @@ def prepared(quantize):
     def wrapper(self, mode=None, config=None, **kwargs):
         config = config_of(mode, config)
         self._check_can_be_quantized(config.mode)
-        locked, self._tracker.locked = self._tracker.locked, None
-        try:
+        with self._tracker.unlocked():
             quantize(self, mode=config.mode, config=config, **kwargs)
-        finally:
-            self._tracker.locked = locked
 
     return wrapper
 

@@ -1,7 +1,9 @@
 """What layers with quantized weights share: their variables, and products with numbers of few bits."""
 
 from fastkeras import ops, registry
+from fastkeras.layers.lora import LoRA
 from fastkeras.layers.quantization import prepared
+from fastkeras.layers.weights import biased, once_built
 from fastkeras.ops._quantized import quantized_matmul
 from fastkeras.quantizers import (
     AbsMaxQuantizer,
@@ -13,11 +15,12 @@ from fastkeras.quantizers import (
 from fastkeras.quantizers.configs import block_size_of
 
 
-class QuantizedWeights:
+class QuantizedWeights(LoRA):
     """What layers share that quantize.
 
-    A layer says in `_<mode>_build(shape, config)` which variables there are, in `_<mode>_values(config)` what they are
-    made of, and in `_float_names` which they replace; the shape is that of the first of these.
+    A layer says in `_<mode>_build(shape, config)` which variables there are and in `_float_names` which they replace;
+    the shape is that of the first of these. `_<mode>_values(weight, config)` makes their values of the floats of that
+    first one, `_<mode>_floats(dtype)` makes floats of them again.
     """
 
     _float_names = ()
@@ -29,7 +32,7 @@ class QuantizedWeights:
             raise self._not_implemented_error("quantize")
         self.quantization_config = config
         weights = [name for name in self._float_names if name in vars(self)]
-        shape, values = getattr(self, weights[0]).shape, getattr(self, f"_{mode}_values")(config)
+        shape, values = getattr(self, weights[0]).shape, self._values(mode, config)
         for name in weights:
             delattr(self, name)
         self.quantized_build(shape, mode, config)
@@ -39,6 +42,10 @@ class QuantizedWeights:
             if mode == "int4":
                 mode = f"int4/{block_size_of(self._dtype_policy, config) or -1}"
             self.dtype_policy = f"{mode}_from_{self._dtype_policy.name}"
+
+    def _values(self, mode, config):
+        """{attribute: value} of what replaces the floats."""
+        return getattr(self, f"_{mode}_values")(getattr(self, self._float_names[0]), config)
 
     def quantized_build(self, shape, mode, config=None):
         """Makes the variables of a quantized layer."""
@@ -82,19 +89,29 @@ def quantizer_of_weights(config, bits, axis):
 
 
 class QuantizedKernel(QuantizedWeights):
-    """The part of layers with a kernel: of 8 bits as it is, of 4 bits as a packed matrix."""
+    """The part of layers with a kernel: of floats, of 8 bits in the same shape, of 4 bits as a packed matrix.
+
+    A layer says in `_product(inputs, kernel)`, `_int8_product(inputs)` and `_int4_product(inputs)` what it multiplies.
+    """
 
     _float_names = ("_kernel",)
     _stored_names = ("_kernel", "bias", "kernel_scale", "kernel_zero", "g_idx")
 
-    @property
-    def kernel(self):
-        """The kernel; numbers where the layer is quantized."""
-        if not self.built:
-            raise AttributeError("You must build the layer before accessing `kernel`.")
-        if self.quantization_mode == "int4":
-            return unpack_int4(self._kernel, self._columns, axis=-1)
-        return self._kernel
+    kernel = once_built("kernel", LoRA._whole)  # numbers where the layer is quantized
+
+    def _base(self):
+        return self._unpacked() if self.quantization_mode == "int4" else self._kernel
+
+    def call(self, inputs, training=None):
+        if training:  # A B on its own: no gradient is as large as the kernel
+            return biased(self, self._adapted(self._product(inputs, self._kernel), inputs))
+        return biased(self, self._product(inputs, self._whole() if self.lora_enabled else self._kernel))
+
+    def _int8_call(self, inputs, training=None):
+        return biased(self, self._adapted(self._int8_product(inputs), inputs))
+
+    def _int4_call(self, inputs, training=None):
+        return biased(self, self._adapted(self._int4_product(inputs), inputs))
 
     def _kernel_build(self, shape, scale_shape, config):
         self.inputs_quantizer = QuantizationConfig.activation_quantizer_or_default(config, AbsMaxQuantizer())
@@ -123,10 +140,13 @@ class QuantizedKernel(QuantizedWeights):
             )
         return {"_kernel": pack_int4(numbers, axis=-1)[0], "kernel_scale": scale, **values}
 
-    def _dequantized_matrix(self):
+    def _unpacked(self):
+        return unpack_int4(self._kernel, self._columns, axis=-1)
+
+    def _int4_floats(self, dtype):
         if self.kernel_zero is None:
-            return ops.divide(ops.cast(self.kernel, self.compute_dtype), self.kernel_scale)
-        return dequantized(self.kernel, self.kernel_scale, self.kernel_zero, self.g_idx, self.compute_dtype)
+            return ops.divide(ops.cast(self._unpacked(), dtype), self.kernel_scale)
+        return dequantized(self._unpacked(), self.kernel_scale, self.kernel_zero, self.g_idx, dtype)
 
 
 # --- products -------------------------------------------------------------------------------------------------------

@@ -84,7 +84,7 @@ class ReversibleEmbedding(Embedding):
             if self.mask_zero:
                 outputs._keras_mask = super().compute_mask(inputs)
             return outputs
-        kernel = ops.transpose(self._embeddings) if self.tie_weights else self._reverse_embeddings
+        kernel = ops.transpose(self._whole()) if self.tie_weights else self._reverse_embeddings
         logits = ops.matmul(*(ops.cast(x, self._logits_dtype) for x in (inputs, kernel)))
         return self._capped(logits)
 
@@ -122,12 +122,13 @@ class ReversibleEmbedding(Embedding):
             self._reverse_embeddings = self._numbers("reverse_embeddings", (self.output_dim, self.input_dim))
             self.reverse_embeddings_scale = self._scale("reverse_embeddings_scale", (self.input_dim,))
 
-    def _int8_values(self, config):
-        values = super()._int8_values(config)
-        if self.tie_weights:
-            return values
+    def _values(self, mode, config):
+        values = super()._values(mode, config)
+        return values if self.tie_weights else {**values, **getattr(self, f"_{mode}_reverse_values")(config)}
+
+    def _int8_reverse_values(self, config):
         numbers, scale = quantizer_of_weights(config, 8, axis=0)(self._reverse_embeddings, to_numpy=True)
-        return {**values, "_reverse_embeddings": numbers, "reverse_embeddings_scale": ops.squeeze(scale, axis=0)}
+        return {"_reverse_embeddings": numbers, "reverse_embeddings_scale": ops.squeeze(scale, axis=0)}
 
     def _int8_call(self, inputs, reverse=False):
         if not reverse:
@@ -156,11 +157,8 @@ class ReversibleEmbedding(Embedding):
             )
         )
 
-    def _int4_values(self, config):
-        values = super()._int4_values(config)
-        if self.tie_weights:
-            return values
-        size = block_size_of(self._dtype_policy, config)
+    def _int4_reverse_values(self, config):
+        size, values = block_size_of(self._dtype_policy, config), {}
         if size is None:
             numbers, scale = quantizer_of_weights(config, 4, axis=0)(self._reverse_embeddings, to_numpy=True)
             scale = ops.squeeze(scale, axis=0)
@@ -175,7 +173,7 @@ class ReversibleEmbedding(Embedding):
         if not reverse:
             return super()._int4_call(inputs)
         if self.tie_weights:
-            numbers, scale, zero = self.embeddings, self.embeddings_scale, self.embeddings_zero
+            numbers, scale, zero = self._base(), self.embeddings_scale, self.embeddings_zero
         else:
             numbers = unpack_int4(self._reverse_embeddings, self.output_dim, axis=0)
             scale, zero = self.reverse_embeddings_scale, self.reverse_embeddings_zero

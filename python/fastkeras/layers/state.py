@@ -123,7 +123,9 @@ class LayerState:
         dtype = self.variable_dtype if dtype is None else config.standardize_dtype(dtype)
         if initializer is None:
             initializer = "glorot_uniform" if is_float(dtype) else "zeros"
-        with name_scope(self.name, caller=self):
+        # What a built layer gets later (quantized, adapted) has the path of what it had before.
+        parent = None if self._path is None else self._path.rpartition("/")[0]
+        with name_scope(self.name, caller=self, override_parent=parent):
             variable = Variable(
                 initializer=initializers.get(initializer),
                 shape=() if shape is None else shape,
@@ -315,12 +317,16 @@ class LayerState:
 
     def save_own_variables(self, store):
         """Writes the layer's own variables into `store`, a dict, under "0", "1", ...; override to write others."""
-        for i, variable in enumerate(self._stored_variables()):
-            store[f"{i}"] = variable
+        for i, value in enumerate(self._stored_values()):
+            store[f"{i}"] = value
 
     def _stored_variables(self):
         """The layer's own variables in the order of files."""
         return self._trainable_variables + self._non_trainable_variables
+
+    def _stored_values(self):
+        """What files hold for `_stored_variables`."""
+        return self._stored_variables()
 
     def load_own_variables(self, store):
         """Reads what `save_own_variables` wrote.

@@ -57,6 +57,15 @@ class Tracker:
         self._ids.add(id(value))
         self.stores[kind].append(value)
 
+    @contextlib.contextmanager
+    def unlocked(self):
+        """Within it a layer that is built gets further state."""
+        locked, self.locked = self.locked, None
+        try:
+            yield
+        finally:
+            self.locked = locked
+
     def __getstate__(self):
         return self.kinds, self.stores, self.locked
 

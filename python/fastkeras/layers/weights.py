@@ -1,5 +1,7 @@
 """What layers with weights have in common: the arguments named after these, their reading, the activation."""
 
+import operator
+
 from fastkeras import constraints, initializers, ops, regularizers
 
 KINDS = {"initializer": initializers.get, "regularizer": regularizers.get, "constraint": constraints.get}
@@ -18,16 +20,16 @@ def add_weight(layer, role, shape, name=None, **options):
     return layer.add_weight(name=name or role, shape=shape, **{**settings, **options})
 
 
-def once_built(name):
-    """The weight `_<name>` as a property, which raises AttributeError before the layer is built."""
-    attribute = f"_{name}"
+def once_built(name, read=None):
+    """A weight as a property: `_<name>`, or what `read(layer)` gives. AttributeError before the layer is built."""
+    read = read or operator.attrgetter(f"_{name}")
 
-    def read(layer):
+    def read_built(layer):
         if not layer.built:
             raise AttributeError(f"You must build the layer before accessing `{name}`.")
-        return getattr(layer, attribute)
+        return read(layer)
 
-    return property(read)
+    return property(read_built)
 
 
 def activated(layer, outputs):
