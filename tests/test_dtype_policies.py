@@ -99,8 +99,12 @@ def test_policy_map_of_layers(tmp_path):
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     assert [layer.compute_dtype for layer in loaded.layers] == ["float32", "float64"]
     assert loaded.layers[0].dtype_policy == policies
-    loaded.layers[0].dtype_policy = "float16"
-    assert loaded.layers[0].dtype_policy.name == loaded.layers[0].compute_dtype == "float16"
+    first = loaded.layers[0]
+    for name in ("float16", "bfloat16"):  # it goes into the map, for files
+        first.dtype_policy = name
+        assert first.dtype_policy["first"].name == first.compute_dtype == name
+    first.dtype_policy = other = dtype_policies.DTypePolicyMap("float64")
+    assert first.dtype_policy is other and first.compute_dtype == "float64"
 
 
 def test_policy_map_errors():

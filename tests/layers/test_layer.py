@@ -143,7 +143,11 @@ def test_add_weight_takes_everything_keras_takes():
     assert layer.add_weight(dtype="int32").numpy() == 0
     assert layer.add_variable((1,), "ones").numpy() == [1.0]
     with pytest.raises(ValueError, match="`name` must be passed as a keyword argument"):
-        layer.add_weight("kernel")
+        layer.add_weight("kernel", shape=(1,))
+    with pytest.raises(ValueError, match="`initializer` was passed both positionally and as a keyword argument"):
+        layer.add_weight((1,), "ones", initializer="zeros")
+    with pytest.raises(TypeError, match="at most 3 positional arguments but 4 were given"):
+        layer.add_weight((1,), "ones", "float32", True)
 
 
 def test_own_variables_to_a_store_and_back():
@@ -189,6 +193,39 @@ def test_build_of_the_base_says_nothing_when_called_by_an_own_build():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert Block()(np.ones((1, 3))).shape == (1, 2)
+
+
+@pytest.mark.parametrize("base", [layers.Dropout, layers.MaxPooling1D, layers.Activation])
+def test_a_layer_below_one_without_weights_may_have_some(base):
+    class Scaled(base):
+        def build(self, input_shape):
+            self.scale = self.add_weight(shape=(input_shape[-1],), initializer="ones")
+
+    class Twice(Scaled):
+        pass
+
+    argument = {layers.Dropout: 0.5, layers.MaxPooling1D: 2, layers.Activation: "relu"}[base]
+    assert base(argument).built
+    for cls in (Scaled, Twice):
+        layer = cls(argument)
+        assert not layer.built
+        layer(np.ones((2, 4, 3)))
+        assert layer.built and layer.scale.shape == (3,)
+
+
+def test_build_by_a_call_with_none_among_the_inputs():
+    class Sum(layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.dense = layers.Dense(2)
+
+        def call(self, inputs):
+            return self.dense(inputs["a"]) if inputs["b"] is None else self.dense(inputs["a"] + inputs["b"])
+
+    layer = Sum()
+    layer({"a": keras.KerasTensor((3, 4)), "b": None})
+    assert layer.built and len(layer.weights) == 2
+    layer({"a": np.ones((3, 4)), "b": None})
 
 
 def test_build_of_a_superclass_counts_once():

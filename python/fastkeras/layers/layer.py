@@ -164,7 +164,8 @@ class Layer(LayerState, LayerBuilding, LayerQuantization, LayerMasks, LayerRemat
             if self._path is not None:
                 self._take_policy_of_path()
         else:
-            policies.pop(self._path, None)
+            if self._path in policies:
+                del policies[self._path]
             policies[self._path] = self._dtype_policy = policy
         if self.quantization_mode is not None and self.built and not self._is_quantized:
             self.quantize(self.quantization_mode)

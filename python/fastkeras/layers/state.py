@@ -89,6 +89,7 @@ class LayerState:
 
     def add_weight(
         self,
+        *args,
         shape=None,
         initializer=None,
         dtype=None,
@@ -103,6 +104,7 @@ class LayerState:
         """Makes a variable and adds it to the layer's weights.
 
         Args:
+            args: shape, initializer and dtype may also be given by their positions.
             shape: its shape; () by default.
             initializer: name, instance or callable; "glorot_uniform" for floats, "zeros" for all else by default.
             dtype: the layer's variable dtype by default.
@@ -115,11 +117,8 @@ class LayerState:
             name: last part of the variable's path.
         """
         self._check_super_called()
-        if isinstance(shape, str):
-            raise ValueError(
-                f"`name` must be passed as a keyword argument. Received: add_weight('{shape}', ...). "
-                f"Use: add_weight(shape=..., name='{shape}')."
-            )
+        if args:
+            shape, initializer, dtype = _by_position(args, shape=shape, initializer=initializer, dtype=dtype)
         dtype = self.variable_dtype if dtype is None else config.standardize_dtype(dtype)
         if initializer is None:
             initializer = "glorot_uniform" if is_float(dtype) else "zeros"
@@ -357,3 +356,23 @@ class LayerState:
             )
         for i, variable in enumerate(own):
             variable.assign(store[f"{i}"])
+
+
+def _by_position(args, **named):
+    """The values of `named`, the first of them from `args`.
+
+    Raises:
+        TypeError, ValueError: for too many, for a value given twice, and for a name in the place of the shape.
+    """
+    if len(args) > len(named):
+        raise TypeError(f"add_weight() takes at most {len(named)} positional arguments but {len(args)} were given.")
+    if isinstance(args[0], str):
+        raise ValueError(
+            f"`name` must be passed as a keyword argument. Received: add_weight('{args[0]}', ...). "
+            f"Use: add_weight(shape=..., name='{args[0]}')."
+        )
+    for name, value in zip(named, args, strict=False):
+        if named[name] is not None:
+            raise ValueError(f"`{name}` was passed both positionally and as a keyword argument.")
+        named[name] = value
+    return named.values()
