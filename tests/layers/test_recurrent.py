@@ -308,6 +308,12 @@ def test_bad_cells_and_wrappers():
         layers.TimeDistributed(layers.Dense(2))(np.ones((2, 3, 4), "float32"), mask=keras.ops.ones((2, 4), "bool"))
 
 
+@pytest.mark.parametrize("layer", [keras.layers.LSTM, keras.layers.GRU, keras.layers.SimpleRNN])
+def test_inputs_of_ints(layer):
+    layer, x = layer(2), np.arange(12).reshape(2, 3, 2)
+    np.testing.assert_array_equal(layer(x).numpy(), layer(x.astype("float32")).numpy())
+
+
 # --- shapes, names, files --------------------------------------------------------------------------------------------
 
 

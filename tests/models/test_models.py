@@ -280,6 +280,19 @@ def test_second_names_of_ops_are_written_as_the_first(function, name):
     np.testing.assert_array_equal(twin(-ones(1, 4)).numpy(), model(-ones(1, 4)).numpy())
 
 
+def test_an_open_size_beside_a_constant():
+    inputs, other = keras.Input((None, 4)), keras.KerasTensor((2, None))
+    table = np.arange(12.0, dtype="float32").reshape(3, 4)
+    model = keras.Model(inputs, keras.ops.where(inputs > 0, inputs + table, keras.ops.zeros((1, 3, 1))))
+    assert model.output_shape == (None, 3, 4)
+    np.testing.assert_array_equal(model.predict(ones(2, 3, 4), verbose=0)[1], table + 1)
+    assert (keras.KerasTensor((None, 3)) + other).shape == (2, 3)
+    assert keras.ops.concatenate([keras.KerasTensor((None, 3)), other]).shape == (None, 3)
+    assert keras.ops.add(keras.KerasTensor((None, 0)), np.ones((7, 1))).shape == (7, 0)
+    with pytest.raises(ValueError, match="shapes must broadcast"):
+        keras.KerasTensor((None, 3)) + keras.KerasTensor((2, 4))
+
+
 def test_positions_of_an_open_length():
     class Positions(layers.Layer):
         def __init__(self, longest, **kwargs):

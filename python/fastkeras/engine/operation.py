@@ -3,6 +3,7 @@
 import collections
 import functools
 import inspect
+import itertools
 import math
 import sys
 import threading
@@ -168,21 +169,25 @@ def compute_output_spec(fn, *args, **kwargs):
     """Returns what `fn` would return, as KerasTensors, without computing it.
 
     Every None in a shape of a KerasTensor argument is tried with two sizes: where the results' shapes differ between
-    the two, the result has None.
+    the two, the result has None. Where no two sizes will do, a None beside one size has that, as in broadcasting.
     """
-    tensors = [x for x in nest.flatten((args, kwargs)) if isinstance(x, KerasTensor)]
+    flat = nest.flatten((args, kwargs))
+    tensors = [x for x in flat if isinstance(x, KerasTensor)]
 
-    def evaluate(size):
+    def evaluate(size, known):
         def spec(x):
-            return TensorSpec([size if d is None else d for d in x.shape], x.dtype) if isinstance(x, KerasTensor) else x
+            if not isinstance(x, KerasTensor):
+                return x
+            shape = [known.get(i, size) if d is None else d for i, d in enumerate(x.shape, -len(x.shape))]
+            return TensorSpec(shape, x.dtype)
 
         call_args, call_kwargs = nest.map(spec, (args, kwargs))
         return abstract_eval(fn, *call_args, **call_kwargs)
 
     if any(None in x.shape for x in tensors):
-        first, second = _with_open_sizes(evaluate)
+        first, second = _with_open_sizes(evaluate, [x.shape for x in flat if hasattr(x, "shape")])
     else:
-        first = second = evaluate(0)
+        first = second = evaluate(0, {})
     record = all(x.record_history for x in tensors)
 
     def merge(a, b):
@@ -196,19 +201,31 @@ def compute_output_spec(fn, *args, **kwargs):
     return nest.map(merge, first, second)
 
 
-def _with_open_sizes(evaluate):
+def _with_open_sizes(evaluate, shapes):
     """`evaluate` of the first pair of sizes that it accepts; when there is none, what it said to the first pair."""
     before, _inference.open_sizes = _inference.open_sizes, True
     refused = None
+    attempts = itertools.chain(((pair, {}) for pair in _SIZES), ((_SIZES[0], known) for known in _known_sizes(shapes)))
     try:
-        for one, other in _SIZES:
+        for (one, other), known in attempts:
             try:
-                return evaluate(one), evaluate(other)
+                return evaluate(one, known), evaluate(other, known)
             except Exception as error:
                 refused = refused or error
         raise refused
     finally:
         _inference.open_sizes = before
+
+
+def _known_sizes(shapes):
+    """{axis from the end: size}, of few axes before many, where there is one size beside None, but for 1."""
+    axes = {}
+    for shape in shapes:
+        for axis, d in enumerate(shape, -len(shape)):
+            axes.setdefault(axis, set()).add(d)
+    known = [(axis, (d - {None, 1}).pop()) for axis, d in axes.items() if None in d and len(d - {None, 1}) == 1]
+    for count in range(1, len(known) + 1):
+        yield from map(dict, itertools.combinations(known, count))
 
 
 def infer_output_spec(operation, fn, args, kwargs):

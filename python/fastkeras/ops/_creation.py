@@ -175,6 +175,7 @@ def linspace(start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis
     """
     if num < 0:
         raise ValueError(f"`num` must be a non-negative integer. Received: num={num}")
+    num = int(num)
     start, stop = _ends(start, stop, dtype)
     intervals = max(num - 1 if endpoint else num, 1)
     step = primitive("divide")(_subtract(stop, start), intervals if num > (1 if endpoint else 0) else float("nan"))

@@ -325,10 +325,8 @@ def roll(x, shift, axis=None):
     x = convert_to_tensor(x)
     if axis is None:
         return reshape_to(roll(ravel(x), shift, axis=0), shape=list(x.shape))
-    axes = axis if isinstance(axis, (tuple, list)) else [axis]
-    shifts = np.broadcast_to(np.asarray(shift), (len(axes),)).tolist()
-    for a, s in zip(axes, shifts, strict=True):
-        a = normalize_axis(a, x.ndim, "roll")
+    for a, s in np.broadcast(axis, shift):
+        a = normalize_axis(int(a), x.ndim, "roll")
         size = x.shape[a]
         cut = size and -s % size
         if cut:

@@ -116,7 +116,7 @@ class Cell(Layer):
 
     def sequence(self, inputs, states, mask, training, **options):
         """(y, states) of all steps; options as for the op."""
-        x, patterns = self._dropped(inputs, states[0], training)
+        x, patterns = self._dropped(ops.cast(inputs, self.compute_dtype), states[0], training)  # layers leave ints be
         weights = self.kernel, self.recurrent_kernel, self.bias
         options |= {"save": training, "relu": self.activation is activations.relu, **patterns}
         y, *states = self._whole(x, *states, *weights, mask, **options)
