@@ -112,6 +112,8 @@ WAYS_TO_IMPORT = [
     "from tensorflow.keras.optimizers.schedules import ExponentialDecay",
     "from tensorflow.keras import mixed_precision; mixed_precision.Policy",
     "from tensorflow.data import Dataset; Dataset.range(3)",
+    "from tensorflow.random import gamma, set_seed",
+    "import tensorflow.strings as s, tensorflow as tf; assert s is tf.strings and s.lower",
     "import tensorflow as tf; assert tf.data.AUTOTUNE == tf.data.experimental.AUTOTUNE == -1",
 ]
 
@@ -151,6 +153,8 @@ def test_imports(tmp_path):
     assert results == {}
 
 
+PICTURE = np.arange(16, dtype="float32").reshape(1, 4, 4, 1)
+WINDOWS, CORNER = [[45, 39], [66, 50]], [8, 9, 12, 13]
 X = np.array([[1.0, -2.0, 3.0], [0.5, 4.0, -1.0]], "float32")
 
 
@@ -217,6 +221,12 @@ X = np.array([[1.0, -2.0, 3.0], [0.5, 4.0, -1.0]], "float32")
         (lambda: tf.slice(input_=X, begin=[0, 1], size=[-1, 2]), X[:, 1:]),
         (lambda: tf.math.floormod(X, 2.0), np.mod(X, 2)),
         (lambda: tf.math.unsorted_segment_sum(X, [1, 0], num_segments=2), X[::-1]),
+        (lambda: tf.nn.conv2d(PICTURE, np.ones((3, 3, 1, 1), "float32"), [1, 2, 2, 1], "SAME")[0, ..., 0], WINDOWS),
+        (lambda: tf.nn.conv2d(PICTURE, np.ones((2, 2, 1, 1), "float32"), 1, "VALID", dilations=3)[0, ..., 0], [[30]]),
+        (lambda: tf.nn.max_pool2d(PICTURE, 3, 2, "SAME")[0, ..., 0], [[10, 11], [14, 15]]),
+        (lambda: tf.nn.avg_pool2d(PICTURE, [1, 2, 2, 1], [2, 2], "VALID")[0, ..., 0], [[2.5, 4.5], [10.5, 12.5]]),
+        (lambda: tf.image.extract_patches(PICTURE, [1, 2, 2, 1], [1, 2, 2, 1], [1, 1, 1, 1], "VALID")[0, 1, 0], CORNER),
+        (lambda: tf.image.pad_to_bounding_box(PICTURE[0, :1], 1, 2, 3, 7)[1, :, 0], [0, 0, 0, 1, 2, 3, 0]),
         (lambda: tf.map_fn(fn=lambda row: 2 * row, elems=X), 2 * X),
         (lambda: tf.cond(tf.constant(True), lambda: tf.constant(1), lambda: tf.constant(2)), 1),
         (lambda: tf.Variable(initial_value=tf.zeros_initializer()((2,)), trainable=False), [0, 0]),
@@ -316,6 +326,24 @@ def test_files_of_pictures(tmp_path):
         tf.strings.split(["a b", "c"])
     with pytest.raises(ValueError, match="uint8 or floats"):
         tf.image.convert_image_dtype(RAMP, tf.int32)
+
+
+def test_random_parts_and_gammas():
+    crops = [tf.image.random_crop(PICTURE, (1, 2, 3, 1)).numpy() for _ in range(40)]
+    firsts = {int(crop.flat[0]) for crop in crops}
+    assert firsts == {0, 1, 4, 5, 8, 9}  # wherever it fits
+    assert all((np.diff(crop[0, :, :, 0]) == 1).all() for crop in crops)
+    gammas = tf.random.gamma((20_000,), [1.0, 4.0], beta=2.0).numpy()
+    assert gammas.shape == (20_000, 2)
+    np.testing.assert_allclose(gammas.mean(0), [0.5, 2.0], rtol=0.05)
+    with pytest.raises(ValueError, match="the part must fit"):
+        tf.image.random_crop(PICTURE, (1, 5, 1, 1))
+    with pytest.raises(ValueError, match="padding must be 'VALID' or 'SAME'"):
+        tf.nn.max_pool2d(PICTURE, 2, 2, [[0, 0]])
+    with pytest.raises(ValueError, match="one, two, or four with 1 for batch and channels"):
+        tf.nn.conv2d(PICTURE, PICTURE, [1, 1, 1, 2], "SAME")
+    with pytest.raises(ValueError, match="data_format must be one of NHWC, NCHW"):
+        tf.nn.avg_pool2d(PICTURE, 2, 2, "SAME", data_format="HWC")
 
 
 def test_seeds_of_random_pictures_go_on():

@@ -4,6 +4,8 @@ import logging
 import sys
 import types
 
+import numpy as np
+
 from fastkeras import initializers, ops, random
 from fastkeras.compat._operations import translated
 from fastkeras.engine import GradientTape, Tensor, config, convert_to_tensor, is_tensor, tracing
@@ -218,6 +220,11 @@ def _uniform(shape, minval=0, maxval=None, dtype="float32", seed=None, name=None
     return random.uniform(shape, minval, maxval, dtype, seed)
 
 
+def _gamma(shape, alpha, beta=None, dtype="float32", seed=None, name=None):
+    alpha, beta = convert_to_tensor(alpha, dtype), convert_to_tensor(1 if beta is None else beta, dtype)
+    return random.gamma([*shape, *np.broadcast_shapes(alpha.shape, beta.shape)], alpha, dtype, seed) / beta
+
+
 def _categorical(logits, num_samples, dtype="int64", seed=None, name=None):
     return random.categorical(logits, num_samples, dtype, seed)
 
@@ -228,6 +235,41 @@ def _shuffle(value, seed=None, name=None):
 
 def _dropout(x, rate, noise_shape=None, seed=None, name=None):
     return random.dropout(x, rate, noise_shape, seed)
+
+
+def _per_axis(sizes, tag, form):
+    """The two sizes of a window: a number, two, or four of which the outer ones are 1."""
+    sizes = [sizes] if isinstance(sizes, int) else [int(n) for n in sizes]
+    inner = {1: sizes * 2, 2: sizes, 4: sizes[2:] if form == "NCHW" else sizes[1:3]}.get(len(sizes))
+    outer = len(sizes) != 4 or sizes[0] == sizes[1 if form == "NCHW" else 3] == 1
+    if inner is None or not outer:
+        raise ValueError(f"[{tag}] sizes must be one, two, or four with 1 for batch and channels. Received: {sizes}")
+    return tuple(inner)
+
+
+def _window(tag, padding, form):
+    if not isinstance(padding, str) or padding.lower() not in ("valid", "same"):
+        raise ValueError(f"[{tag}] padding must be 'VALID' or 'SAME'. Received: padding={padding}")
+    formats = {"NHWC": "channels_last", "NCHW": "channels_first"}
+    if form not in formats:
+        raise ValueError(f"[{tag}] data_format must be one of {', '.join(formats)}. Received: data_format={form}")
+    return {"padding": padding.lower(), "data_format": formats[form]}
+
+
+def conv2d(input, filters, strides, padding, data_format="NHWC", dilations=None, name=None):
+    """A convolution with `filters (height, width, channels, filters)`."""
+    window = _window("conv2d", padding, data_format)
+    steps, gaps = (_per_axis(n, "conv2d", data_format) for n in (strides, dilations or 1))
+    return ops.conv(input, filters, steps, dilation_rate=gaps, **window)
+
+
+def _pool2d(op, tag):
+    def pool(input, ksize, strides, padding, data_format="NHWC", name=None):
+        window = _window(tag, padding, data_format)
+        size, steps = (_per_axis(n, tag, data_format) for n in (ksize, strides))
+        return op(input, size, steps, **window)
+
+    return pool
 
 
 def _embedding_lookup(params, ids, max_norm=None, name=None):
@@ -297,12 +339,16 @@ FUNCTIONS = {
         "embedding_lookup": _embedding_lookup,
         "l2_loss": _l2_loss,
         "l2_normalize": _l2_normalize,
+        "avg_pool2d": _pool2d(ops.average_pool, "avg_pool2d"),
+        "conv2d": conv2d,
+        "max_pool2d": _pool2d(ops.max_pool, "max_pool2d"),
         "sigmoid_cross_entropy_with_logits": _sigmoid_cross_entropy,
         "softmax_cross_entropy_with_logits": _softmax_cross_entropy,
         "sparse_softmax_cross_entropy_with_logits": _sparse_softmax_cross_entropy,
     },
     "random": {
         "categorical": _categorical,
+        "gamma": _gamma,
         "normal": _normal,
         "set_seed": random.set_global_seed,
         "shuffle": _shuffle,

@@ -149,6 +149,33 @@ def crop_to_bounding_box(image, offset_height, offset_width, target_height, targ
     return convert_to_tensor(image)[..., rows, columns, :]
 
 
+def pad_to_bounding_box(image, offset_height, offset_width, target_height, target_width):
+    """A picture in a larger one of zeros, from a row and a column on."""
+    image = convert_to_tensor(image)
+    first = int(offset_height), int(offset_width)
+    pads = [
+        (start, int(target) - start - n)
+        for start, target, n in zip(first, (target_height, target_width), image.shape[-3:-1], strict=True)
+    ]
+    return ops.pad(image, [(0, 0)] * (image.ndim - 3) + pads + [(0, 0)])
+
+
+def random_crop(value, size, seed=None, name=None):
+    """A part of `size` of any tensor, from a random place on."""
+    value, size = convert_to_tensor(value), [int(n) for n in size]
+    last = [have - want for have, want in zip(value.shape, size, strict=True)]
+    if min(last) < 0:
+        raise ValueError(f"[random_crop] the part must fit. Received: size={size}, value.shape={value.shape}")
+    starts = [int(float(_uniform(0, 1, seed)) * (n + 1)) for n in last]
+    return value[tuple(slice(start, start + n) for start, n in zip(starts, size, strict=True))]
+
+
+def extract_patches(images, sizes, strides, rates, padding, name=None):
+    """Windows of pictures, `(batch, rows, columns, height * width * channels)`; sizes as `[1, height, width, 1]`."""
+    size, steps, rate = (tuple(int(n) for n in numbers[1:3]) for numbers in (sizes, strides, rates))
+    return ops.image.extract_patches(images, size, steps, rate, padding.lower(), "channels_last")
+
+
 def central_crop(image, central_fraction):
     """The middle of a picture, a share of each of its sides."""
     image = convert_to_tensor(image)
@@ -219,12 +246,15 @@ FUNCTIONS = {
         "central_crop": central_crop,
         "convert_image_dtype": convert_image_dtype,
         "crop_to_bounding_box": crop_to_bounding_box,
+        "extract_patches": extract_patches,
         "flip_left_right": _flipped(-2),
         "flip_up_down": _flipped(-3),
         "grayscale_to_rgb": grayscale_to_rgb,
+        "pad_to_bounding_box": pad_to_bounding_box,
         "per_image_standardization": per_image_standardization,
         "random_brightness": random_brightness,
         "random_contrast": random_contrast,
+        "random_crop": random_crop,
         "random_flip_left_right": _randomly_flipped(-2),
         "random_flip_up_down": _randomly_flipped(-3),
         "resize": resize,

@@ -67,7 +67,7 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
             return None
         name = _ours(fullname)
         try:
-            found = name is not None and importlib.util.find_spec(name) is not None
+            found = bool(name) and (_namespace(fullname) is not None or importlib.util.find_spec(name) is not None)
         except ModuleNotFoundError:
             found = False
         if not found:
@@ -75,7 +75,7 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         return importlib.machinery.ModuleSpec(fullname, self, is_package=True)
 
     def create_module(self, spec):
-        return _Facade(spec.name, importlib.import_module(_ours(spec.name)))
+        return _namespace(spec.name) or _Facade(spec.name, importlib.import_module(_ours(spec.name)))
 
     def exec_module(self, module):
         pass
@@ -88,3 +88,11 @@ def _ours(fullname):
     if any(part.startswith("_") for part in rest.split(".")):
         return None
     return _ROOTS[root] + rest
+
+
+def _namespace(fullname):
+    """tensorflow.nn, tensorflow.random ...: modules there, tables here; None for other names."""
+    root, _, path = fullname.partition(".")
+    if root != "tensorflow" or not path:
+        return None
+    return importlib.import_module(_ROOTS[root]).NAMESPACES.get(path)

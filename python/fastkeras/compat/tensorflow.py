@@ -21,8 +21,8 @@ class _Namespace(_types.ModuleType):
 
 def _get(namespace, name):
     path = f"{namespace}.{name}" if namespace else name
-    if path in _NAMESPACES:
-        return _NAMESPACES[path]
+    if path in NAMESPACES:
+        return NAMESPACES[path]
     if path in _OURS:
         return _importlib.import_module(f"fastkeras.{name}")
     found = [table[namespace][name] for table in _TABLES if name in table.get(namespace, {})]
@@ -32,7 +32,7 @@ def _get(namespace, name):
     return _strings.also_of_strings(name, found)
 
 
-_NAMESPACES = {name: _Namespace(f"tensorflow.{name}") for name in sorted(set().union(_operations.OPS, *_TABLES) - {""})}
+NAMESPACES = {name: _Namespace(f"tensorflow.{name}") for name in sorted(set().union(_operations.OPS, *_TABLES) - {""})}
 
 
 def __getattr__(name):
