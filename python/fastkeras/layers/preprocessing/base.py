@@ -1,14 +1,37 @@
 """What preprocessing layers share."""
 
 from fastkeras import ops, random
+from fastkeras.config import backend as backend_name
 from fastkeras.engine import config
 from fastkeras.layers.layer import Layer
+from fastkeras.utils.bounding_boxes.formats import check_format
+from fastkeras.utils.bounding_boxes.moving import around, follow
+
+
+class _Backend:
+    """Ops under the names of Keras's backend modules: `numpy`, `nn`, `image`, `random`, `cast` ..."""
+
+    random = random
+    name = _backend = backend_name()
+
+    def __getattr__(self, name):
+        return getattr(ops, name)
 
 
 class DataLayer(Layer):
     """A layer that is as good in a data pipeline, on plain arrays, as in a model."""
 
     _allow_non_tensor_positional_args = True
+    backend = _Backend()  # what subclasses that were written for Keras compute with
+
+    def _get_seed_generator(self, backend=None):
+        """The layer's generator, under the name that Keras's layers ask for it, one for all backends."""
+        if not hasattr(self, "seed") or not hasattr(self, "generator"):
+            raise ValueError(
+                "The `seed` and `generator` variable must be set in the `__init__` method before calling "
+                f"`_get_seed_generator()`. Received: layer={self.name}"
+            )
+        return self.generator
 
     def convert_weight(self, weight):
         """`weight` as a tensor."""
@@ -23,6 +46,7 @@ class ImageLayer(DataLayer):
     `transform_segmentation_masks` says how.
     """
 
+    _wrong_rank = "Expected image tensor to have rank 3 (single image) or 4 (batch of images). Received: data.shape="
     _takes_factor = False
     _factor_bounds = (-1, 1)
     _sorts_range = False
@@ -31,6 +55,7 @@ class ImageLayer(DataLayer):
         super().__init__(**kwargs)
         if bounding_box_format is not None:
             self._require_boxes(bounding_box_format)
+            check_format("bounding_box_format", bounding_box_format)
         self.bounding_box_format = bounding_box_format
         self.data_format = data_format or config.image_data_format()
         if self.data_format not in ("channels_first", "channels_last"):
@@ -101,10 +126,7 @@ class ImageLayer(DataLayer):
         """The shape of the images as a batch."""
         shape = tuple(ops.shape(self._images_of(data)))
         if len(shape) not in (3, 4):
-            raise ValueError(
-                "Expected image tensor to have rank 3 (single image) or 4 (batch of images). "
-                f"Received: data.shape={shape}"
-            )
+            raise ValueError(f"{self._wrong_rank}{shape}")
         return shape if len(shape) == 4 else (1, *shape)
 
     def get_random_transformation(self, data, training=True, seed=None):
@@ -124,6 +146,10 @@ class ImageLayer(DataLayer):
         raise NotImplementedError(
             f"[{type(self).__name__}] bounding boxes are not supported. Received: {bounding_boxes!r}"
         )
+
+    def _size_of(self, shape):
+        """(height, width) of images of that shape."""
+        return shape[self.height_axis], shape[self.width_axis]
 
     def _require_boxes(self, received):
         if type(self).transform_bounding_boxes is ImageLayer.transform_bounding_boxes:
@@ -220,6 +246,26 @@ def checked_boxes(bounding_boxes, layer):
     return {**bounding_boxes, "boxes": boxes, "labels": labels}
 
 
+class MovingImageLayer(ImageLayer):
+    """An image layer that says, in training, where the points of images go; boxes follow."""
+
+    def _move(self, x, y, transformation, height, width):
+        """Where points go, (..., boxes, 4) each, as what is drawn says for images of that size."""
+        raise NotImplementedError(f"[{type(self).__name__}] a moving layer defines _move")
+
+    def _move_boxes(self, boxes, transformation, height, width):
+        return around(boxes, lambda x, y: self._move(x, y, transformation, height, width))
+
+    def transform_bounding_boxes(self, bounding_boxes, transformation=None, training=True):
+        """Boxes around their moved corners, cut at the image; the label of one that leaves it becomes -1."""
+        if not training or transformation is None:
+            return bounding_boxes
+        size = self._size_of(transformation["input_shape"])
+        return follow(
+            bounding_boxes, self.bounding_box_format, lambda boxes: self._move_boxes(boxes, transformation, *size), size
+        )
+
+
 class SizedImageLayer(ImageLayer):
     """An image layer whose results are `height` high and `width` wide."""
 
@@ -235,6 +281,23 @@ class SizedImageLayer(ImageLayer):
     def _resize(self, images, **settings):
         return ops.image.resize(images, (self.height, self.width), data_format=self.data_format, **settings)
 
+    def _middle(self, height, width):
+        """(top, left) and size of the largest part with the proportions of the results, in the middle of an image."""
+        sizes = int(width * self.height / self.width), int(height * self.width / self.height)
+        size = max(min(height, sizes[0]), 1), max(min(width, sizes[1]), 1)
+        return ((height - size[0]) // 2, (width - size[1]) // 2), size
+
+    def _follow_window(self, bounding_boxes, size, start, part):
+        """Boxes of images of a size, from whose (top, left) `start` a part of another size makes the results."""
+        scale = self.height / part[0], self.width / part[1]
+        return self._follow_scaling(bounding_boxes, size, scale, [-x * by for x, by in zip(start, scale, strict=True)])
+
+    def _follow_scaling(self, bounding_boxes, size, scale, shift):
+        """Boxes of images of a size that are scaled and then shifted; all pairs are (vertical, horizontal)."""
+        scale, shift = (ops.stack([ops.cast(pair[i], "float32") for i in (1, 0, 1, 0)]) for pair in (scale, shift))
+        new_size = self.height, self.width
+        return follow(bounding_boxes, self.bounding_box_format, lambda boxes: boxes * scale + shift, size, new_size)
+
     def _window(self, images, top, left, height=None, width=None):
         """The images from row `top` and column `left`, numbers or tensors, as large as the layer says."""
         sizes = height or self.height, width or self.width
@@ -247,7 +310,8 @@ class ComposedImageLayer(ImageLayer):
     """An image layer that draws and transforms through others."""
 
     def _part(self, cls, *args, **settings):
-        return cls(*args, data_format=self.data_format, dtype=self.dtype_policy, **settings)
+        settings |= {"data_format": self.data_format, "bounding_box_format": self.bounding_box_format}
+        return cls(*args, dtype=self.dtype_policy, **settings)
 
     def build(self, input_shape=None):
         for layer in self._layers:

@@ -121,6 +121,13 @@ class RandAugment(_Policy):
             images = self._apply_one(transformation["layer_idxes"][i], transformation["transforms"], images, kind)
         return images
 
+    def transform_bounding_boxes(self, bounding_boxes, transformation, training=True):
+        """Boxes moved by the chosen layers, one after the other, as the images are."""
+        if not training:
+            return bounding_boxes
+        boxes = {key: ops.convert_to_tensor(value) for key, value in bounding_boxes.items()}
+        return self._transform(boxes, transformation, "transform_bounding_boxes")
+
 
 @_register
 class AugMix(_Policy):
@@ -194,6 +201,10 @@ class AugMix(_Policy):
                 changed = self._apply_one(step["layer_idx"], step["transforms"], changed, kind)
             mixed = mixed + weights[i] * changed
         return share * images + (1 - share) * mixed
+
+    def transform_bounding_boxes(self, bounding_boxes, transformation=None, training=True):
+        """Boxes as they are, as in Keras: the chains of a mixture show one thing at several places."""
+        return bounding_boxes
 
     def transform_images(self, images, transformation, training=True):
         images = super().transform_images(images, transformation, training)

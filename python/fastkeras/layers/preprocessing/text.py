@@ -79,9 +79,13 @@ class TextVectorization(Layer):
         if not (ngrams is None or isinstance(ngrams, int) or counts):
             raise ValueError(f"`ngrams` must be None, an integer, or a tuple of integers. Received: ngrams={ngrams}")
         if output_sequence_length is not None and (output_mode != "int" or not isinstance(output_sequence_length, int)):
+            rule = (
+                "be either None or an integer when `output_mode` is 'int'"
+                if output_mode == "int"
+                else "not be set if `output_mode` is not 'int'"
+            )
             raise ValueError(
-                "`output_sequence_length` must be either None or an integer when `output_mode` is 'int', and must not "
-                f"be set otherwise. Received: output_sequence_length={output_sequence_length}"
+                f"`output_sequence_length` must {rule}. Received: output_sequence_length={output_sequence_length}"
             )
         self.standardize, self.split, self.ngrams = standardize, split, ngrams
         self.output_sequence_length = output_sequence_length
@@ -120,7 +124,7 @@ class TextVectorization(Layer):
                 )
             texts = texts[..., 0]
         if callable(self.split):
-            rows = [[str(word) for word in row] for row in self.split(texts)]
+            rows = [strings(row, self.encoding).tolist() for row in self.split(texts)]
         elif self.split == "character":
             rows = [list(text) for text in texts.ravel().tolist()]
         else:
