@@ -30,11 +30,12 @@ def encode(inputs, output_mode, depth, dtype, count_weights=None):
     return ops.sum(encoded, axis=1 if len(inputs.shape) > 1 else 0)
 
 
-def check_output_mode(layer, output_mode, allowed, message="Unknown argument `output_mode` of layer {}. Allowed values:"):
-    """`output_mode` under its present name; raises ValueError for others."""
+def check_output_mode(layer, output_mode, allowed, message=None):
+    """`output_mode` under its present name; raises ValueError, with a layer's own `message`, for others."""
     output_mode = {"binary": "multi_hot", "tf-idf": "tf_idf"}.get(output_mode, output_mode)
     if output_mode not in allowed:
-        raise ValueError(f"{message.format(layer)} {allowed}. Received: output_mode={output_mode}")
+        message = message or f"Unknown argument `output_mode` of layer {layer}. Allowed values:"
+        raise ValueError(f"{message} {allowed}. Received: output_mode={output_mode}")
     return output_mode
 
 
@@ -77,7 +78,8 @@ class CategoryEncoding(DataLayer):
 
     def __init__(self, num_tokens=None, output_mode="multi_hot", sparse=False, **kwargs):
         super().__init__(**kwargs)
-        message, modes = f"Unknown arg for output_mode: {output_mode}. Allowed values:", ("count", "one_hot", "multi_hot")
+        modes = ("count", "one_hot", "multi_hot")
+        message = f"Unknown arg for output_mode: {output_mode}. Allowed values:"
         self.output_mode = check_output_mode(type(self).__name__, output_mode, modes, message)
         if num_tokens is None:
             raise ValueError(

@@ -1,7 +1,7 @@
 """Images seen from another side, and bent, each with a probability."""
 
 from fastkeras import ops, random, registry
-from fastkeras.layers.preprocessing.base import MovingImageLayer
+from fastkeras.layers.preprocessing.following import MovingImageLayer
 from fastkeras.layers.preprocessing.warping import Warping
 from fastkeras.ops._image_warps import bent, homography
 
@@ -13,6 +13,7 @@ class RandomPerspective(MovingImageLayer, Warping):
     """Images seen from another side: `ops.image.perspective_transform` with corners that move at random.
 
     A coordinate c of a corner becomes c (1 + scale d), d drawn from [-0.5, 0.5): the corner at (0, 0) stays.
+    Upright boxes around the moved ones follow, of any `bounding_box_format`.
 
     Args:
         factor: the probability of an image to be changed: a number for (0, factor), or a pair to draw it from.

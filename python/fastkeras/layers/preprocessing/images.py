@@ -1,14 +1,16 @@
 """Sizes and flips of images."""
 
 from fastkeras import ops, random, registry
-from fastkeras.layers.preprocessing.base import MovingImageLayer, SizedImageLayer
+from fastkeras.layers.preprocessing.following import MovingImageLayer, SizedImageLayer
 
 _register = registry.register("keras.layers")
 
 
 @_register
 class Resizing(SizedImageLayer):
-    """Images brought to a size with `ops.image.resize`, in their own dtype.
+    """Images brought to a size with `ops.image.resize`, in their own dtype; boxes follow.
+
+    Boxes that only fill up, of four times 0 or -1, become four zeros, and their label -1.
 
     Args:
         height, width: of the results.
@@ -49,7 +51,7 @@ class Resizing(SizedImageLayer):
         return self._size_of(self._batch_shape(data))
 
     def transform_bounding_boxes(self, bounding_boxes, transformation, training=True):
-        """Boxes of the resized image; those that only fill up, of four times 0 or -1, become four zeros."""
+        """Boxes of the resized images."""
         boxes = ops.cast(bounding_boxes["boxes"], "float32")
         fills = ops.logical_or(*(ops.all(boxes == filling, axis=-1, keepdims=True) for filling in (0, -1)))
         moved = self._follow_scaling({**bounding_boxes, "boxes": boxes}, transformation, *self._scaling(transformation))
@@ -81,11 +83,13 @@ class Resizing(SizedImageLayer):
 
 @_register
 class CenterCrop(SizedImageLayer):
-    """The middle of the images; images that are too small are cut to its proportions and resized.
+    """The middle of the images; images that are too small are cut to its proportions and resized. Boxes follow.
 
-    >>> import fastkeras as keras
-    >>> keras.layers.CenterCrop(2, 2)(keras.ops.ones((1, 8, 8, 3))).shape
-    (1, 2, 2, 3)
+    >>> import fastkeras as keras, numpy as np
+    >>> layer = keras.layers.CenterCrop(4, 4, bounding_box_format="xyxy")
+    >>> boxes = {"boxes": np.array([[1.0, 3.0, 4.0, 5.0]]), "labels": np.array([7])}
+    >>> layer({"images": np.ones((8, 8, 3)), "bounding_boxes": boxes})["bounding_boxes"]["boxes"].numpy().tolist()
+    [[0.0, 1.0, 2.0, 3.0]]
     """
 
     def get_random_transformation(self, data, training=True, seed=None):
@@ -111,6 +115,8 @@ class CenterCrop(SizedImageLayer):
 @_register
 class RandomCrop(SizedImageLayer):
     """In training a part of the images at a random place; images that are too small are resized.
+
+    Boxes follow; those of Keras 3.15, which takes rows from columns, only do where both are equal.
 
     Args:
         height, width: of the results.
@@ -148,7 +154,7 @@ class RandomCrop(SizedImageLayer):
         return min(self.height, height - top), min(self.width, width - left)
 
     def transform_bounding_boxes(self, bounding_boxes, transformation, training=True):
-        """Boxes of the part; Keras 3.15 takes rows from columns, so that its boxes only follow where both are equal."""
+        """Boxes of the part, cut at its edges; the label of one that is outside becomes -1."""
         if not training:
             return bounding_boxes
         top, left, *size = transformation
@@ -160,7 +166,7 @@ _HORIZONTAL, _VERTICAL = ("horizontal", "horizontal_and_vertical"), ("vertical",
 
 @_register
 class RandomFlip(MovingImageLayer):
-    """Every second image, at random, flipped left to right and upside down, or as `mode` says.
+    """Every second image, at random, flipped left to right and upside down, or as `mode` says; boxes follow.
 
     Args:
         mode: `"horizontal"`, `"vertical"` or `"horizontal_and_vertical"`.

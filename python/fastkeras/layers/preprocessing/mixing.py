@@ -39,8 +39,8 @@ class _Mixing(ImageLayer):
 class MixUp(_Mixing):
     """w * x + (1 - w) * x', x' being another image of the batch, w ~ Beta(alpha, alpha) drawn for each image.
 
-    Labels, and masks, are mixed likewise when a dictionary of `"images"` and `"labels"` comes in; images get the boxes of
-    both, the labels of which Keras 3.15 joins along the batch.
+    Labels, and masks, are mixed likewise when a dictionary of `"images"` and `"labels"` comes in. Images get the boxes
+    of both, each with its label; Keras 3.15 joins these labels along the batch.
 
     Args:
         alpha: above 0; small ones leave w near 0 or 1.
@@ -83,6 +83,14 @@ class MixUp(_Mixing):
             key: ops.concatenate([x, self._partners(x, transformation)], axis=min(1, len(x.shape) - 1))
             for key, x in (("boxes", boxes), ("labels", labels))
         }
+
+    def compute_output_shape(self, input_shape):
+        if not isinstance(input_shape, dict) or "bounding_boxes" not in input_shape:
+            return input_shape
+        shapes = input_shape["bounding_boxes"]
+        axis = len(shapes["boxes"]) - 2  # as many boxes, or twice as many in training
+        shapes = {key: (*shapes[key][:axis], None, *shapes[key][axis + 1 :]) for key in ("boxes", "labels")}
+        return {**input_shape, "bounding_boxes": shapes}
 
 
 @_register

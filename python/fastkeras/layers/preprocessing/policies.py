@@ -75,7 +75,8 @@ class RandAugment(_Policy):
 
     These are `RandomShear`, `RandomTranslation`, `RandomRotation`, `RandomBrightness`, `RandomColorDegeneration`,
     `RandomContrast`, `RandomSharpness`, `RandomPosterization`, `Solarization`, `AutoContrast` and `Equalization`. In a
-    compiled model all are computed, in a data pipeline the chosen ones.
+    compiled model all are computed, in a data pipeline the chosen ones. Boxes follow; in Keras 3.15 they go through the
+    chosen layers in the order above, and through each once.
 
     Args:
         value_range: the range of the values.
@@ -135,7 +136,7 @@ class AugMix(_Policy):
 
     A chain is `chain_depth` times one of the layers of `RandAugment`, or none, chosen at random for the batch; its
     layers draw for each image. w ~ Beta(alpha, alpha) and (w_1, w_2, ...) ~ Dirichlet(alpha) are drawn for the batch.
-    In a compiled model all layers are computed, in a data pipeline the chosen ones.
+    In a compiled model all layers are computed, in a data pipeline the chosen ones. Boxes stay, as in Keras.
 
     Args:
         value_range: the range of the values.
@@ -203,7 +204,6 @@ class AugMix(_Policy):
         return share * images + (1 - share) * mixed
 
     def transform_bounding_boxes(self, bounding_boxes, transformation=None, training=True):
-        """Boxes as they are, as in Keras: the chains of a mixture show one thing at several places."""
         return bounding_boxes
 
     def transform_images(self, images, transformation, training=True):

@@ -3,7 +3,8 @@
 import math
 
 from fastkeras import ops, random, registry
-from fastkeras.layers.preprocessing.base import ImageLayer, MovingImageLayer
+from fastkeras.layers.preprocessing.base import ImageLayer
+from fastkeras.layers.preprocessing.following import MovingImageLayer
 from fastkeras.utils.bounding_boxes.moving import around
 
 _register = registry.register("keras.layers")
@@ -37,7 +38,7 @@ class Warping(ImageLayer):
         if not training or transformation is None:
             return images
         if len(images.shape) == 3:
-            return ops.squeeze(self._warp(ops.expand_dims(images, 0), transformation, interpolation), 0)
+            return self._warp(images[None], transformation, interpolation)[0]
         return self._warp(images, transformation, interpolation)
 
     def _warp(self, images, transformation, interpolation):
@@ -83,7 +84,7 @@ class _Affine(MovingImageLayer, Warping):
 
 @_register
 class RandomRotation(_Affine):
-    """Images rotated about their centre.
+    """Images rotated about their centre; upright boxes around the turned ones follow, of any `bounding_box_format`.
 
     Args:
         factor: share of a whole turn, a number for both sides or a pair.
@@ -126,7 +127,7 @@ class RandomRotation(_Affine):
 
 @_register
 class RandomZoom(_Affine):
-    """Images zoomed about their centre: a factor of 0.2 shows 1.2 times as much, -0.2 0.8 times.
+    """Images zoomed about their centre: a factor of 0.2 shows 1.2 times as much, -0.2 0.8 times. Boxes follow.
 
     Args:
         height_factor: a number for both sides or a pair, above -1.
@@ -173,7 +174,7 @@ class RandomZoom(_Affine):
 
 @_register
 class RandomTranslation(_Affine):
-    """Images shifted: a factor of 0.2 moves them down, or to the right, by a fifth of their size.
+    """Images shifted: a factor of 0.2 moves them down, or to the right, by a fifth of their size. Boxes follow.
 
     Args:
         height_factor, width_factor: a number for both sides or a pair, in [-1, 1].
@@ -225,8 +226,8 @@ class RandomTranslation(_Affine):
 class RandomShear(_Affine):
     """Images sheared: pixel (x, y) of the result is the image's pixel (x + sx y, sy x + y).
 
-    Both are negated for every second image, at random. Boxes are sheared as in Keras: along, then down, and by shares of
-    the image in place of pixels; they fit what is seen where images are square and one of the factors is 0.
+    Both are negated for every second image, at random. Boxes are sheared as in Keras: along, then down, by shares of
+    the image in place of pixels. They fit what is seen where images are square and one of the factors is 0.
 
     Args:
         x_factor, y_factor: of sx and sy: a pair in [0, 1], or one number for both sides.
