@@ -123,6 +123,16 @@ def test_one_image_and_what_is_given_stays():
     assert resting["boxes"].numpy().tolist() == [[24, 14, 20, 16]]
 
 
+@pytest.mark.parametrize("mover", ["flip", "zoom", "translation", "turn", "perspective"])
+def test_boxes_without_a_batch_are_those_of_every_image(mover):
+    boxes, labels = CORNERS[:, 0], LABELS[:, 0]
+    found = MOVERS[mover][0](bounding_box_format="xyxy")(data(boxes=boxes, labels=labels))["bounding_boxes"]
+    repeated = data(boxes=np.stack([boxes] * 2), labels=np.stack([labels] * 2))
+    expected = MOVERS[mover][0](bounding_box_format="xyxy")(repeated)["bounding_boxes"]
+    np.testing.assert_allclose(found["boxes"], expected["boxes"], rtol=1e-6)
+    np.testing.assert_array_equal(found["labels"], expected["labels"])
+
+
 def test_mixed_images_have_the_boxes_of_both():
     layer = layers.MixUp(bounding_box_format="xyxy")
     drawn = {"mix_weight": np.array([0.5, 0.5], "float32"), "permutation_order": np.array([1, 0])}

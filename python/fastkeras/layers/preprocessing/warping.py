@@ -217,8 +217,12 @@ class RandomTranslation(_Affine):
         return zero + 1, zero, -right, zero, zero + 1, -down
 
     def _move(self, x, y, transformation, height, width):
-        shifts = ops.split(ops.cast(transformation["translations"], x.dtype), 2, axis=1)
-        right, down = (ops.reshape(shift, (-1,) + (1,) * (len(x.shape) - 1)) for shift in shifts)
+        translations = ops.cast(transformation["translations"], x.dtype)
+        if (
+            len(x.shape) == 3 or translations.shape[0] > 1
+        ):  # as in Keras, one image leaves boxes without a batch as such
+            translations = ops.expand_dims(translations, 1)
+        right, down = ops.split(translations, 2, axis=-1)
         return x + right, y + down
 
 
