@@ -123,6 +123,18 @@ def test_one_image_and_what_is_given_stays():
     assert resting["boxes"].numpy().tolist() == [[24, 14, 20, 16]]
 
 
+@pytest.mark.parametrize("shear", [(0.4, 0.0), (0.0, 0.3)])
+def test_boxes_follow_one_shear_of_square_images(shear):
+    layer = layers.RandomShear(0.5, 0.5, fill_mode="constant", bounding_box_format="xyxy")
+    images = np.zeros((2, 50, 50, 1), "float32")
+    images[:, 20:32, 18:38] = 1
+    drawn = {"shear_factor": np.array([shear, np.negative(shear)], "float32"), "input_shape": images.shape}
+    boxes = {"boxes": np.array([[[18, 20, 38, 32]]] * 2), "labels": LABELS}
+    found = layer.transform_bounding_boxes(boxes, drawn)["boxes"].numpy()
+    np.testing.assert_allclose(found, seen(layer.transform_images(images, drawn)), atol=1.5)
+    assert np.abs(found - boxes["boxes"]).max() > 4
+
+
 @pytest.mark.parametrize("mover", ["flip", "zoom", "translation", "turn", "perspective"])
 def test_boxes_without_a_batch_are_those_of_every_image(mover):
     boxes, labels = CORNERS[:, 0], LABELS[:, 0]
