@@ -104,8 +104,6 @@ def test_labels_and_masks_are_mixed(layer):
     alone = layer({"images": IMAGES[0], "labels": LABELS[0], "segmentation_masks": MASKS[0]})
     for name, value in (("images", IMAGES), ("labels", LABELS), ("segmentation_masks", MASKS)):
         np.testing.assert_allclose(alone[name].numpy(), value[0], rtol=1e-6)
-    with pytest.raises(NotImplementedError, match="bounding boxes"):
-        layer({"images": IMAGES, "bounding_boxes": {}})
 
 
 def test_areas_of_cuts():

@@ -172,3 +172,11 @@ def test_nothing_to_draw():
 def test_errors(make, error, message):
     with pytest.raises(error, match=message):
         make()
+
+
+@pytest.mark.parametrize("template", RANDOM[:1] + RANDOM[4:], ids=lambda layer: type(layer).__name__)
+def test_one_image_warps_as_in_a_batch(template):
+    drawn = template.get_random_transformation(IMAGES[:1])
+    one = template.transform_images(IMAGES[0], drawn)
+    np.testing.assert_array_equal(one, template.transform_images(IMAGES[:1], drawn).numpy()[0])
+    assert not np.array_equal(one, IMAGES[0])

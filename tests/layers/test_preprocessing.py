@@ -92,10 +92,6 @@ def test_dictionaries_of_images_labels_and_masks():
     assert set(np.unique(out["segmentation_masks"].numpy())) <= {0.0, 1.0}
     np.testing.assert_array_equal(out["segmentation_masks"].numpy()[:, 2:], masks[:, :-2])
     np.testing.assert_array_equal(data["images"], IMAGES)
-    with pytest.raises(NotImplementedError, match="bounding boxes"):
-        layers.RandomFlip()({"images": IMAGES, "bounding_boxes": {}})
-    with pytest.raises(NotImplementedError, match="bounding boxes"):
-        layers.RandomFlip(bounding_box_format="xyxy")
 
 
 BOXES = {"boxes": np.arange(48).reshape(6, 2, 4), "labels": np.arange(12).reshape(6, 2)}
@@ -155,11 +151,12 @@ def test_boxes_that_are_refused(boxes, message):
         (lambda: layers.Solarization(0.1, "much"), "threshold_factor=much"),
         (lambda: layers.Solarization(value_range=(1, 2, 3)), "value_range"),
         (lambda: layers.Resizing(2, 2, data_format="x"), "data_format"),
-        (lambda: layers.Resizing(2, 2)(np.zeros((2, 2))), "rank"),
+        (lambda: layers.Resizing(2, 2)(np.zeros((2, 2))), "Expected image tensor to have rank 3"),
+        (lambda: layers.RandomBrightness(0.1)(np.zeros((2, 2))), "Expected the input image to be rank 3 or 4"),
         (lambda: layers.Resizing(2, 2, "cubic")(IMAGES), "interpolation"),
         (lambda: layers.CategoryEncoding(), "num_tokens"),
-        (lambda: layers.CategoryEncoding(3, "dense"), "output_mode"),
-        (lambda: layers.CategoryEncoding(3, sparse=True), "sparse"),
+        (lambda: layers.CategoryEncoding(3, "dense"), "Unknown arg for output_mode: dense"),
+        (lambda: layers.CategoryEncoding(3, sparse=True), "there are no sparse tensors"),
         (lambda: layers.CategoryEncoding(3)([[1]], count_weights=[[1.0]]), "count_weights"),
         (lambda: layers.Discretization(), "num_bins"),
         (lambda: layers.Discretization([1.0], 3), "Both"),
@@ -178,11 +175,18 @@ def test_boxes_that_are_refused(boxes, message):
         (lambda: layers.Hashing(0), "num_bins"),
         (lambda: layers.Hashing(3, salt=(1, 2, 3)), "salt"),
         (lambda: layers.Hashing(3, dtype="float32"), "integer type"),
-        (lambda: layers.Hashing(3, output_mode="tf_idf"), "output_mode"),
+        (lambda: layers.Hashing(3, output_mode="tf_idf"), "Invalid value for argument `output_mode`. Expected one of"),
+        (lambda: layers.Hashing(3, sparse=True), "`sparse` may only be true if `output_mode` is"),
+        (lambda: layers.StringLookup(sparse=True), "`sparse` may only be true if `output_mode` is"),
+        (lambda: layers.Hashing(3, output_mode="count", sparse=True), "there are no sparse tensors"),
         (lambda: layers.TextVectorization(split="lines"), "split"),
         (lambda: layers.TextVectorization(ngrams="2"), "ngrams"),
         (lambda: layers.TextVectorization(ragged=True), "ragged"),
-        (lambda: layers.TextVectorization(output_mode="count", output_sequence_length=3), "output_sequence_length"),
+        (
+            lambda: layers.TextVectorization(output_mode="count", output_sequence_length=3),
+            "`output_sequence_length` must not be set if `output_mode` is not 'int'",
+        ),
+        (lambda: layers.TextVectorization(output_sequence_length="3"), "must be either None or an integer"),
         (lambda: layers.TextVectorization(vocabulary=["a"])([["a", "b"]]), "input rank"),
     ],
 )
@@ -249,6 +253,12 @@ def test_functions_cut_texts():
         standardize=np.char.upper, split=lambda texts: [text.split("-") for text in texts], vocabulary=["A", "B"]
     )
     assert layer(["a-b", "b-x-a"]).numpy().tolist() == [[2, 3, 0], [3, 1, 2]]
+    layer = layers.TextVectorization(
+        standardize=None,
+        split=lambda texts: [np.array(text.encode().split(b"|"), object) for text in texts],
+        vocabulary=["\u00e9", "b"],
+    )
+    assert layer(["b|\u00e9", "c"]).numpy().tolist() == [[3, 2], [1, 0]]  # bytes, as TensorFlow's splits return
     assert layers.TextVectorization(split=None, vocabulary=["a b"])(["a b", "c"]).numpy().tolist() == [2, 1]
 
 
@@ -261,3 +271,20 @@ def test_normalization_from_batches():
     layer.finalize_state()
     np.testing.assert_array_equal(layer.mean.numpy(), mean)
     np.testing.assert_array_equal(layer.convert_weight([1.0]).numpy(), [1.0])
+
+
+def test_layers_that_were_written_for_keras_find_its_backend():
+    class Noisy(layers.RandomFlip):
+        def call(self, inputs):
+            shape = self.backend.shape(inputs)
+            seed = self._get_seed_generator(self.backend._backend)
+            chosen = self.backend.random.uniform((shape[0], 1, 1, 1), 0.0, 1.0, seed=seed) > 0.5
+            grey = self.backend.image.rgb_to_grayscale(self.backend.convert_to_tensor(inputs))
+            return self.backend.numpy.where(chosen, grey, self.backend.cast(inputs, "float32"))
+
+    found = Noisy(seed=1)(IMAGES).numpy()
+    changed = (found != IMAGES).any(axis=(1, 2, 3))
+    assert 0 < changed.sum() < len(IMAGES)
+    assert (found[changed] == found[changed][..., :1]).all()
+    with pytest.raises(ValueError, match="`seed` and `generator` variable must be set"):
+        layers.Resizing(2, 2)._get_seed_generator()

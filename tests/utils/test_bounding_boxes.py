@@ -90,7 +90,7 @@ def test_one_movement_for_all_boxes_of_one_image():
 def test_what_is_refused():
     with pytest.raises(ValueError, match=r"last dimension of 4. Received: boxes.shape=\(2, 3\)"):
         boxes.convert_format(np.zeros((2, 3)), "xyxy", "xywh")
-    with pytest.raises(ValueError, match="Invalid source or target format.*Received: source='xyxy', target='rel_cent"):
+    with pytest.raises(ValueError, match="Invalid source or target format.*Received: target='rel_center_yxhw'"):
         boxes.convert_format(BOXES, "xyxy", "rel_center_yxhw", **SIZE)
     with pytest.raises(ValueError, match="must receive `height` and `width`.*height=3, width=None"):
         boxes.convert_format(BOXES, "rel_xyxy", "rel_xyxy", height=3)

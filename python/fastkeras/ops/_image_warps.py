@@ -20,7 +20,7 @@ def _points(name, points):
     return points if points.ndim == 3 else expand_dims(points, 0)
 
 
-def _homography(start, end):
+def homography(start, end):
     """The eight numbers, `(batch, 8)`, of the projection that takes the points `end` to `start`.
 
     u = (h0 x + h1 y + h2) / (h6 x + h7 y + 1) is h0 x + h1 y + h2 - u x h6 - u y h7 = u: linear in the numbers, and so
@@ -65,7 +65,7 @@ def perspective_transform(images, start_points, end_points, interpolation="bilin
             "start_points and end_points must have the same shape. "
             f"Received start_points.shape={start.shape}, end_points.shape={end.shape}"
         )
-    numbers = _homography(start, end)
+    numbers = homography(start, end)
     h = [reshape(numbers[:, i], (-1, 1, 1)) for i in range(8)]
     down, right = grid(images, rows, "float32")
     depth = h[6] * right + h[7] * down + 1.0

@@ -1,14 +1,36 @@
 """What preprocessing layers share."""
 
 from fastkeras import ops, random
+from fastkeras.config import backend as backend_name
 from fastkeras.engine import config
 from fastkeras.layers.layer import Layer
+from fastkeras.utils.bounding_boxes.formats import check_format
+
+
+class _Backend:
+    """Ops under the names of Keras's backend modules: `numpy`, `nn`, `image`, `random`, `cast` ..."""
+
+    random = random
+    name = _backend = backend_name()
+
+    def __getattr__(self, name):
+        return getattr(ops, name)
 
 
 class DataLayer(Layer):
     """A layer that is as good in a data pipeline, on plain arrays, as in a model."""
 
     _allow_non_tensor_positional_args = True
+    backend = _Backend()  # what subclasses that were written for Keras compute with
+
+    def _get_seed_generator(self, backend=None):
+        """The layer's generator, under the name that Keras's layers ask for it, one for all backends."""
+        if not hasattr(self, "seed") or not hasattr(self, "generator"):
+            raise ValueError(
+                "The `seed` and `generator` variable must be set in the `__init__` method before calling "
+                f"`_get_seed_generator()`. Received: layer={self.name}"
+            )
+        return self.generator
 
     def convert_weight(self, weight):
         """`weight` as a tensor."""
@@ -23,6 +45,7 @@ class ImageLayer(DataLayer):
     `transform_segmentation_masks` says how.
     """
 
+    _wrong_rank = "Expected image tensor to have rank 3 (single image) or 4 (batch of images). Received: data.shape="
     _takes_factor = False
     _factor_bounds = (-1, 1)
     _sorts_range = False
@@ -31,6 +54,7 @@ class ImageLayer(DataLayer):
         super().__init__(**kwargs)
         if bounding_box_format is not None:
             self._require_boxes(bounding_box_format)
+            check_format("bounding_box_format", bounding_box_format)
         self.bounding_box_format = bounding_box_format
         self.data_format = data_format or config.image_data_format()
         if self.data_format not in ("channels_first", "channels_last"):
@@ -101,10 +125,7 @@ class ImageLayer(DataLayer):
         """The shape of the images as a batch."""
         shape = tuple(ops.shape(self._images_of(data)))
         if len(shape) not in (3, 4):
-            raise ValueError(
-                "Expected image tensor to have rank 3 (single image) or 4 (batch of images). "
-                f"Received: data.shape={shape}"
-            )
+            raise ValueError(f"{self._wrong_rank}{shape}")
         return shape if len(shape) == 4 else (1, *shape)
 
     def get_random_transformation(self, data, training=True, seed=None):
@@ -124,6 +145,10 @@ class ImageLayer(DataLayer):
         raise NotImplementedError(
             f"[{type(self).__name__}] bounding boxes are not supported. Received: {bounding_boxes!r}"
         )
+
+    def _size_of(self, shape):
+        """(height, width) of images of that shape."""
+        return shape[self.height_axis], shape[self.width_axis]
 
     def _require_boxes(self, received):
         if type(self).transform_bounding_boxes is ImageLayer.transform_bounding_boxes:
@@ -220,34 +245,12 @@ def checked_boxes(bounding_boxes, layer):
     return {**bounding_boxes, "boxes": boxes, "labels": labels}
 
 
-class SizedImageLayer(ImageLayer):
-    """An image layer whose results are `height` high and `width` wide."""
-
-    def __init__(self, height, width, data_format=None, **kwargs):
-        super().__init__(data_format=data_format, **kwargs)
-        self.height, self.width = height, width
-
-    def compute_output_shape(self, input_shape):
-        shape = list(input_shape)
-        shape[self.height_axis], shape[self.width_axis] = self.height, self.width
-        return tuple(shape)
-
-    def _resize(self, images, **settings):
-        return ops.image.resize(images, (self.height, self.width), data_format=self.data_format, **settings)
-
-    def _window(self, images, top, left, height=None, width=None):
-        """The images from row `top` and column `left`, numbers or tensors, as large as the layer says."""
-        sizes = height or self.height, width or self.width
-        for axis, start, size in zip((self.height_axis, self.width_axis), (top, left), sizes, strict=True):
-            images = ops.take(images, ops.arange(size) + start, axis=axis)
-        return images
-
-
 class ComposedImageLayer(ImageLayer):
     """An image layer that draws and transforms through others."""
 
     def _part(self, cls, *args, **settings):
-        return cls(*args, data_format=self.data_format, dtype=self.dtype_policy, **settings)
+        settings |= {"data_format": self.data_format, "bounding_box_format": self.bounding_box_format}
+        return cls(*args, dtype=self.dtype_policy, **settings)
 
     def build(self, input_shape=None):
         for layer in self._layers:

@@ -30,19 +30,22 @@ def encode(inputs, output_mode, depth, dtype, count_weights=None):
     return ops.sum(encoded, axis=1 if len(inputs.shape) > 1 else 0)
 
 
-def check_output_mode(layer, output_mode, allowed):
-    """`output_mode` under its present name; raises ValueError for others."""
+def check_output_mode(layer, output_mode, allowed, message=None):
+    """`output_mode` under its present name; raises ValueError, with a layer's own `message`, for others."""
     output_mode = {"binary": "multi_hot", "tf-idf": "tf_idf"}.get(output_mode, output_mode)
     if output_mode not in allowed:
-        raise ValueError(
-            f"Unknown argument `output_mode` of layer {layer}. Allowed values: {allowed}. "
-            f"Received: output_mode={output_mode}"
-        )
+        message = message or f"Unknown argument `output_mode` of layer {layer}. Allowed values:"
+        raise ValueError(f"{message} {allowed}. Received: output_mode={output_mode}")
     return output_mode
 
 
-def refuse_sparse(layer, sparse):
-    """Raises ValueError: there are no sparse tensors."""
+def refuse_sparse(layer, sparse, output_mode=None):
+    """Raises ValueError: there are no sparse tensors, and no sparse numbers at all."""
+    if sparse and output_mode == "int":
+        raise ValueError(
+            "`sparse` may only be true if `output_mode` is `'one_hot'`, `'multi_hot'`, `'count'` or `'tf_idf'`. "
+            f"Received: sparse={sparse} and output_mode={output_mode}"
+        )
     if sparse:
         raise ValueError(f"[{layer}] there are no sparse tensors. Received: sparse={sparse}")
 
@@ -75,7 +78,9 @@ class CategoryEncoding(DataLayer):
 
     def __init__(self, num_tokens=None, output_mode="multi_hot", sparse=False, **kwargs):
         super().__init__(**kwargs)
-        self.output_mode = check_output_mode(type(self).__name__, output_mode, ("count", "one_hot", "multi_hot"))
+        modes = ("count", "one_hot", "multi_hot")
+        message = f"Unknown arg for output_mode: {output_mode}. Allowed values:"
+        self.output_mode = check_output_mode(type(self).__name__, output_mode, modes, message)
         if num_tokens is None:
             raise ValueError(
                 "num_tokens must be set to use this layer. If the number of tokens is not known beforehand, use the "

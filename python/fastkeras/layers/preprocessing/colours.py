@@ -16,6 +16,9 @@ class Recolouring(ImageLayer):
     def transform_segmentation_masks(self, segmentation_masks, transformation, training=True):
         return segmentation_masks
 
+    def transform_bounding_boxes(self, bounding_boxes, transformation=None, training=True):
+        return bounding_boxes
+
     def _recolour(self, images, transformation):
         """A batch of images of the compute dtype, changed."""
         raise NotImplementedError(f"[{type(self).__name__}] a layer of colours defines _recolour")
@@ -27,6 +30,8 @@ class Recolouring(ImageLayer):
 
 class RangedRecolouring(Recolouring):
     """Changes colours by a factor within a range of values."""
+
+    _wrong_rank = "Expected the input image to be rank 3 or 4. Received inputs.shape="
 
     def __init__(self, factor, value_range=(0, 255), seed=None, **kwargs):
         super().__init__(**kwargs)

@@ -1,17 +1,19 @@
 """Images seen from another side, and bent, each with a probability."""
 
 from fastkeras import ops, random, registry
+from fastkeras.layers.preprocessing.following import MovingImageLayer
 from fastkeras.layers.preprocessing.warping import Warping
-from fastkeras.ops._image_warps import bent
+from fastkeras.ops._image_warps import bent, homography
 
 _register = registry.register("keras.layers")
 
 
 @_register
-class RandomPerspective(Warping):
+class RandomPerspective(MovingImageLayer, Warping):
     """Images seen from another side: `ops.image.perspective_transform` with corners that move at random.
 
     A coordinate c of a corner becomes c (1 + scale d), d drawn from [-0.5, 0.5): the corner at (0, 0) stays.
+    Upright boxes around the moved ones follow, of any `bounding_box_format`.
 
     Args:
         factor: the probability of an image to be changed: a number for (0, factor), or a pair to draw it from.
@@ -63,6 +65,14 @@ class RandomPerspective(Warping):
             data_format=self.data_format,
         )
         return self._only(transformation["apply_perspective"], seen, images)
+
+    def _move(self, x, y, transformation, height, width):
+        start, end = (ops.cast(transformation[name], "float32") for name in ("start_points", "end_points"))
+        h = [ops.reshape(n, (-1, 1, 1)) for n in ops.split(homography(end, start), 8, axis=1)]
+        depth = h[6] * x + h[7] * y + 1.0
+        moved = [(h[i] * x + h[i + 1] * y + h[i + 2]) / depth for i in (0, 3)]
+        applied = ops.reshape(transformation["apply_perspective"], (-1, 1, 1))
+        return [ops.where(applied, new, old) for new, old in zip(moved, (x, y), strict=True)]
 
 
 @_register

@@ -194,13 +194,15 @@ class Hashing(Layer):
             raise ValueError(
                 f"The `num_bins` for `Hashing` cannot be `None` or non-positive values. Received: num_bins={num_bins}."
             )
-        self.output_mode = check_output_mode("Hashing", output_mode, ("int", "one_hot", "multi_hot", "count"))
+        modes = ("int", "one_hot", "multi_hot", "count")
+        message = "Invalid value for argument `output_mode`. Expected one of"
+        self.output_mode = check_output_mode("Hashing", output_mode, modes, message)
         if output_mode == "int" and self.dtype_policy.name not in ("int32", "int64"):
             raise ValueError(
                 "When `output_mode=\"int\"`, `dtype` should be an integer type, 'int32' or 'in64'. "
                 f"Received: dtype={kwargs['dtype']}"
             )
-        refuse_sparse("Hashing", sparse)
+        refuse_sparse("Hashing", sparse, output_mode)
         self.num_bins, self.mask_value, self.sparse = num_bins, mask_value, sparse
         self.salt = salt_pair("Hashing", salt)
 

@@ -83,7 +83,7 @@ class IndexLookup(Layer):
                 "When specifying the `vocabulary` argument, in TF-IDF output mode, the `idf_weights` argument must "
                 "also be provided."
             )
-        refuse_sparse(kind, sparse)
+        refuse_sparse(kind, sparse, self.output_mode)
         self.invert, self.max_tokens, self.num_oov_indices = invert, max_tokens, num_oov_indices
         self.mask_token, self.oov_token = mask_token, oov_token
         self.sparse, self.pad_to_max_tokens = sparse, pad_to_max_tokens

@@ -17,8 +17,8 @@ class _Mixing(ImageLayer):
     def _partners(self, values, transformation):
         return ops.take(values, transformation["permutation_order"], axis=0)
 
-    def _mixed(self, values, transformation):
-        weight = ops.reshape(transformation["mix_weight"], (-1,) + (1,) * (len(values.shape) - 1))
+    def _mixed(self, values, transformation, rank=None):
+        weight = ops.reshape(transformation["mix_weight"], (-1,) + (1,) * ((rank or len(values.shape)) - 1))
         return weight * values + (1 - weight) * self._partners(values, transformation)
 
     def _mix_images(self, images, transformation):
@@ -39,14 +39,14 @@ class _Mixing(ImageLayer):
 class MixUp(_Mixing):
     """w * x + (1 - w) * x', x' being another image of the batch, w ~ Beta(alpha, alpha) drawn for each image.
 
-    Labels, and masks, are mixed likewise when a dictionary of `"images"` and `"labels"` comes in.
+    Labels, and masks, are mixed likewise when a dictionary of `"images"` and `"labels"` comes in. Images get the boxes
+    of both, each with its label; Keras 3.15 joins these labels along the batch.
 
     Args:
         alpha: above 0; small ones leave w near 0 or 1.
 
     Raises:
         ValueError: for another alpha.
-        NotImplementedError: for bounding boxes.
 
     H. Zhang et al., "mixup: Beyond Empirical Risk Minimization" (2017).
 
@@ -72,7 +72,25 @@ class MixUp(_Mixing):
         }
 
     def _mix_images(self, images, transformation):
-        return self._mixed(images, transformation)
+        return self._mixed(images, transformation, rank=4)
+
+    def transform_bounding_boxes(self, bounding_boxes, transformation=None, training=True):
+        """The boxes of both images, and their labels."""
+        if not training or transformation is None:
+            return bounding_boxes
+        boxes, labels = (ops.convert_to_tensor(bounding_boxes[key]) for key in ("boxes", "labels"))
+        return {
+            key: ops.concatenate([x, self._partners(x, transformation)], axis=min(1, len(x.shape) - 1))
+            for key, x in (("boxes", boxes), ("labels", labels))
+        }
+
+    def compute_output_shape(self, input_shape):
+        if not isinstance(input_shape, dict) or "bounding_boxes" not in input_shape:
+            return input_shape
+        shapes = input_shape["bounding_boxes"]
+        axis = len(shapes["boxes"]) - 2  # as many boxes, or twice as many in training
+        shapes = {key: (*shapes[key][:axis], None, *shapes[key][axis + 1 :]) for key in ("boxes", "labels")}
+        return {**input_shape, "bounding_boxes": shapes}
 
 
 @_register

@@ -75,7 +75,8 @@ class RandAugment(_Policy):
 
     These are `RandomShear`, `RandomTranslation`, `RandomRotation`, `RandomBrightness`, `RandomColorDegeneration`,
     `RandomContrast`, `RandomSharpness`, `RandomPosterization`, `Solarization`, `AutoContrast` and `Equalization`. In a
-    compiled model all are computed, in a data pipeline the chosen ones.
+    compiled model all are computed, in a data pipeline the chosen ones. Boxes follow; in Keras 3.15 they go through the
+    chosen layers in the order above, and through each once.
 
     Args:
         value_range: the range of the values.
@@ -121,6 +122,13 @@ class RandAugment(_Policy):
             images = self._apply_one(transformation["layer_idxes"][i], transformation["transforms"], images, kind)
         return images
 
+    def transform_bounding_boxes(self, bounding_boxes, transformation, training=True):
+        """Boxes moved by the chosen layers, one after the other, as the images are."""
+        if not training:
+            return bounding_boxes
+        boxes = {key: ops.convert_to_tensor(value) for key, value in bounding_boxes.items()}
+        return self._transform(boxes, transformation, "transform_bounding_boxes")
+
 
 @_register
 class AugMix(_Policy):
@@ -128,7 +136,7 @@ class AugMix(_Policy):
 
     A chain is `chain_depth` times one of the layers of `RandAugment`, or none, chosen at random for the batch; its
     layers draw for each image. w ~ Beta(alpha, alpha) and (w_1, w_2, ...) ~ Dirichlet(alpha) are drawn for the batch.
-    In a compiled model all layers are computed, in a data pipeline the chosen ones.
+    In a compiled model all layers are computed, in a data pipeline the chosen ones. Boxes stay, as in Keras.
 
     Args:
         value_range: the range of the values.
@@ -194,6 +202,9 @@ class AugMix(_Policy):
                 changed = self._apply_one(step["layer_idx"], step["transforms"], changed, kind)
             mixed = mixed + weights[i] * changed
         return share * images + (1 - share) * mixed
+
+    def transform_bounding_boxes(self, bounding_boxes, transformation=None, training=True):
+        return bounding_boxes
 
     def transform_images(self, images, transformation, training=True):
         images = super().transform_images(images, transformation, training)

@@ -32,7 +32,8 @@ class TextVectorization(Layer):
         max_tokens: most words, with the two special ones `""` and `"[UNK]"`.
         standardize: `"lower_and_strip_punctuation"`, `"lower"`, `"strip_punctuation"`, None, or a function of an
             array of strings.
-        split: `"whitespace"`, `"character"`, None, or a function from an array of strings to lists of words.
+        split: `"whitespace"`, `"character"`, None, or a function from an array of strings to rows of words, strings or
+            bytes.
         ngrams: also join neighbouring words, up to so many, or as many as the tuple says.
         output_mode: `"int"`, `"multi_hot"`, `"count"` or `"tf_idf"`.
         output_sequence_length: cut or pad (with 0) to this length; by default the longest text decides.
@@ -78,10 +79,15 @@ class TextVectorization(Layer):
         counts = isinstance(ngrams, tuple) and all(isinstance(n, int) for n in ngrams)
         if not (ngrams is None or isinstance(ngrams, int) or counts):
             raise ValueError(f"`ngrams` must be None, an integer, or a tuple of integers. Received: ngrams={ngrams}")
-        if output_sequence_length is not None and (output_mode != "int" or not isinstance(output_sequence_length, int)):
+        if output_sequence_length is not None and output_mode != "int":
             raise ValueError(
-                "`output_sequence_length` must be either None or an integer when `output_mode` is 'int', and must not "
-                f"be set otherwise. Received: output_sequence_length={output_sequence_length}"
+                "`output_sequence_length` must not be set if `output_mode` is not 'int'. "
+                f"Received: output_sequence_length={output_sequence_length}"
+            )
+        if not isinstance(output_sequence_length, (int, type(None))):
+            raise ValueError(
+                "`output_sequence_length` must be either None or an integer when `output_mode` is 'int'. "
+                f"Received: output_sequence_length={output_sequence_length}"
             )
         self.standardize, self.split, self.ngrams = standardize, split, ngrams
         self.output_sequence_length = output_sequence_length
@@ -120,7 +126,7 @@ class TextVectorization(Layer):
                 )
             texts = texts[..., 0]
         if callable(self.split):
-            rows = [[str(word) for word in row] for row in self.split(texts)]
+            rows = [strings(row, self.encoding).tolist() for row in self.split(texts)]
         elif self.split == "character":
             rows = [list(text) for text in texts.ravel().tolist()]
         else:

@@ -4,6 +4,8 @@ import math
 
 from fastkeras import ops, random, registry
 from fastkeras.layers.preprocessing.base import ImageLayer
+from fastkeras.layers.preprocessing.following import MovingImageLayer
+from fastkeras.utils.bounding_boxes.moving import around
 
 _register = registry.register("keras.layers")
 
@@ -35,13 +37,15 @@ class Warping(ImageLayer):
         images = ops.cast(images, self.compute_dtype)
         if not training or transformation is None:
             return images
+        if len(images.shape) == 3:
+            return self._warp(images[None], transformation, interpolation)[0]
         return self._warp(images, transformation, interpolation)
 
     def _warp(self, images, transformation, interpolation):
         raise NotImplementedError(f"[{type(self).__name__}] a warping layer defines _warp")
 
 
-class _Affine(Warping):
+class _Affine(MovingImageLayer, Warping):
     """Draws a row of `ops.image.affine_transform`'s numbers for each image."""
 
     def _pair(self, name, factor, open_end=False):
@@ -59,8 +63,14 @@ class _Affine(Warping):
         """a0, a1, a2, b0, b1, b2 of every image, each of shape (batch, 1)."""
         raise NotImplementedError(f"[{type(self).__name__}] a warping layer defines _matrix")
 
+    def _move(self, x, y, transformation, height, width):
+        """The inverse of the matrix, which says where the pixels of the result come from."""
+        a0, a1, a2, b0, b1, b2 = (ops.reshape(n, (-1, 1, 1)) for n in self._matrix(transformation, height, width))
+        x, y, area = x - a2, y - b2, a0 * b1 - a1 * b0
+        return (b1 * x - a1 * y) / area, (a0 * y - b0 * x) / area
+
     def _warp(self, images, transformation, interpolation):
-        numbers = self._matrix(transformation, images.shape[self.height_axis], images.shape[self.width_axis])
+        numbers = self._matrix(transformation, *self._size_of(images.shape))
         zero = numbers[0] * 0
         return ops.image.affine_transform(
             images,
@@ -74,7 +84,7 @@ class _Affine(Warping):
 
 @_register
 class RandomRotation(_Affine):
-    """Images rotated about their centre.
+    """Images rotated about their centre; upright boxes around the turned ones follow, of any `bounding_box_format`.
 
     Args:
         factor: share of a whole turn, a number for both sides or a pair.
@@ -105,7 +115,8 @@ class RandomRotation(_Affine):
         if not training:
             return None
         low, high = self.factor
-        return {"angle": self._draw((self._batch_shape(data)[0], 1), low * 360, high * 360, seed)}
+        shape = self._batch_shape(data)
+        return {"angle": self._draw((shape[0], 1), low * 360, high * 360, seed), "input_shape": shape}
 
     def _matrix(self, transformation, height, width):
         angle = transformation["angle"] * (math.pi / 180)
@@ -116,7 +127,7 @@ class RandomRotation(_Affine):
 
 @_register
 class RandomZoom(_Affine):
-    """Images zoomed about their centre: a factor of 0.2 shows 1.2 times as much, -0.2 0.8 times.
+    """Images zoomed about their centre: a factor of 0.2 shows 1.2 times as much, -0.2 0.8 times. Boxes follow.
 
     Args:
         height_factor: a number for both sides or a pair, above -1.
@@ -163,7 +174,7 @@ class RandomZoom(_Affine):
 
 @_register
 class RandomTranslation(_Affine):
-    """Images shifted: a factor of 0.2 moves them down, or to the right, by a fifth of their size.
+    """Images shifted: a factor of 0.2 moves them down, or to the right, by a fifth of their size. Boxes follow.
 
     Args:
         height_factor, width_factor: a number for both sides or a pair, in [-1, 1].
@@ -205,12 +216,22 @@ class RandomTranslation(_Affine):
         zero = right * 0
         return zero + 1, zero, -right, zero, zero + 1, -down
 
+    def _move(self, x, y, transformation, height, width):
+        translations = ops.cast(transformation["translations"], x.dtype)
+        if (
+            len(x.shape) == 3 or translations.shape[0] > 1
+        ):  # as in Keras, one image leaves boxes without a batch as such
+            translations = ops.expand_dims(translations, 1)
+        right, down = ops.split(translations, 2, axis=-1)
+        return x + right, y + down
+
 
 @_register
 class RandomShear(_Affine):
     """Images sheared: pixel (x, y) of the result is the image's pixel (x + sx y, sy x + y).
 
-    Both are negated for every second image, at random.
+    Both are negated for every second image, at random. Boxes are sheared as in Keras: along, then down, by shares of
+    the image in place of pixels. They fit what is seen where images are square and one of the factors is 0.
 
     Args:
         x_factor, y_factor: of sx and sy: a pair in [0, 1], or one number for both sides.
@@ -268,3 +289,9 @@ class RandomShear(_Affine):
         along, down = ops.split(transformation["shear_factor"], 2, axis=1)
         zero = along * 0
         return zero + 1, along, zero, down, zero + 1, zero
+
+    def _move_boxes(self, boxes, transformation, height, width):
+        shears = ops.split(ops.cast(transformation["shear_factor"], boxes.dtype), 2, axis=1)
+        along, down = (ops.reshape(shear, (-1, 1, 1)) for shear in shears)
+        boxes = around(boxes, lambda x, y: (x - along * y * (width / height), y))
+        return around(boxes, lambda x, y: (x, y - down * x * (height / width)))

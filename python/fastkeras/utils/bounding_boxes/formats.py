@@ -47,6 +47,12 @@ def convert_format(boxes, source, target, height=None, width=None, dtype="float3
     return ops.concatenate(_flipped(columns) if _has_rows_first(target) else columns, axis=-1)
 
 
+def check_format(name, value):
+    """Raises ValueError for what is no format."""
+    if not isinstance(value, str) or value.lower() not in _FORMATS:
+        raise ValueError(f"Invalid source or target format. Supported formats: {_FORMATS}. Received: {name}={value!r}")
+
+
 def image_size(image_shape):
     """(height, width) of a shape without the batch, (None, None) of None."""
     return (None, None) if image_shape is None else tuple(image_shape)[:2]
@@ -57,11 +63,8 @@ def _check(boxes, source, target, height, width):
         raise ValueError(
             f"`boxes` must be a tensor with the last dimension of 4. Received: boxes.shape={tuple(boxes.shape)}"
         )
-    if source not in _FORMATS or target not in _FORMATS:
-        raise ValueError(
-            f"Invalid source or target format. Supported formats: {_FORMATS}. "
-            f"Received: source={source!r}, target={target!r}"
-        )
+    for name, value in (("source", source), ("target", target)):
+        check_format(name, value)
     if (_is_relative(source) or _is_relative(target)) and (height is None or width is None):
         raise ValueError(
             "convert_format() must receive `height` and `width` transforming between relative and absolute formats. "

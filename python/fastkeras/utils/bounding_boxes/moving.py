@@ -3,6 +3,7 @@
 import math
 
 from fastkeras import ops
+from fastkeras.utils.bounding_boxes.formats import convert_format
 
 
 def clip_to_image_size(bounding_boxes, height=None, width=None, bounding_box_format="xyxy"):
@@ -119,10 +120,29 @@ def affine_transform(
     numbers = [v[:, None, None] if len(v.shape) == 1 else v for v in numbers]
     middle = 0.5 if center_x is None else center_x, 0.5 if center_y is None else center_y
     to_x, to_y = _matrix(*numbers, middle[0] * (width - 1), middle[1] * (height - 1), height, width)
-    x1, y1, x2, y2 = ops.split(ops.cast(boxes, "float32"), 4, axis=-1)
+    boxes = ops.cast(boxes, "float32")
+    return around(boxes, lambda x, y: [a * x + b * y + c for a, b, c in (to_x, to_y)])
+
+
+def around(boxes, move):
+    """The smallest upright boxes around the corners of boxes, (..., 4), that `move(x, y)` has moved, each (..., 4)."""
+    x1, y1, x2, y2 = ops.split(boxes, 4, axis=-1)
     x, y = ops.concatenate([x1, x2, x2, x1], axis=-1), ops.concatenate([y1, y1, y2, y2], axis=-1)
-    moved = [a * x + b * y + c for a, b, c in (to_x, to_y)]
-    return ops.stack([reduce(v, axis=-1) for reduce in (ops.amin, ops.amax) for v in moved], axis=-1)
+    x, y = move(x, y)
+    x, y = x + ops.zeros_like(y), y + ops.zeros_like(x)  # only one of them may have the batch of what moves boxes
+    return ops.stack([reduce(v, axis=-1) for reduce in (ops.amin, ops.amax) for v in (x, y)], axis=-1)
+
+
+def follow(bounding_boxes, bounding_box_format, change, size, new_size=None):
+    """Boxes and labels, as `clip_to_image_size` takes them, of an image that was changed.
+
+    `change` takes boxes in `"xyxy"` where they go, `size` and `new_size` are the (height, width) of the image before
+    and after; boxes are cut at the image.
+    """
+    new_size = new_size or size
+    boxes = convert_format(bounding_boxes["boxes"], bounding_box_format, "xyxy", *size)
+    moved = clip_to_image_size({**bounding_boxes, "boxes": change(boxes)}, *new_size)
+    return convert_format(moved, "xyxy", bounding_box_format, *new_size)
 
 
 def _matrix(angle, translate_x, translate_y, scale, shear_x, shear_y, x, y, height, width):
