@@ -293,6 +293,10 @@ RAMP = np.arange(0, 240, 5, dtype="uint8").reshape(4, 4, 3)
         (lambda: tf.image.crop_to_bounding_box(RAMP, 1, 0, 2, 3), RAMP[1:3, :3]),
         (lambda: tf.image.adjust_brightness(RAMP, 0.5)[3, 3], [255, 255, 255]),
         (lambda: tf.image.adjust_contrast(RAMP, 2.0)[0], [[0, 0, 0], [0, 0, 0], [0, 0, 0], [0, 0, 0]]),
+        (lambda: tf.image.adjust_saturation(RAMP, 0.5)[0, 1], [20, 22, 25]),
+        (lambda: tf.image.adjust_hue(RAMP, 1 / 3)[0, 1], [25, 15, 20]),
+        (lambda: tf.image.random_saturation(RAMP, 1.0, 1.0), RAMP),
+        (lambda: tf.image.random_hue(RAMP, 0.0), RAMP),
         (lambda: tf.image.per_image_standardization(RAMP)[0, 0], [-1.6963346, -1.62415, -1.551966]),
     ],
 )

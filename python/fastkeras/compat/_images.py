@@ -198,6 +198,22 @@ def adjust_contrast(images, contrast_factor):
     return _as_floats(images, change)
 
 
+def adjust_saturation(image, saturation_factor, name=None):
+    """Pictures whose saturation is multiplied, up to 1."""
+    return _as_floats(image, lambda values: _in_hsv(values, 1, lambda s: ops.clip(s * saturation_factor, 0, 1)))
+
+
+def adjust_hue(image, delta, name=None):
+    """Pictures whose hue goes round by a share of the circle of colours."""
+    return _as_floats(image, lambda values: _in_hsv(values, 0, lambda h: ops.mod(h + delta, 1)))
+
+
+def _in_hsv(values, channel, change):
+    parts = ops.split(ops.image.rgb_to_hsv(values, data_format="channels_last"), 3, axis=-1)
+    parts[channel] = change(parts[channel])
+    return ops.image.hsv_to_rgb(ops.concatenate(parts, axis=-1), data_format="channels_last")
+
+
 def _as_floats(image, change):
     image = convert_to_tensor(image)
     return convert_image_dtype(change(convert_image_dtype(image, "float32")), image.dtype, saturate=True)
@@ -231,6 +247,16 @@ def random_contrast(image, lower, upper, seed=None):
     return adjust_contrast(image, _uniform(lower, upper, seed))
 
 
+def random_hue(image, max_delta, seed=None):
+    """`adjust_hue` by a random amount of up to `max_delta` either way."""
+    return adjust_hue(image, _uniform(-max_delta, max_delta, seed))
+
+
+def random_saturation(image, lower, upper, seed=None):
+    """`adjust_saturation` by a random factor between two bounds."""
+    return adjust_saturation(image, _uniform(lower, upper, seed))
+
+
 _DECODERS = {
     "decode_bmp": _decode_bmp,
     "decode_image": decode_image,
@@ -243,6 +269,8 @@ FUNCTIONS = {
         **_DECODERS,
         "adjust_brightness": adjust_brightness,
         "adjust_contrast": adjust_contrast,
+        "adjust_hue": adjust_hue,
+        "adjust_saturation": adjust_saturation,
         "central_crop": central_crop,
         "convert_image_dtype": convert_image_dtype,
         "crop_to_bounding_box": crop_to_bounding_box,
@@ -255,6 +283,8 @@ FUNCTIONS = {
         "random_brightness": random_brightness,
         "random_contrast": random_contrast,
         "random_crop": random_crop,
+        "random_hue": random_hue,
+        "random_saturation": random_saturation,
         "random_flip_left_right": _randomly_flipped(-2),
         "random_flip_up_down": _randomly_flipped(-3),
         "resize": resize,
