@@ -201,7 +201,7 @@ def get_data(x, y=None, sample_weight=None, batch_size=None, steps=None, shuffle
     if _is_of(x, "DatasetV2", "tensorflow.python."):
         _refuse(arguments, "tf.data.Dataset")
         if shuffle:
-            _warn_of_order("tf.data.Dataset", "Dataset is expected to already be shuffled (via `.shuffle(buffer_size)`)")
+            _warn_of_order("tf.data.Dataset", "Dataset is expected to already be shuffled (`.shuffle`)")
         return LoaderData(x, class_weight)
     if _is_of(x, "DataLoader", "torch.utils.data"):
         _refuse(arguments, "torch DataLoader")
