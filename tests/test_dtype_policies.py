@@ -109,7 +109,7 @@ def test_policy_map_of_layers(tmp_path):
 
 def test_policy_map_errors():
     policies = dtype_policies.DTypePolicyMap("float32", {"a.*": keras.DTypePolicy("float16")})
-    with pytest.raises(ValueError, match="already exists in the DTypePolicyMap"):
+    with pytest.raises(ValueError, match="already exist in the DTypePolicyMap"):
         policies["a.*"] = "float32"
     with pytest.raises(ValueError, match="Cannot interpret the assigned value.*nothing"):
         policies["b"] = "nothing"

@@ -186,6 +186,24 @@ def test_custom_objects(tmp_path):
         assert other.loss is odd_loss
 
 
+def test_what_cannot_be_built_again_is_a_type_error_as_well(tmp_path):
+    """Keras raises a TypeError where a config cannot be brought back, and a ValueError for a bad file."""
+
+    @keras.saving.register_keras_serializable("without_from_config")
+    class Growth:
+        def __call__(self, x):
+            return x * 2.0
+
+        def get_config(self):
+            return {}
+
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1, activation=Growth())])
+    model.save(tmp_path / "model.keras")
+    for error in (ValueError, TypeError):
+        with pytest.raises(error, match="Unable to reconstruct an instance of 'Growth'"):
+            keras.saving.load_model(tmp_path / "model.keras")
+
+
 def test_subclassed_models_are_built_before_their_weights_are_read(tmp_path):
     class Plain(keras.Model):
         def __init__(self, **kwargs):

@@ -214,7 +214,7 @@ def get_data(x, y=None, sample_weight=None, batch_size=None, steps=None, shuffle
             _warn_of_order("torch DataLoader", "DataLoader is expected to already be shuffled")
         return LoaderData(x)
     if all(leaf is None or is_array(leaf) for leaf in nest.flatten((x, y, sample_weight))):
-        if all(leaf is None for leaf in nest.flatten(x)):
+        if all(leaf is None for leaf in nest.flatten((x, y))):
             raise ValueError(f"Unrecognized data type: x={x} (of type {type(x)})")
         return ArrayData(x, y, sample_weight, batch_size, steps, shuffle, class_weight)
     raise ValueError(f"Unrecognized data type: x={x} (of type {type(x)})")
