@@ -183,6 +183,34 @@ def test_what_batches_of_other_libraries_leave_no_room_for():
         model.fit(torch_loader(), class_weight={0: 1.0})
 
 
+def test_a_dataset_that_does_not_say_its_length_has_no_end():
+    class Counting(keras.utils.PyDataset):
+        def __getitem__(self, index):
+            return index
+
+    assert list(zip(range(3), Counting(), strict=False)) == [(0, 0), (1, 1), (2, 2)]
+
+
+@pytest.mark.parametrize("as_dict", [False, True])
+def test_a_loss_of_all_outputs_beside_losses_of_each(as_dict):
+    """In the logs it goes by the names of the outputs, which in a dict are the keys."""
+    inputs = keras.Input((4,))
+    one, two = (layers.Dense(1, name=name)(inputs) for name in ("first", "second"))
+    outputs, y = ({"a": one, "b": two}, {"a": Y, "b": Y}) if as_dict else ((one, two), (Y, Y))
+    model = keras.Model(inputs, outputs)
+
+    def everything(y_true, y_pred):
+        if as_dict:
+            y_true, y_pred = y_true.values(), y_pred.values()
+        return sum(keras.losses.mean_absolute_error(t, p) for t, p in zip(y_true, y_pred, strict=True))
+
+    model.compile("sgd", [everything, {"a": "mae", "b": "mae"} if as_dict else ("mae", "mae")])
+    logs = model.evaluate(X, y, verbose=0, return_dict=True)
+    each, all_ = (["a_loss", "b_loss"], "a_b_loss") if as_dict else (["first_loss", "second_loss"], "first_second_loss")
+    assert sorted(logs) == sorted(["loss", *each, all_])
+    assert logs[all_] == pytest.approx(sum(logs[name] for name in each), 1e-5)
+
+
 def test_when_a_dataset_hears_of_epochs():
     """B begin, E end, digits the batches; what Keras 3.15 calls."""
 
