@@ -92,6 +92,7 @@ def test_what_a_dict_holds_too_much_is_left_out_aloud():
     with pytest.warns(UserWarning, match="The structure of `inputs` doesn't match the expected structure"):
         outputs = model({"a": x, "aa": ones(2, 1), "b": y})
     np.testing.assert_array_equal(outputs.numpy(), x - y)
+    assert model({"a": a, "aa": keras.Input((1,)), "b": b}).shape == (None, 4)
 
 
 def test_inputs_that_are_missing_or_of_another_rank():

@@ -94,7 +94,7 @@ class Functional(Function, Model):
         return outputs[0] if isinstance(outputs, (list, tuple)) and len(outputs) == 1 else outputs
 
     def compute_output_spec(self, inputs, training=None, mask=None):
-        outputs = super().compute_output_spec(inputs)
+        outputs = super().compute_output_spec(self._known_inputs(inputs))
         return outputs[0] if isinstance(outputs, (list, tuple)) and len(outputs) == 1 else outputs
 
     def _is_plain(self):
@@ -129,14 +129,19 @@ class Functional(Function, Model):
         if isinstance(expected, dict) and not isinstance(inputs, dict):
             wrong = wrong or list(expected) != sorted(expected)
         self._check_structure(inputs, wrong)
-        if isinstance(expected, dict) and isinstance(inputs, dict) and set(expected) < set(inputs):
-            inputs = {name: inputs[name] for name in expected}  # what is too much is left out, after the warning
-        flat = [self._standardize(i, x) for i, x in enumerate(nest.flatten(inputs))]
+        flat = [self._standardize(i, x) for i, x in enumerate(nest.flatten(self._known_inputs(inputs)))]
         if len(flat) != len(self._inputs):
             raise ValueError(
                 f"Layer '{self.name}' expected {len(self._inputs)} input(s). Received {len(flat)} instead."
             )
         return flat
+
+    def _known_inputs(self, inputs):
+        """A dict without what the model has no input for."""
+        expected = self._inputs_struct
+        if isinstance(expected, dict) and isinstance(inputs, dict) and set(expected) < set(inputs):
+            return {name: inputs[name] for name in expected}
+        return inputs
 
     def _check_structure(self, inputs, wrong):
         if not wrong and _skeleton(inputs) == _skeleton(self._inputs_struct):
