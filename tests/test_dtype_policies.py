@@ -107,9 +107,15 @@ def test_policy_map_of_layers(tmp_path):
     assert first.dtype_policy is other and first.compute_dtype == "float64"
 
 
+@pytest.mark.parametrize("policy", [None, 12345, {"class_name": "DTypePolicy", "config": {"name": "float32"}}])
+def test_the_global_policy_is_set_by_name_or_policy(policy):
+    with pytest.raises(ValueError, match=r"Invalid `policy` argument.*Received: policy="):
+        keras.config.set_dtype_policy(policy)
+
+
 def test_policy_map_errors():
     policies = dtype_policies.DTypePolicyMap("float32", {"a.*": keras.DTypePolicy("float16")})
-    with pytest.raises(ValueError, match="already exists in the DTypePolicyMap"):
+    with pytest.raises(ValueError, match="already exist in the DTypePolicyMap"):
         policies["a.*"] = "float32"
     with pytest.raises(ValueError, match="Cannot interpret the assigned value.*nothing"):
         policies["b"] = "nothing"

@@ -176,7 +176,7 @@ def test_binary_accuracy_is_named_by_its_class():
         (lambda m: m.Precision(class_id=1).update_state([1.0], [1.0]), "class_id"),
         (lambda m: m.RecallAtPrecision(1.5), "precision"),
         (lambda m: m.PrecisionAtRecall(0.5, num_thresholds=0), "num_thresholds"),
-        (lambda m: m.F1Score(average="all"), "average"),
+        (lambda m: m.F1Score(average="all"), r"one of: \{None, 'micro', 'macro', 'weighted'\}. Received: average=all"),
         (lambda m: m.FBetaScore(beta=1), "beta"),
         (lambda m: m.FBetaScore(beta=-1.0), "beta"),
         (lambda m: m.FBetaScore(threshold=1), "threshold"),

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from fastkeras.engine import cast, convert_to_tensor, primitive
+from fastkeras.engine import Tensor, Variable, cast, convert_to_tensor, primitive
 
 NAN, INF = np.nan, np.inf
 SPECIAL = np.array([NAN, INF, -INF, 0.0, -0.0, 1.0, -1.0, 3e38, -3e38, 1e-30, 0.5, -2.5])
@@ -17,6 +17,18 @@ pytestmark = pytest.mark.usefixtures("isa")
 def run(name, *arrays, **attrs):
     result = primitive(name)(*[convert_to_tensor(np.asarray(a)) for a in arrays], **attrs)
     return tuple(t.numpy() for t in result) if isinstance(result, tuple) else result.numpy()
+
+
+def test_numpy_takes_tensors_and_leaves_operators_to_them():
+    """`np.min(variable)` is NumPy's, `array + tensor` the tensor's."""
+    for x in (convert_to_tensor([1.0, 2.0]), Variable([1.0, 2.0])):
+        assert np.min(x) == 1.0 and np.mean(x) == 1.5
+        np.testing.assert_array_equal(np.add(np.ones(2), x), [2.0, 3.0])
+        np.testing.assert_allclose(np.exp(x), np.exp([1.0, 2.0]), rtol=1e-6)
+        for other in (np.array([1.0, 2.0], "float32"), np.float32(2.0), np.float64(2.0), np.int64(2)):
+            for operator in (lambda a, b: a + b, lambda a, b: a**b, lambda a, b: a < b, lambda a, b: a == b):
+                assert type(operator(other, x)) is type(operator(x, other)) is Tensor
+        assert type(np.ones((2, 2), "float32") @ x) is Tensor
 
 
 UNARY = "abs sign square sqrt exp expm1 exp2 log log1p log2 log10 tanh sinh cosh floor ceil trunc isnan isinf isfinite"

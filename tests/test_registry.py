@@ -70,6 +70,39 @@ def test_unregistered_class_needs_custom_objects():
         assert type(keras.layers.deserialize(config)) is Other
 
 
+def test_functions_that_old_files_name_without_a_package():
+    """As Keras up to 3.6 wrote them."""
+
+    @registry.register_keras_serializable("old_package")
+    def without_package(x):
+        return x
+
+    config = {"module": "builtins", "class_name": "function", "registered_name": "function"}
+    assert registry.deserialize_keras_object({**config, "config": "without_package"}) is without_package
+    assert registry.deserialize_keras_object({**config, "config": "old_package>without_package"}) is without_package
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({"class_name": "__typespec__", "config": "text"}, "Expected 'config' to be a list or a tuple"),
+        ({"class_name": "__typespec__", "config": [[None, 2], "float32"]}, "type specification of TensorFlow"),
+        (
+            {"class_name": "function", "module": "builtins", "registered_name": "other", "config": "relu"},
+            "resolved to a Keras built-in",
+        ),
+        (
+            {"class_name": "Sequential", "module": "keras", "config": {"name": "model", "layers": [{}]}},
+            "Expected a dictionary containing a 'config' key",
+        ),
+    ],
+)
+def test_configs_that_say_too_little_or_too_much(config, message):
+    for error in (ValueError, TypeError) if "Sequential" not in config.values() else (ValueError,):
+        with pytest.raises(error, match=message):
+            registry.deserialize_keras_object(config)
+
+
 def test_shared_objects():
     initializer = keras.initializers.Ones()
     with registry.object_sharing_scope():

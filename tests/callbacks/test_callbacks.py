@@ -2,6 +2,7 @@
 
 import http.server
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -261,6 +262,56 @@ def test_swap_needs_averages():
         callback.on_test_begin()
 
 
+def several_optimizers():
+    averaging, plain = keras.optimizers.SGD(0.5, use_ema=True, name="a"), keras.optimizers.SGD(0.25, name="b")
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.compile(keras.optimizers.MultiOptimizer(lambda v: averaging if v.name == "kernel" else plain), "mse")
+    model.train_on_batch(np.ones((4, 2), "float32"), np.ones((4, 1), "float32"))
+    return model, averaging, plain
+
+
+def test_schedules_of_several_optimizers(capsys):
+    """Each has its rate, in the logs by its name."""
+    model, a, b = several_optimizers()
+    callback = keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate / 2, verbose=1)
+    callback.set_model(model)
+    callback.on_epoch_begin(0)
+    assert "Epoch 1: LearningRateScheduler setting a learning rate to 0.25.\n" in capsys.readouterr().out
+    logs = {}
+    callback.on_epoch_end(0, logs)
+    assert logs == {"learning_rate_a": 0.25, "learning_rate_b": 0.125}
+    callback = keras.callbacks.ReduceLROnPlateau(patience=1, factor=0.5, min_lr=0.125, verbose=1)
+    callback.set_model(model)
+    for epoch in range(2):
+        callback.on_epoch_end(epoch, {"val_loss": 1.0})
+    out = capsys.readouterr().out
+    assert "Epoch 2: ReduceLROnPlateau reducing a learning rate to 0.125." in out and "reducing b" not in out
+    assert [float(o.learning_rate) for o in (a, b)] == [0.125, 0.125]
+
+
+def test_swap_with_several_optimizers():
+    """Only those that average swap; at least one has to."""
+    model, averaging, plain = several_optimizers()
+    averaging._model_variables_moving_average[0].assign([[3.0], [4.0]])
+    (kernel, bias), callback = model.get_weights(), keras.callbacks.SwapEMAWeights()
+    callback.set_model(model)
+    callback.on_test_begin()
+    np.testing.assert_array_equal(model.get_weights()[0], [[3.0], [4.0]])
+    np.testing.assert_array_equal(model.get_weights()[1], bias)
+    callback.on_test_end()
+    np.testing.assert_array_equal(model.get_weights()[0], kernel)
+    averaging.use_ema = False
+    with pytest.raises(ValueError, match="at least one inner optimizer has `use_ema=True`"):
+        callback.on_test_begin()
+
+
+def test_monitor_op_is_an_op():
+    for mode, op in (("max", keras.ops.greater), ("min", keras.ops.less)):
+        callback = keras.callbacks.EarlyStopping(mode=mode)
+        play(callback, [1.0])
+        assert callback.monitor_op is op
+
+
 def test_swap_leaves_the_weights_as_they_were():
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
     model.compile(keras.optimizers.SGD(0.1, use_ema=True, ema_momentum=0.5), "mse")
@@ -298,10 +349,16 @@ def server():
 def test_remote_monitor(server):
     root, received = server
     play(keras.callbacks.RemoteMonitor(root, headers={"X-Own": "1"}), [0.5])
-    play(keras.callbacks.RemoteMonitor(root, path="/x", send_as_json=True), [0.25])
+    play(keras.callbacks.RemoteMonitor(root, path="/x", send_as_json=True), [np.array([0.25])])
     assert received[0][:3] == ("/publish/epoch/end/", "application/x-www-form-urlencoded", "1")
     assert received[0][3].startswith("data=%7B")
     assert received[1][1] == "application/json" and json.loads(received[1][3]) == {"epoch": 0, "val_loss": 0.25}
+
+
+def test_remote_monitor_needs_requests(monkeypatch):
+    monkeypatch.setitem(sys.modules, "requests", None)
+    with pytest.raises(ImportError, match="RemoteMonitor requires the `requests` library"):
+        play(keras.callbacks.RemoteMonitor("http://127.0.0.1:9"), [0.5])
 
 
 def test_remote_monitor_without_a_server_warns():

@@ -85,6 +85,35 @@ def test_functional_inputs_by_list_dict_and_name():
     np.testing.assert_array_equal(by_name({"a": x, "b": y})["difference"].numpy(), x - y)
 
 
+def test_what_a_dict_holds_too_much_is_left_out_aloud():
+    a, b = keras.Input((4,), name="a"), keras.Input((4,), name="b")
+    model = keras.Model({"a": a, "b": b}, layers.Subtract()([a, b]))
+    x, y = ones(2, 4), 3 * ones(2, 4)
+    with pytest.warns(UserWarning, match="The structure of `inputs` doesn't match the expected structure"):
+        outputs = model({"a": x, "aa": ones(2, 1), "b": y})
+    np.testing.assert_array_equal(outputs.numpy(), x - y)
+    assert model({"a": a, "aa": keras.Input((1,)), "b": b}).shape == (None, 4)
+
+
+def test_inputs_that_are_missing_or_of_another_rank():
+    a, b = keras.Input((4,), name="a"), keras.Input((4,), name="b")
+    model = keras.Model({"x": {"a": a}, "y": [b]}, layers.Subtract()([a, b]))
+    with pytest.raises(ValueError, match=r"with name 'b' and path 'y\.0'\. Expected shape \(None, 4\)"):
+        model({"x": {"a": ones(2, 4)}, "y": [ones(2, 4, 4)]})
+    single = keras.Model(a, layers.Dense(1)(a))
+    single.compile("sgd", "mse")
+    pair = keras.Model([a, b], layers.Subtract()([a, b]))
+    for call in (
+        lambda: single(None),
+        lambda: single([None]),
+        lambda: single.fit([None], ones(2, 1), verbose=0),
+        lambda: pair([ones(2, 4), None]),
+        lambda: pair.predict([ones(2, 4), None], verbose=0),
+    ):
+        with pytest.raises(ValueError, match="The input '[ab]' is not optional, but None was passed"):
+            call()
+
+
 def test_functional_shares_layers_and_nests_models():
     inner = mlp()
     inputs = keras.Input((4,))
@@ -346,6 +375,8 @@ def test_clone_function_and_input_tensors():
     assert keras.models.clone_model(model, clone_function=linear).output_shape == (None, 5)
     new = keras.Input((4,), name="new")
     assert keras.models.clone_model(model, input_tensors=new).input.name == "new"
+    with pytest.raises(ValueError, match="`input_tensors` must have the same structure as model.input"):
+        keras.models.clone_model(model, input_tensors=[new])
     with pytest.raises(ValueError, match="only supported for Functional models|not supported with Sequential"):
         keras.models.clone_model(mlp(), call_function=lambda layer, *a, **k: layer(*a, **k))
 

@@ -332,6 +332,51 @@ def test_overwrite_with_gradient():
     assert len(optimizer.variables) == 4
 
 
+def test_overwrite_with_gradient_under_a_loss_scale():
+    """The scale is of the loss's gradients; what overwrites is none."""
+    variable = keras.Variable([1.0])
+    variable.overwrite_with_gradient = True
+    optimizer = keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(0.5))
+    optimizer.apply([keras.ops.array([7.0])], [variable])
+    assert variable.numpy() == [7.0]
+
+
+@pytest.mark.parametrize("traced", [False, True])
+def test_overwrite_with_gradient_takes_the_maximum_of_accumulated_ones(traced):
+    variable, other = keras.Variable([1.0, 2.0]), keras.Variable([1.0, 2.0])
+    variable.overwrite_with_gradient = True
+    optimizer = keras.optimizers.SGD(1.0, gradient_accumulation_steps=2)
+    optimizer.build([variable, other])
+    step = Function(lambda g: optimizer.apply([g, g], [variable, other]))
+    seen = []
+    for gradient in ([2.0, 1.0], [1.0, 3.0], [0.5, 0.5], [0.25, 1.0]):
+        if traced:
+            step(np.array(gradient, "float32"))
+        else:
+            optimizer.apply([keras.ops.array(gradient)] * 2, [variable, other])
+        seen.append((variable.numpy().tolist(), other.numpy().tolist()))
+    assert seen == [
+        ([1.0, 2.0], [1.0, 2.0]),
+        ([2.0, 3.0], [-0.5, 0.0]),
+        ([2.0, 3.0], [-0.5, 0.0]),
+        ([0.5, 1.0], [-0.875, -0.75]),
+    ]
+
+
+@pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW", "RMSprop", "Muon", "Lion", "Adagrad", "Ftrl"])
+def test_a_step_called_with_a_number_for_the_rate(name):
+    values = []
+    for rate in (0.5, keras.ops.array(0.5)):
+        variables = [keras.Variable([[1.0, 2.0], [3.0, 5.0]]), keras.Variable([1.0, 2.0])]
+        optimizer = getattr(keras.optimizers, name)(0.5)
+        optimizer.build(variables)
+        for variable in variables:
+            optimizer.update_step(keras.ops.ones(variable.shape) * 0.5, variable, rate)
+        values.append([v.numpy() for v in variables])
+    for a, b in zip(*values, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
 def test_finalize_needs_the_variables_it_was_built_for():
     optimizer = keras.optimizers.SGD(0.1, use_ema=True)
     optimizer.build([keras.Variable([1.0])])
@@ -468,7 +513,12 @@ def sgd_map(value):
         (
             lambda: keras.optimizers.MultiOptimizer(lambda v: None).build(make_variables()),
             ValueError,
-            "the optimizer of kernel",
+            "Optimizer for variable kernel is not an Optimizer instance",
+        ),
+        (
+            lambda: keras.optimizers.MultiOptimizer(lambda v: multi()).build(make_variables()),
+            ValueError,
+            "MultiOptimizer cannot be used inside an MultiOptimizer",
         ),
         (lambda: multi().learning_rate, AttributeError, "cannot be accessed"),
         (lambda: setattr(multi(), "learning_rate", 0.1), AttributeError, "learning_rate=0.1"),

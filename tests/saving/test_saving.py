@@ -186,6 +186,57 @@ def test_custom_objects(tmp_path):
         assert other.loss is odd_loss
 
 
+@pytest.mark.filterwarnings("ignore:Layer InputLayer does not have a `quantize`")
+@pytest.mark.filterwarnings("ignore:`build\\(\\)` was called on layer 'outer'")  # as in Keras
+@pytest.mark.parametrize("quantized", [False, True])
+def test_layers_that_build_late_keep_their_paths(tmp_path, quantized):
+    """A layer without a `build` makes the weights inside when it is called, also after a file has called it built."""
+
+    @keras.saving.register_keras_serializable("late")
+    class Outer(keras.layers.Layer):
+        def __init__(self, dtype=None, **kwargs):
+            super().__init__(dtype=dtype, **kwargs)
+            self.inner = keras.layers.Dense(3, dtype=dtype, name="inner")
+
+        def call(self, x):
+            return self.inner(x)
+
+        def get_config(self):
+            policies = keras.dtype_policies.DTypePolicyMap()
+            if self.inner.quantization_mode is not None:
+                policies[self.inner.path] = self.inner.dtype_policy
+            return {**super().get_config(), **({"dtype": policies} if len(policies) else {})}
+
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, Outer(name="outer")(inputs))
+    if quantized:
+        model.quantize("int8")
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert sorted(w.path for w in loaded.weights) == sorted(w.path for w in model.weights)
+    assert {w.path.split("/")[0] for w in loaded.weights} == {"outer"}
+    x = np.random.RandomState(0).normal(size=(2, 4)).astype("float32")
+    np.testing.assert_array_equal(loaded(x).numpy(), model(x).numpy())
+
+
+def test_what_cannot_be_built_again_is_a_type_error_as_well(tmp_path):
+    """Keras raises a TypeError where a config cannot be brought back, and a ValueError for a bad file."""
+
+    @keras.saving.register_keras_serializable("without_from_config")
+    class Growth:
+        def __call__(self, x):
+            return x * 2.0
+
+        def get_config(self):
+            return {}
+
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1, activation=Growth())])
+    model.save(tmp_path / "model.keras")
+    for error in (ValueError, TypeError):
+        with pytest.raises(error, match="Unable to reconstruct an instance of 'Growth'"):
+            keras.saving.load_model(tmp_path / "model.keras")
+
+
 def test_subclassed_models_are_built_before_their_weights_are_read(tmp_path):
     class Plain(keras.Model):
         def __init__(self, **kwargs):

@@ -121,6 +121,96 @@ def test_generators_and_datasets():
         assert model.predict(((X[:3],) for _ in range(2)), verbose=0).shape == (6, 1)
 
 
+class ForeignTensor:
+    """A tensor of another library: only `__array__` is known of it."""
+
+    def __init__(self, values):
+        self.values = values
+
+    def __array__(self, dtype=None, copy=None):
+        return np.asarray(self.values, dtype)
+
+
+def foreign(name, module, **attributes):
+    """An iterable of batches of `X` and `Y` that looks like a class of another library."""
+
+    def __iter__(self):
+        self.passes += 1
+        return ([ForeignTensor(X[i : i + 10]), ForeignTensor(Y[i : i + 10])] for i in range(0, 50, 10))
+
+    return type(name, (), {"__module__": module, "__iter__": __iter__, "passes": 0, **attributes})()
+
+
+def torch_loader(**attributes):
+    return foreign("DataLoader", "torch.utils.data.dataloader", dataset=X, __len__=lambda self: 5, **attributes)
+
+
+def tensorflow_dataset(cardinality=5):
+    return foreign("DatasetV2", "tensorflow.python.data.ops.dataset_ops", cardinality=lambda self: cardinality)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        torch_loader,
+        lambda: foreign("DataLoader", "torch.utils.data.dataloader", dataset=iter(X)),
+        tensorflow_dataset,
+        lambda: tensorflow_dataset(-2),
+    ],
+    ids=["torch", "torch-iterable", "tensorflow", "tensorflow-unknown-length"],
+)
+@pytest.mark.filterwarnings("ignore:Your input ran out of data")  # how the end shows where there is no length
+def test_batches_of_other_libraries(make):
+    model = regression()
+    twin = twins(model, loss="mse")
+    expected = model.fit(X, Y, batch_size=10, epochs=2, shuffle=False, verbose=0, validation_data=(X, Y)).history
+    data = make()
+    got = twin.fit(data, epochs=2, shuffle=False, verbose=0, validation_data=make()).history
+    assert {name: pytest.approx(values, 1e-5) for name, values in expected.items()} == got
+    assert data.passes == 2  # what was looked at belongs to the first
+    assert twin.evaluate(make(), verbose=0) == pytest.approx(model.evaluate(X, Y, verbose=0), 1e-5)
+    np.testing.assert_allclose(twin.predict(make(), verbose=0), model.predict(X, verbose=0), rtol=1e-5)
+
+
+def test_what_batches_of_other_libraries_leave_no_room_for():
+    model = regression()
+    for data, kind in ((torch_loader(), "torch DataLoader"), (tensorflow_dataset(), "tf.data.Dataset")):
+        with pytest.raises(ValueError, match=f"When providing `x` as a {kind}, `y` should not be passed"):
+            model.fit(data, Y)
+        with pytest.warns(UserWarning, match=f"`x` was provided as a {kind}. The .* already be shuffled"):
+            model.fit(data, verbose=0)
+    with pytest.raises(ValueError, match="`class_weight` is not supported for torch DataLoader"):
+        model.fit(torch_loader(), class_weight={0: 1.0})
+
+
+def test_a_dataset_that_does_not_say_its_length_has_no_end():
+    class Counting(keras.utils.PyDataset):
+        def __getitem__(self, index):
+            return index
+
+    assert list(zip(range(3), Counting(), strict=False)) == [(0, 0), (1, 1), (2, 2)]
+
+
+@pytest.mark.parametrize("as_dict", [False, True])
+def test_a_loss_of_all_outputs_beside_losses_of_each(as_dict):
+    """In the logs it goes by the names of the outputs, which in a dict are the keys."""
+    inputs = keras.Input((4,))
+    one, two = (layers.Dense(1, name=name)(inputs) for name in ("first", "second"))
+    outputs, y = ({"a": one, "b": two}, {"a": Y, "b": Y}) if as_dict else ((one, two), (Y, Y))
+    model = keras.Model(inputs, outputs)
+
+    def everything(y_true, y_pred):
+        if as_dict:
+            y_true, y_pred = y_true.values(), y_pred.values()
+        return sum(keras.losses.mean_absolute_error(t, p) for t, p in zip(y_true, y_pred, strict=True))
+
+    model.compile("sgd", [everything, {"a": "mae", "b": "mae"} if as_dict else ("mae", "mae")])
+    logs = model.evaluate(X, y, verbose=0, return_dict=True)
+    each, all_ = (["a_loss", "b_loss"], "a_b_loss") if as_dict else (["first_loss", "second_loss"], "first_second_loss")
+    assert sorted(logs) == sorted(["loss", *each, all_])
+    assert logs[all_] == pytest.approx(sum(logs[name] for name in each), 1e-5)
+
+
 def test_when_a_dataset_hears_of_epochs():
     """B begin, E end, digits the batches; what Keras 3.15 calls."""
 

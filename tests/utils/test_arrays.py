@@ -52,7 +52,7 @@ def test_pad_sequences_of_vectors_and_words():
     np.testing.assert_array_equal(made, [[[0, 0], [1, 1]], [[2, 1], [2, 2]]])
     words = keras.utils.pad_sequences([["a"], ["b", "c"]], dtype=object, value="-")
     assert words.tolist() == [["-", "a"], ["b", "c"]]
-    with pytest.raises(ValueError, match="needs dtype=object"):
+    with pytest.raises(ValueError, match="should set `dtype=object`"):
         keras.utils.pad_sequences([["a"]], value="-")
     with pytest.raises(ValueError, match="list of sequences"):
         keras.utils.pad_sequences([1, 2])

@@ -39,7 +39,7 @@ def test_fits_the_width_of_a_terminal(monkeypatch):
 
 
 def test_both_kinds_of_metrics_is_an_error():
-    with pytest.raises(ValueError, match="only one of stateful_metrics and stateless_metrics"):
+    with pytest.raises(ValueError, match="Only one of `stateful_metrics` or `stateless_metrics`"):
         keras.utils.Progbar(1, stateful_metrics=["a"], stateless_metrics=["b"])
 
 

@@ -250,13 +250,18 @@ class SwapEMAWeights(Callback):
 
     def _pairs(self):
         optimizer = getattr(self.model.optimizer, "inner_optimizer", self.model.optimizer)
-        if not hasattr(optimizer, "_model_variables_moving_average"):
+        several = getattr(optimizer, "optimizers", [optimizer])
+        averaging = [one for one in several if one.use_ema and hasattr(one, "_model_variables_moving_average")]
+        if not averaging:
             raise ValueError(
                 "SwapEMAWeights must be used when `use_ema=True` is set on the optimizer. "
                 f"Received: use_ema={optimizer.use_ema}"
+                if several == [optimizer]
+                else "SwapEMAWeights must be used when at least one inner optimizer has `use_ema=True` set. Received a "
+                "MultiOptimizer with all inner optimizers having `use_ema=False`."
             )
-        averages = optimizer._model_variables_moving_average
-        return zip(optimizer._trainable_variables, averages, strict=True)
+        for one in averaging:
+            yield from zip(one._trainable_variables, one._model_variables_moving_average, strict=True)
 
     def _put(self, averages_in_model):
         if averages_in_model != self._ema_weights_in_model:

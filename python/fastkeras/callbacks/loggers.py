@@ -164,7 +164,7 @@ def _cell(value):
 
 
 class RemoteMonitor(Callback):
-    """Posts the logs of each epoch to a server; warns when it cannot be reached.
+    """Posts the logs of each epoch to a server, with the package `requests`; warns when it cannot be reached.
 
     Args:
         root, path: the address is `root + path`.
@@ -189,21 +189,18 @@ class RemoteMonitor(Callback):
         self.send_as_json = send_as_json
 
     def on_epoch_end(self, epoch, logs=None):
-        import urllib.error
-        import urllib.parse
-        import urllib.request
-
-        values = {key: v.item() if isinstance(v, np.generic) else v for key, v in (logs or {}).items()}
-        text = json.dumps({"epoch": epoch, **values})
-        if self.send_as_json:
-            body, kind = text, "application/json"
-        else:
-            body, kind = urllib.parse.urlencode({self.field: text}), "application/x-www-form-urlencoded"
-        headers = {"Content-Type": kind, **(self.headers or {})}
-        request = urllib.request.Request(self.root + self.path, data=body.encode(), headers=headers)
         try:
-            urllib.request.urlopen(request).close()
-        except urllib.error.URLError:
+            import requests
+        except ImportError:
+            raise ImportError("RemoteMonitor requires the `requests` library.") from None
+
+        numbers = (np.ndarray, np.generic)
+        values = {key: v.item() if isinstance(v, numbers) else v for key, v in (logs or {}).items()}
+        values = {"epoch": epoch, **values}
+        body = {"json": values} if self.send_as_json else {"data": {self.field: json.dumps(values)}}
+        try:
+            requests.post(self.root + self.path, headers=self.headers, **body)
+        except requests.exceptions.RequestException:
             warnings.warn(f"Could not reach RemoteMonitor root server at {self.root}", stacklevel=2)
 
 

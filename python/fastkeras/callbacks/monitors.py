@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 
+from fastkeras import ops
 from fastkeras.callbacks.callback import Callback
 from fastkeras.utils.messages import print_msg
 
@@ -33,7 +34,7 @@ class MonitorCallback(Callback):
         if self.monitor_op is not None:
             return
         direction = {"min": "down", "max": "up"}.get(self.mode) or self._find_direction()
-        self.monitor_op = np.greater if direction == "up" else np.less
+        self.monitor_op = ops.greater if direction == "up" else ops.less
         if direction == "down":
             self.min_delta *= -1
 
@@ -198,7 +199,7 @@ class ReduceLROnPlateau(MonitorCallback):
     def on_epoch_end(self, epoch, logs=None):
         self._set_monitor_op()
         logs = {} if logs is None else logs
-        logs["learning_rate"] = current_learning_rate(self.model.optimizer)
+        logs.update(learning_rates(self.model.optimizer))
         current = logs.get(self.monitor)
         if current is None:
             warnings.warn(
@@ -219,16 +220,16 @@ class ReduceLROnPlateau(MonitorCallback):
                 self._reduce(epoch)
 
     def _reduce(self, epoch):
-        optimizer = self.model.optimizer
-        before = current_learning_rate(optimizer)
-        if before <= np.float32(self.min_lr):
-            return
-        rate = max(before * self.factor, self.min_lr)
-        optimizer.learning_rate = rate
-        if self.verbose > 0:
-            print_msg(f"\nEpoch {epoch + 1}: ReduceLROnPlateau reducing learning rate to {rate}.")
-        self.cooldown_counter = self.cooldown
-        self.wait = 0
+        for name, optimizer in rated_optimizers(self.model.optimizer).items():
+            before = current_learning_rate(optimizer)
+            if before <= np.float32(self.min_lr):
+                continue
+            rate = max(before * self.factor, self.min_lr)
+            optimizer.learning_rate = rate
+            if self.verbose > 0:
+                print_msg(f"\nEpoch {epoch + 1}: ReduceLROnPlateau reducing {name}learning rate to {rate}.")
+            self.cooldown_counter = self.cooldown
+            self.wait = 0
 
     def in_cooldown(self):
         return self.cooldown_counter > 0
@@ -251,7 +252,12 @@ class LearningRateScheduler(Callback):
         self.verbose = verbose
 
     def on_epoch_begin(self, epoch, logs=None):
-        optimizer = self.model.optimizer
+        for name, optimizer in rated_optimizers(self.model.optimizer).items():
+            rate = self._schedule(optimizer, epoch)
+            if self.verbose > 0:
+                print_msg(f"\nEpoch {epoch + 1}: LearningRateScheduler setting {name}learning rate to {rate}.")
+
+    def _schedule(self, optimizer, epoch):
         if not hasattr(optimizer, "learning_rate"):
             raise ValueError('Optimizer must have a "learning_rate" attribute.')
         try:
@@ -261,12 +267,23 @@ class LearningRateScheduler(Callback):
         if not isinstance(rate, (float, np.float32, np.float64)):
             raise ValueError(f"The output of the `schedule` function should be a float. Got: {rate}")
         optimizer.learning_rate = float(rate)
-        if self.verbose > 0:
-            print_msg(f"\nEpoch {epoch + 1}: LearningRateScheduler setting learning rate to {rate}.")
+        return rate
 
     def on_epoch_end(self, epoch, logs=None):
         if logs is not None:
-            logs["learning_rate"] = current_learning_rate(self.model.optimizer)
+            logs.update(learning_rates(self.model.optimizer))
+
+
+def rated_optimizers(optimizer):
+    """The optimizers that have a learning rate: those in a MultiOptimizer by `"name "`, another one by `""`."""
+    several = getattr(optimizer, "optimizers", None)
+    return {"": optimizer} if several is None else {f"{one.name} ": one for one in several}
+
+
+def learning_rates(optimizer):
+    """The learning rate as it stands in logs; those in a MultiOptimizer each by the name of its optimizer."""
+    rated = rated_optimizers(optimizer).items()
+    return {f"learning_rate_{name}".rstrip("_ "): current_learning_rate(one) for name, one in rated}
 
 
 def current_learning_rate(optimizer):

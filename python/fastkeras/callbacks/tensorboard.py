@@ -7,10 +7,13 @@ import warnings
 import numpy as np
 
 from fastkeras.callbacks.callback import Callback
+from fastkeras.callbacks.monitors import learning_rates
+from fastkeras.engine import config
+from fastkeras.layers import Embedding
 
 
 class TensorBoard(Callback):
-    """Writes metrics, histograms of weights and the model's graph for TensorBoard; needs the package `tensorboard`.
+    """Writes metrics, weights and the model's graph for TensorBoard; needs the package `tensorboard`.
 
     Args:
         log_dir: folder; training writes into `train`, validation into `validation` below it.
@@ -18,10 +21,13 @@ class TensorBoard(Callback):
         write_graph: write the graph of Sequential and functional models.
         write_steps_per_second: write the speed of each epoch, and of the batches that `update_freq` writes.
         update_freq: "epoch", or every how many batches metrics are written too; "batch" is 1.
-        write_images, profile_batch, embeddings_freq, embeddings_metadata: are missing here.
+        write_images: with the histograms, write weights as images too; needs Pillow.
+        embeddings_freq: every how many epochs the vectors of Embedding layers are written for the projector; 0: never.
+        embeddings_metadata: the file (below `log_dir`) with a label for each vector, or a dict of them by layer name.
+        profile_batch: is missing here.
 
     Raises:
-        ValueError: for an argument that is missing here.
+        ValueError: for an argument that is missing here, and for metadata of a layer that is no Embedding.
         ImportError: when training starts without the package.
     """
 
@@ -38,10 +44,8 @@ class TensorBoard(Callback):
         embeddings_metadata=None,
     ):
         super().__init__()
-        missing = {"write_images": write_images, "profile_batch": profile_batch, "embeddings_freq": embeddings_freq}
-        for name, value in {**missing, "embeddings_metadata": embeddings_metadata}.items():
-            if value:
-                raise ValueError(f"[TensorBoard] {name} is not supported. Received: {name}={value}")
+        if profile_batch:
+            raise ValueError(f"[TensorBoard] profile_batch is not supported. Received: profile_batch={profile_batch}")
         update_freq = 1 if update_freq == "batch" else update_freq
         if update_freq != "epoch" and not (isinstance(update_freq, int) and update_freq >= 1):
             raise ValueError(
@@ -51,8 +55,11 @@ class TensorBoard(Callback):
         self.log_dir = str(log_dir)
         self.histogram_freq = histogram_freq
         self.write_graph = write_graph
+        self.write_images = write_images
         self.write_steps_per_second = write_steps_per_second
         self.update_freq = update_freq
+        self.embeddings_freq = embeddings_freq
+        self.embeddings_metadata = embeddings_metadata
         self.needs_every_batch = update_freq != "epoch"
         self._writers = {}
         self._batch = 0
@@ -62,6 +69,8 @@ class TensorBoard(Callback):
         self._close()
         if self.write_graph and type(model).__name__ in ("Functional", "Sequential"):
             self._writer("train").graph(model)
+        if self.embeddings_freq:
+            self._configure_projector()
 
     def on_train_begin(self, logs=None):
         self._batch = 0
@@ -97,8 +106,7 @@ class TensorBoard(Callback):
         logs = dict(logs or {})
         validation = {name[len("val_") :]: logs.pop(name) for name in list(logs) if name.startswith("val_")}
         optimizer = getattr(self.model.optimizer, "inner_optimizer", self.model.optimizer)
-        if hasattr(optimizer, "learning_rate"):  # a MultiOptimizer has none
-            logs["learning_rate"] = float(optimizer.learning_rate)
+        logs.update(learning_rates(optimizer))
         if self.write_steps_per_second:
             began, steps = self._epoch_start
             logs["steps_per_second"] = (int(self.model.optimizer.iterations) - steps) / (time.time() - began)
@@ -109,8 +117,39 @@ class TensorBoard(Callback):
             for layer in self.model.layers:
                 for weight in layer.weights:
                     self._writer("train").histogram(f"{weight.path}/histogram", weight.numpy(), epoch)
+                    if self.write_images:
+                        self._writer("train").images(f"{weight.path}/image", _as_images(weight.numpy()), epoch)
+        if self.embeddings_freq and epoch % self.embeddings_freq == 0:
+            for layer in self._embeddings():
+                np.savetxt(os.path.join(self.log_dir, _vectors_of(layer)), layer.embeddings.numpy(), delimiter="\t")
         for writer in self._writers.values():
             writer.flush()
+
+    def _embeddings(self):
+        return [layer for layer in self.model.layers if isinstance(layer, Embedding)]
+
+    def _configure_projector(self):
+        """Tells the projector which files hold vectors, and which their labels."""
+        from google.protobuf import text_format
+        from tensorboard.plugins import projector
+
+        labels, layers = self.embeddings_metadata, self._embeddings()
+        if not isinstance(labels, dict):
+            labels = {layer.name: labels for layer in layers} if labels else {}
+        unknown = set(labels) - {layer.name for layer in layers}
+        if unknown:
+            raise ValueError(
+                "Unrecognized `Embedding` layer names passed to `keras.callbacks.TensorBoard` `embeddings_metadata` "
+                f"argument: {sorted(unknown)}"
+            )
+        found = projector.ProjectorConfig()
+        for layer in layers:
+            found.embeddings.add(
+                tensor_name=layer.name, tensor_path=_vectors_of(layer), metadata_path=labels.get(layer.name)
+            )
+        os.makedirs(self.log_dir, exist_ok=True)
+        with open(os.path.join(self.log_dir, "projector_config.pbtxt"), "w", encoding="utf-8") as file:
+            file.write(text_format.MessageToString(found))
 
     def _writer(self, part):
         if part not in self._writers:
@@ -121,6 +160,25 @@ class TensorBoard(Callback):
         for writer in self._writers.values():
             writer.close()
         self._writers = {}
+
+
+def _vectors_of(layer):
+    return f"{layer.name}_vectors.tsv"
+
+
+def _as_images(weight):
+    """A weight as images (count, height, width, channels); None where it has too many axes to be seen."""
+    weight = np.squeeze(weight)
+    if weight.ndim > 4:
+        return None
+    if weight.ndim == 2 and weight.shape[0] > weight.shape[1]:
+        weight = weight.T
+    if weight.ndim == 3 and config.image_data_format() == "channels_last":
+        weight = np.transpose(weight, (2, 0, 1))  # each filter is an image
+    if weight.ndim < 4:
+        shape = {0: (1, 1, 1), 1: (1, weight.size, 1), 2: (1, *weight.shape), 3: weight.shape}[weight.ndim]
+        return weight.reshape(*shape, 1)
+    return weight if weight.shape[-1] in (1, 3, 4) else None
 
 
 class _Writer:
@@ -146,6 +204,21 @@ class _Writer:
 
         self._add(histogram_pb(tag, np.asarray(values)), step)
 
+    def images(self, tag, images, step):
+        """Up to three images with values in [0, 1]; what lies outside is black or white."""
+        if images is None:
+            return
+        from tensorboard.compat.proto import summary_pb2
+        from tensorboard.plugins.image import metadata
+        from tensorboard.util.tensor_util import make_tensor_proto
+
+        height, width = (str(size).encode() for size in images.shape[1:3])
+        content = make_tensor_proto([width, height, *map(_png, images[:3])])
+        summary = summary_pb2.Summary()
+        about = metadata.create_summary_metadata(display_name=None, description=None)
+        summary.value.add(tag=tag, metadata=about, tensor=content)
+        self._add(summary, step)
+
     def graph(self, model):
         """The model's config, of which TensorBoard draws a conceptual graph."""
         from tensorboard.compat.proto import summary_pb2
@@ -167,3 +240,14 @@ class _Writer:
         from tensorboard.compat.proto import event_pb2
 
         self._file.add_event(event_pb2.Event(summary=summary, wall_time=time.time(), step=step))
+
+
+def _png(image):
+    """The bytes of a PNG file."""
+    import io
+
+    from PIL import Image
+
+    pixels, file = np.clip(image * 255.5, 0, 255).astype("uint8"), io.BytesIO()
+    Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).save(file, "PNG")
+    return file.getvalue()

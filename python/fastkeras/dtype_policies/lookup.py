@@ -8,7 +8,7 @@ from fastkeras.registry import serialize_keras_object
 
 
 def set_dtype_policy(policy):
-    """Sets the global policy: a DTypePolicy, its name or its config.
+    """Sets the global policy: a DTypePolicy or its name; raises ValueError for anything else.
 
     >>> import fastkeras as keras
     >>> keras.config.set_dtype_policy("float64")
@@ -16,6 +16,11 @@ def set_dtype_policy(policy):
     'float64'
     >>> keras.config.set_dtype_policy("float32")
     """
+    if not isinstance(policy, (str, DTypePolicy)):
+        raise ValueError(
+            "Invalid `policy` argument. Expected the string name of a policy (such as 'mixed_float16') or a "
+            f"`DTypePolicy` instance. Received: policy={policy} (of type {type(policy)})"
+        )
     set_global(get(policy))
 
 

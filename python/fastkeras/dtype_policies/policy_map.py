@@ -33,6 +33,8 @@ class DTypePolicyMap(DTypePolicy, PathMap):
         "matches at most one dtype policy specification key in the DTypePolicyMap."
     )
 
+    taken = "{key} already exist in the {map} with value {value}."
+
     def __init__(self, default_policy=None, policy_map=None):
         if isinstance(default_policy, DTypePolicyMap):
             raise ValueError(

@@ -206,8 +206,7 @@ def add_operators(cls):
     cls.__ne__ = _equality("not_equal", True)
     cls.__hash__ = lambda self: id(self)
     cls.__array__ = _array
-    cls.__array_priority__ = 100
-    cls.__array_ufunc__ = None  # NumPy arrays leave `array + tensor` to the tensor
+    cls.__array_priority__ = 100  # NumPy arrays leave `array + tensor` to the tensor
     cls.__dlpack__ = lambda self, **kwargs: self.numpy().__dlpack__(**kwargs)
     cls.__dlpack_device__ = lambda self: self.numpy().__dlpack_device__()
     cls.__float__ = lambda self: float(_item(self))

@@ -32,6 +32,8 @@ def recorded(build):
         # Sizes that stand for None are no shapes to build with from a file: the layer around this one builds it.
         self.__dict__["_build_shapes_dict"] = None if inferring_open_sizes() else shapes
         self.built = True
+        if self._has_unbuilt_layers():
+            self.__dict__["_builds_late"] = True
         self._lock_state()
         return None
 
@@ -40,6 +42,8 @@ def recorded(build):
 
 class LayerBuilding:
     """The part of Layer that builds."""
+
+    _builds_late = False  # layers inside are still to be built, in a call, under this layer's name
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)

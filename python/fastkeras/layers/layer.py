@@ -237,11 +237,13 @@ class Layer(LayerState, LayerBuilding, LayerQuantization, LayerMasks, LayerRemat
             self._clear_losses()
         _calls.training = training
         try:
-            if built:
+            if built and not self._builds_late:
                 outputs = self._compute(symbolic, args, kwargs)
             else:
                 with name_scope(self.name, caller=self):
                     outputs = self._compute(symbolic, args, kwargs)
+                if self._builds_late:
+                    self.__dict__["_builds_late"] = self._has_unbuilt_layers()
                 if not self.built:
                     self.build(signatures.shape_of(first))
             if self.activity_regularizer is not None:

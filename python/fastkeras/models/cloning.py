@@ -107,7 +107,7 @@ def _clone_functional(model, clone, input_tensors, call_function):
                 "All entries in `input_tensors` must be KerasTensors. "
                 f"Received invalid values: inputs_tensors={input_tensors}"
             )
-        if len(flat) != len(model.inputs):
+        if not nest.same_structure(input_tensors, model.input):
             raise ValueError(
                 "`input_tensors` must have the same structure as model.input"
                 f"\nReference structure: {model.input}\nReceived structure: {input_tensors}"

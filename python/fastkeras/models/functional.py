@@ -94,11 +94,24 @@ class Functional(Function, Model):
         return outputs[0] if isinstance(outputs, (list, tuple)) and len(outputs) == 1 else outputs
 
     def compute_output_spec(self, inputs, training=None, mask=None):
-        outputs = super().compute_output_spec(inputs)
+        outputs = super().compute_output_spec(self._known_inputs(inputs))
         return outputs[0] if isinstance(outputs, (list, tuple)) and len(outputs) == 1 else outputs
 
     def _is_plain(self):
         return type(self).call is Functional.call and is_plain(self)
+
+    def _check_input(self, x):
+        for leaf, ref in zip(nest.flatten(x), self._inputs, strict=False):
+            if leaf is None:
+                self._check_optional(ref)
+        super()._check_input(x)
+
+    def _check_optional(self, ref):
+        layer = ref._keras_history.operation
+        if isinstance(layer, InputLayer) and not layer.optional:
+            raise ValueError(
+                f"The input '{ref.name}' is not optional, but None was passed. Please provide a valid tensor."
+            )
 
     def _standardize_inputs(self, inputs):
         """Brings what the model was called with to one tensor per input, in order."""
@@ -116,12 +129,19 @@ class Functional(Function, Model):
         if isinstance(expected, dict) and not isinstance(inputs, dict):
             wrong = wrong or list(expected) != sorted(expected)
         self._check_structure(inputs, wrong)
-        flat = [self._standardize(i, x) for i, x in enumerate(nest.flatten(inputs))]
+        flat = [self._standardize(i, x) for i, x in enumerate(nest.flatten(self._known_inputs(inputs)))]
         if len(flat) != len(self._inputs):
             raise ValueError(
                 f"Layer '{self.name}' expected {len(self._inputs)} input(s). Received {len(flat)} instead."
             )
         return flat
+
+    def _known_inputs(self, inputs):
+        """A dict without what the model has no input for."""
+        expected = self._inputs_struct
+        if isinstance(expected, dict) and isinstance(inputs, dict) and set(expected) < set(inputs):
+            return {name: inputs[name] for name in expected}
+        return inputs
 
     def _check_structure(self, inputs, wrong):
         if not wrong and _skeleton(inputs) == _skeleton(self._inputs_struct):
@@ -141,11 +161,7 @@ class Functional(Function, Model):
             return x
         ref = self._inputs[index]
         if x is None:
-            layer = ref._keras_history.operation
-            if isinstance(layer, InputLayer) and not layer.optional:
-                raise ValueError(
-                    f"The input '{ref.name}' is not optional, but None was passed. Please provide a valid tensor."
-                )
+            self._check_optional(ref)
             return None
         mask = getattr(x, "_keras_mask", None)
         original = x
@@ -158,9 +174,12 @@ class Functional(Function, Model):
         elif rank == wanted - 1 and ref.shape[-1] == 1:
             x = library.expand_dims(x, axis=-1)
         elif rank != wanted:
+            from fastkeras.tree import flatten_with_path
+
+            path = ".".join(map(str, flatten_with_path(self._inputs_struct)[index][0]))
             raise ValueError(
-                f"Invalid input shape for input {original} with name '{ref.name}'. Expected shape {ref.shape}, "
-                f"but input has incompatible shape {x.shape}"
+                f"Invalid input shape for input {original} with name '{ref.name}' and path '{path}'. Expected shape "
+                f"{ref.shape}, but input has incompatible shape {x.shape}"
             )
         if mask is not None and x is not original:
             x._keras_mask = mask

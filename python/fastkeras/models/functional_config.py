@@ -94,6 +94,11 @@ def functional_from_config(cls, config, custom_objects=None):
 
 def layer_from_config(config, custom_objects=None):
     """The layer, model or operation that a config describes; in legacy files configs name no module."""
+    if not isinstance(config, dict) or "config" not in config:
+        raise ValueError(
+            "The provided configuration is not a valid Keras configuration. Expected a dictionary containing a "
+            f"'config' key. Received: config={config}"
+        )
     if "module" in config:
         return deserialize_keras_object(config, custom_objects=custom_objects)
     is_model = config.get("class_name") in ("Functional", "Model", "Sequential")

@@ -10,6 +10,7 @@ from fastkeras.registry import register
 
 def unbiased(learning_rate, iterations, beta_1, beta_2):
     """The rate that makes up for moving means that began at zero: `lr * sqrt(1 - beta_2^t) / (1 - beta_1^t)`."""
+    learning_rate = ops.convert_to_tensor(learning_rate)  # who calls update_step may give a float
     step = ops.cast(iterations + 1, learning_rate.dtype)
     return learning_rate * ops.sqrt(1.0 - ops.power(beta_2, step)) / (1.0 - ops.power(beta_1, step))
 

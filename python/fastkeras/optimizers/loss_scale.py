@@ -73,7 +73,9 @@ class LossScaleOptimizer(Optimizer):
 
     def _update_scaled(self, grads, variables):
         scale = self.dynamic_scale.value
-        self.inner_optimizer.apply([g if g is None else g / ops.cast(scale, g.dtype) for g in grads], variables)
+        pairs = zip(grads, variables, strict=True)  # what a variable is overwritten with is no gradient of the loss
+        kept = [g if g is None or v.overwrite_with_gradient else g / ops.cast(scale, g.dtype) for g, v in pairs]
+        self.inner_optimizer.apply(kept, variables)
         grown = ops.equal(self.step_counter, self.dynamic_growth_steps - 1)
         self.step_counter.assign(ops.where(grown, ops.zeros_like(self.step_counter), self.step_counter + 1))
         self.dynamic_scale.assign(ops.where(grown, scale * 2.0, scale))

@@ -41,7 +41,7 @@ class OptimizerMap(PathMap):
         return self.default_optimizer
 
     def check(self, value):
-        return _updating(value, "optimizer")
+        return _updating(value, "optimizer must be a Keras Optimizer instance.", "optimizer cannot be {}.")
 
     def __setitem__(self, key, optimizer):
         if not isinstance(key, str):
@@ -106,7 +106,11 @@ class MultiOptimizer(Optimizer):
 
     def _build(self, variables):
         for variable in variables:
-            optimizer = _updating(self._optimizer_map(variable), f"the optimizer of {variable.path}")
+            optimizer = _updating(
+                self._optimizer_map(variable),
+                otherwise=f"Optimizer for variable {variable.path} is not an Optimizer instance.",
+                wrapping="{} cannot be used inside an MultiOptimizer.",
+            )
             self._number[id(variable)] = self._number_of(optimizer)
         for optimizer, own in zip(self._inner_optimizers, self._by_optimizer(variables), strict=True):
             if own:
@@ -187,11 +191,11 @@ class MultiOptimizer(Optimizer):
         return cls(**{**config, "optimizer_map": optimizer_map})
 
 
-def _updating(optimizer, what):
-    """`optimizer`, if it can update variables by itself; raises ValueError otherwise."""
+def _updating(optimizer, otherwise, wrapping):
+    """`optimizer`, if it can update variables by itself; raises ValueError with one of these messages otherwise."""
     if not isinstance(optimizer, Optimizer):
-        raise ValueError(f"{what} must be a Keras Optimizer instance. Received: {optimizer}")
+        raise ValueError(f"{otherwise} Received: {optimizer}")
     for cls in (LossScaleOptimizer, MultiOptimizer):
         if isinstance(optimizer, cls):
-            raise ValueError(f"{what} cannot be {cls.__name__}. Received: {optimizer}")
+            raise ValueError(f"{wrapping.format(cls.__name__)} Received: {optimizer}")
     return optimizer

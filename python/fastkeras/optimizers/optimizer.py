@@ -219,10 +219,19 @@ class Optimizer(OptimizerState):
         return variables
 
     def _overwrite_with_gradients(self, grads, variables):
-        """Assigns the gradients of variables that ask for it (`overwrite_with_gradient`); returns the others."""
-        kept = []
+        """Assigns the gradients of variables that ask for it (`overwrite_with_gradient`); returns the others.
+
+        With accumulation they get the maximum over its steps, at the last one.
+        """
+        kept, steps = [], self.gradient_accumulation_steps
         for gradient, variable in zip(grads, variables, strict=True):
-            if variable.overwrite_with_gradient:
+            if variable.overwrite_with_gradient and steps:
+                highest = self._accumulated_gradients[self._get_variable_index(variable)]
+                due = ops.equal((self._iterations + 1) % steps, 0)
+                gradient = ops.maximum(gradient, highest)
+                variable.assign(ops.where(due, gradient, variable))
+                highest.assign(ops.where(due, ops.zeros_like(gradient), gradient))
+            elif variable.overwrite_with_gradient:
                 variable.assign(gradient)
             else:
                 kept.append((gradient, variable))

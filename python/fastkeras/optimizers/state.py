@@ -31,7 +31,8 @@ class OptimizerState:
         if self.use_ema:
             vars(self)["_model_variables_moving_average"] = self.add_optimizer_variables(variables, "average")
         if self.gradient_accumulation_steps:
-            vars(self)["_accumulated_gradients"] = self.add_optimizer_variables(variables, "gradient_accumulator")
+            made = [self.add_variable_from_reference(v, "gradient_accumulator") for v in variables]
+            vars(self)["_accumulated_gradients"] = made
         vars(self)["_trainable_variables"] = variables
         self._index.update({id(variable): i for i, variable in enumerate(variables)})
         for group in self.slots():

@@ -102,6 +102,13 @@ def _build(config, namespace=None):
                 f"instead got {type(inner)}\nFull config: {config}"
             )
         return _find(inner, inner, config, namespace)
+    if class_name == "__typespec__":
+        raise DeserializationError(
+            f"Expected 'config' to be a list or a tuple for a __typespec__ class name,\ninstead got {type(inner)}\n"
+            f"Full config: {config}"
+            if not isinstance(inner, (list, tuple))
+            else f"[deserialize] a type specification of TensorFlow is no object here. Received: config={config}"
+        )
     inner = {} if inner is None else inner
     if not isinstance(inner, dict):
         raise DeserializationError(
@@ -159,6 +166,11 @@ def _find(name, registered_name, config, namespace):
         found = table.lookup(module, name)
     if found is None and namespace is not None and not _is_foreign(module):
         found = table.names_in(namespace).get(name)
+    if found is None and kind == "function":
+        # Up to Keras 3.6 files name the functions of users without the package they are registered in.
+        found = table.registered_in_any_package(name)
+        if found is not None:
+            return found
     if found is None:
         raise DeserializationError(
             f"Could not locate {kind} '{name}'. Make sure custom classes and functions are decorated with "
@@ -167,7 +179,7 @@ def _find(name, registered_name, config, namespace):
             f"Full object config: {config}"
         )
     explicit = config.get("registered_name")
-    if explicit and kind == "class" and explicit not in (name, config["class_name"]):
+    if explicit and explicit not in (name, config["class_name"]):
         raise DeserializationError(
             f"`registered_name={explicit!r}` was provided in the config, but '{module}.{name}' resolved to a Keras "
             "built-in and does not use registered names. Remove the `registered_name` field from the config. "

@@ -11,6 +11,7 @@ class PathMap(collections.abc.MutableMapping):
     """
 
     several = "Path '{path}' matches several keys. Received: keys={keys}"
+    taken = "'{key}' already exists in the {map} with value {value}."
 
     def __init__(self, values=None):
         self._values = {} if values is None else values
@@ -34,10 +35,8 @@ class PathMap(collections.abc.MutableMapping):
 
     def __setitem__(self, key, value):
         if key in self._values:
-            raise ValueError(
-                f"'{key}' already exists in the {type(self).__name__} with value {self._values[key]}. Please make sure "
-                "to not use duplicated keys."
-            )
+            taken = self.taken.format(key=key, map=type(self).__name__, value=self._values[key])
+            raise ValueError(f"{taken} Please make sure to not use duplicated keys.")
         self._values[key] = self.check(value)
 
     def __delitem__(self, key):

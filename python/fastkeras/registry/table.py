@@ -159,6 +159,12 @@ def get_registered_object(name, custom_objects=None, module_objects=None):
     return None
 
 
+def registered_in_any_package(name):
+    """The first custom object that is registered as `name` in whatever package, or None."""
+    tables = filter(None, (_scope.get(), _custom_objects))
+    return next((thing for table in tables for key, thing in table.items() if key.endswith(f">{name}")), None)
+
+
 class CustomObjectScope:
     """Makes custom classes and functions known by name within a `with` block.
 

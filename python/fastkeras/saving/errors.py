@@ -3,8 +3,11 @@
 import contextlib
 
 
-class ModelFileError(ValueError):
-    """A model file is damaged, hostile, or describes something that cannot be built here."""
+class ModelFileError(ValueError, TypeError):
+    """A model file is damaged, hostile, or describes something that cannot be built here.
+
+    It is a ValueError, and a TypeError as well: Keras raises the one or the other.
+    """
 
 
 @contextlib.contextmanager

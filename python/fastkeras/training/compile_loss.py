@@ -224,7 +224,16 @@ def _entry_name(loss, names, path):
             path = (own,)
         elif isinstance(path[-1], int):
             path = (*path[:-1], own)
-    return "/".join(map(str, path)) or "_".join(str(n) for n in nest.flatten(names))
+    return "/".join(map(str, path)) or "_".join(_leaf_names(names))
+
+
+def _leaf_names(names):
+    """The names of outputs; in a dict they go by their keys."""
+    found = []
+    pairs = sorted(names.items()) if isinstance(names, dict) else zip(names, names, strict=True)
+    for key, name in pairs:
+        found.extend(_leaf_names(name) if nest.is_nested(name) else [str(key)])
+    return found
 
 
 def _has(structure, key):

@@ -132,6 +132,19 @@ class PipelineData(BatchData):
         return (weighed(batch, self.class_weight) for batch in self.dataset._arrays())
 
 
+class LoaderData(PipelineData):
+    """Batches of other libraries: TensorFlow's own tf.data.Dataset, a torch DataLoader."""
+
+    @property
+    def num_batches(self):
+        if hasattr(self.dataset, "cardinality"):
+            return super().num_batches
+        return len(self.dataset) if hasattr(self.dataset.dataset, "__len__") else None
+
+    def _pass(self):
+        return (weighed(batch, self.class_weight) for batch in self.dataset)
+
+
 def weighed(batch, class_weight):
     """A batch as arrays, in a tuple, with sample weights for the classes where there are weights of classes."""
     if not isinstance(batch, (tuple, list)):
@@ -169,20 +182,12 @@ def get_data(x, y=None, sample_weight=None, batch_size=None, steps=None, shuffle
                 f"Received: class_weight={class_weight}"
             )
         if shuffle:
-            warnings.warn(
-                "`shuffle=True` was passed, but will be ignored since the data `x` was provided as a generator. The "
-                "generator is expected to yield already-shuffled data.",
-                stacklevel=4,
-            )
+            _warn_of_order("generator", "generator is expected to yield already-shuffled data")
         return GeneratorData(x)
     if isinstance(x, PyDataset):
         _refuse(arguments, "PyDataset")
         if shuffle and x.num_batches is None:
-            warnings.warn(
-                "`shuffle=True` was passed, but will be ignored since the data `x` was provided as an infinite "
-                "PyDataset. The PyDataset is expected to already be shuffled.",
-                stacklevel=4,
-            )
+            _warn_of_order("infinite PyDataset", "PyDataset is expected to already be shuffled")
         return DatasetData(x, shuffle=shuffle, class_weight=class_weight)
     if isinstance(x, Dataset):
         _refuse(arguments, "tf.data.Dataset")
@@ -193,11 +198,40 @@ def get_data(x, y=None, sample_weight=None, batch_size=None, steps=None, shuffle
             )
         rows = x._batches_of_rows()
         return PipelineData(x, class_weight) if rows is None else RowsData(x, *rows, class_weight)
+    if _is_of(x, "DatasetV2", "tensorflow.python."):
+        _refuse(arguments, "tf.data.Dataset")
+        if shuffle:
+            _warn_of_order("tf.data.Dataset", "Dataset is expected to already be shuffled (`.shuffle`)")
+        return LoaderData(x, class_weight)
+    if _is_of(x, "DataLoader", "torch.utils.data"):
+        _refuse(arguments, "torch DataLoader")
+        if class_weight is not None:
+            raise ValueError(
+                "Argument `class_weight` is not supported for torch DataLoader inputs. You can modify your "
+                f"`__getitem__` method to return sample weights as well. Received: class_weight={class_weight}"
+            )
+        if shuffle:
+            _warn_of_order("torch DataLoader", "DataLoader is expected to already be shuffled")
+        return LoaderData(x)
     if all(leaf is None or is_array(leaf) for leaf in nest.flatten((x, y, sample_weight))):
-        if all(leaf is None for leaf in nest.flatten(x)):
+        if all(leaf is None for leaf in nest.flatten((x, y))):
             raise ValueError(f"Unrecognized data type: x={x} (of type {type(x)})")
         return ArrayData(x, y, sample_weight, batch_size, steps, shuffle, class_weight)
     raise ValueError(f"Unrecognized data type: x={x} (of type {type(x)})")
+
+
+def _is_of(x, name, package):
+    """Is `x` of a class of another library? That is not imported to find out."""
+    return any(cls.__name__ == name and cls.__module__.startswith(package) for cls in type(x).__mro__)
+
+
+def _warn_of_order(kind, expected):
+    article = "an" if kind[0] in "aeiou" else "a"
+    warnings.warn(
+        f"`shuffle=True` was passed, but will be ignored since the data `x` was provided as {article} {kind}. "
+        f"The {expected}.",
+        stacklevel=5,
+    )
 
 
 def _refuse(arguments, kind):

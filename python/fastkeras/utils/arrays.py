@@ -87,7 +87,10 @@ def pad_sequences(sequences, maxlen=None, dtype="int32", padding="pre", truncati
             raise ValueError(f"[pad_sequences] sequences must be a list of sequences. Found: {sequence!r}")
     is_text = np.issubdtype(dtype, np.str_) or np.issubdtype(dtype, np.bytes_)
     if isinstance(value, str) and np.dtype(dtype) != object and not is_text:
-        raise ValueError(f"[pad_sequences] a string value needs dtype=object. Received: {value=}, {dtype=}")
+        raise ValueError(
+            f"`dtype` {dtype} is not compatible with `value`'s type: {type(value)}\n"
+            "You should set `dtype=object` for variable length strings."
+        )
     if maxlen is None:
         maxlen = max((len(sequence) for sequence in sequences), default=0)
     shape = next((np.asarray(sequence).shape[1:] for sequence in sequences if len(sequence)), ())

@@ -77,7 +77,7 @@ def get_file(
 def _names(fname, origin, extract):
     """(name of the result, name of the downloaded file): the rules of Keras."""
     name = os.fspath(fname) if fname else os.path.basename(urllib.parse.urlsplit(origin).path)
-    if not name:
+    if not name or (not fname and name in (".", "..")):
         raise ValueError(
             f"Can't parse the file name from the origin provided: '{origin}'. Please specify the `fname` argument."
         )

@@ -39,7 +39,7 @@ class Progbar:
     ):
         if stateful_metrics is not None and stateless_metrics is not None:
             raise ValueError(
-                "[Progbar] only one of stateful_metrics and stateless_metrics may be given. "
+                "Only one of `stateful_metrics` or `stateless_metrics` can be provided. "
                 f"Received: stateful_metrics={stateful_metrics}, stateless_metrics={stateless_metrics}"
             )
         self.target = target

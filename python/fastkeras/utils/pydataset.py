@@ -2,6 +2,7 @@
 
 import collections
 import concurrent.futures
+import itertools
 import threading
 import warnings
 
@@ -54,10 +55,12 @@ class PyDataset:
         raise NotImplementedError(f"[{type(self).__name__}] a PyDataset defines __getitem__(self, index)")
 
     def __iter__(self):
-        index = 0
-        while self.num_batches is None or index < self.num_batches:
+        try:
+            count = self.num_batches
+        except NotImplementedError:  # it does not say: without end
+            count = None
+        for index in itertools.count() if count is None else range(count):
             yield self[index]
-            index += 1
 
     @property
     def num_batches(self):
