@@ -82,6 +82,13 @@ DIFFERENTIABLE = {
 }
 
 
+@pytest.mark.parametrize("of", [ops.heaviside, ops.correlate, ops.nextafter, lambda x, y: ops.average(x, weights=y)])
+def test_dtypes_of_two_tensors_are_joined_before_they_become_floats(of):
+    pairs = [("int32", "bfloat16"), ("float16", "bool"), ("bool", "int8"), ("float64", "int32")]
+    found = [of(ops.ones((3,), x), ops.ones((3,), y)).dtype for x, y in pairs]
+    assert found == ["bfloat16", "float16", "float32", "float64"]
+
+
 @pytest.mark.parametrize("name", DIFFERENTIABLE)
 def test_gradient(name):
     """Against central differences, eagerly and compiled; the compiled value equals the eager one."""

@@ -149,7 +149,7 @@ def heaviside(x1, x2):
     >>> keras.ops.heaviside([-1.0, 0.0, 2.0], 0.5).numpy().tolist()
     [0.0, 0.5, 1.0]
     """
-    x1, x2 = together(floating(x1), x2 if isinstance(x2, NUMBERS) else floating(x2))
+    x1, x2 = floating_together(x1, x2)
     step = _where(_equal(x1, 0), x2, cast(_greater(x1, 0), x1.dtype))
     return _where(_is_nan(x1), x1, step)
 
@@ -178,12 +178,12 @@ def fmin(x1, x2):
     return _where(_is_nan(x1), x2, _where(_is_nan(x2), x1, _minimum(x1, x2)))
 
 
-def _on_host(name, text, *example):
+def _on_host(name, text, *example, operands=together):
     """A function of two tensors that NumPy computes, eagerly only and without a gradient."""
     ufunc = getattr(np, name)
 
     def run(x1, x2):
-        x1, x2 = together(x1, x2)
+        x1, x2 = operands(x1, x2)
         return convert_to_tensor(np.asarray(ufunc(*numpy_values(name, x1, x2))))
 
     return binary(name, text, *example, run=run)
@@ -191,7 +191,13 @@ def _on_host(name, text, *example):
 
 gcd = _on_host("gcd", "Greatest common divisor of integers. Eager only.", "[12], [18]", "[6]")
 lcm = _on_host("lcm", "Lowest common multiple of integers. Eager only.", "[4], [6]", "[12]")
-nextafter = _on_host("nextafter", "The next float after `x1` towards `x2`. Eager only.", "[0.5], [0.5]", "[0.5]")
+nextafter = _on_host(
+    "nextafter",
+    "The next float after `x1` towards `x2`. Eager only.",
+    "[0.5], [0.5]",
+    "[0.5]",
+    operands=floating_together,
+)
 
 
 # --- rounding -------------------------------------------------------------------------------------------------------

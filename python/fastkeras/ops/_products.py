@@ -7,6 +7,7 @@ import numpy as np
 from fastkeras.engine import cast, op, primitive
 from fastkeras.ops._common import (
     broadcast,
+    floating_together,
     integer_constant,
     is_float,
     normalize_axes,
@@ -346,7 +347,7 @@ def correlate(x1, x2, mode="valid"):
     >>> keras.ops.correlate([1.0, 2.0, 3.0], [0.0, 1.0]).numpy().tolist()
     [2.0, 3.0]
     """
-    x1, x2 = together(x1, x2)
+    x1, x2 = floating_together(x1, x2)
     if x1.ndim != 1 or x2.ndim != 1 or not x1.size or not x2.size:
         raise ValueError(
             f"[correlate] x1 and x2 must be vectors that are not empty. Received: shapes {x1.shape}, {x2.shape}"

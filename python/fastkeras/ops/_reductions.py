@@ -1,7 +1,7 @@
 """Reductions and running sums: sum, mean, variance, extremes and their positions."""
 
-from fastkeras.engine import cast, config, convert_to_tensor, op, primitive
-from fastkeras.ops._common import broadcast, floating, normalize_axes, normalize_axis, reshape_to
+from fastkeras.engine import cast, convert_to_tensor, op, primitive
+from fastkeras.ops._common import broadcast, floating, floating_together, normalize_axes, normalize_axis, reshape_to
 
 _sum, _mean, _prod = primitive("sum"), primitive("mean"), primitive("prod")
 _max, _min, _argmax, _argmin = primitive("max"), primitive("min"), primitive("argmax"), primitive("argmin")
@@ -253,11 +253,9 @@ def average(x, axis=None, weights=None):
     >>> float(keras.ops.average([1.0, 3.0], weights=[3.0, 1.0]))
     1.5
     """
-    x = floating(x)
     if weights is None:
-        return mean(x, axis=axis)
-    dtype = config.result_type(x.dtype, convert_to_tensor(weights).dtype)
-    x, weights = cast(x, dtype), cast(weights, dtype)
+        return mean(floating(x), axis=axis)
+    x, weights = floating_together(convert_to_tensor(x), convert_to_tensor(weights))
     if weights.shape != x.shape:
         if axis is None:
             raise ValueError("Axis must be specified when shapes of a and weights differ.")
