@@ -218,9 +218,8 @@ class RandomTranslation(_Affine):
 
     def _move(self, x, y, transformation, height, width):
         translations = ops.cast(transformation["translations"], x.dtype)
-        if (
-            len(x.shape) == 3 or translations.shape[0] > 1
-        ):  # as in Keras, one image leaves boxes without a batch as such
+        # As in Keras, one image leaves boxes without a batch as such.
+        if len(x.shape) == 3 or translations.shape[0] > 1:
             translations = ops.expand_dims(translations, 1)
         right, down = ops.split(translations, 2, axis=-1)
         return x + right, y + down
