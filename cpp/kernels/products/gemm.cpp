@@ -105,89 +105,89 @@ void step(const Product<T>& p, const Blocks& s, Brgemm<T> part, int64_t depth, c
     }
 }
 
+constexpr Activation kLastInTile = Activation::relu6;
+
 // Rows [i0, i1) and columns [j0, j1) of C, as far as steps [k0, k1) of k make them.
 struct Block {
     int64_t i0, i1, j0, j1, k0, k1;
 };
 
+// Rows [i, i + s.step) of a block at depth [p0, p0 + s.depth); `first` rows leave B in panels in the memory, where the
+// others read it.
+template <class T>
+void rows_of_block(const Product<T>& p, const Blocks& s, const Block& b, int64_t i, int64_t p0, char* memory,
+                   bool first) {
+    const Gemm& g = p.g;
+    const int64_t depth = least(b.k1 - p0, s.depth);
+    const bool last = p0 + depth == g.k;
+    const Brgemm<T> part{.m = least(b.i1 - i, s.step),
+                         .n = b.j1 - b.j0,
+                         .k = pieces(depth, kSteps<T>),
+                         .a_row = g.a_row,
+                         .a_col = g.a_col,
+                         .b_row = g.b_row,
+                         .b_panel = kPanel<T>,
+                         .c_row = g.c_row,
+                         .accumulate = g.accumulate || p0 > 0,
+                         .activation = last && g.activation <= kLastInTile ? g.activation : Activation::linear,
+                         .bias = last && p.bias ? p.bias + b.j0 : nullptr};
+    Sum<T>* c = p.c + i * g.c_row + b.j0;
+    step(p, s, part, depth, p.a + i * g.a_row + p0 * g.a_col, p.b + p0 * g.b_row + b.j0 * g.b_col, c,
+         reinterpret_cast<T*>(memory), reinterpret_cast<T*>(memory + s.a_bytes), first);
+    if (last && g.activation > kLastInTile)
+        for (int64_t row = 0; row < part.m; ++row) activate(g.activation, c + row * g.c_row, part.n);
+}
+
 template <class T>
 void block(const Product<T>& p, const Blocks& s, const Block& b, char* memory) {
-    const Gemm& g = p.g;
-    const int64_t columns = b.j1 - b.j0;
-    T* a_copy = reinterpret_cast<T*>(memory);
-    T* b_copy = reinterpret_cast<T*>(memory + s.a_bytes);
-    const bool in_tile = g.activation <= Activation::relu6;
-    for (int64_t p0 = b.k0; p0 == 0 || p0 < b.k1; p0 += s.depth) {
-        const int64_t depth = least(b.k1 - p0, s.depth);
-        const bool last = p0 + depth == g.k;
-        for (int64_t i = b.i0; i < b.i1; i += s.step) {
-            const Brgemm<T> part{.m = least(b.i1 - i, s.step),
-                                 .n = columns,
-                                 .k = pieces(depth, kSteps<T>),
-                                 .a_row = g.a_row,
-                                 .a_col = g.a_col,
-                                 .b_row = g.b_row,
-                                 .b_panel = kPanel<T>,
-                                 .c_row = g.c_row,
-                                 .accumulate = g.accumulate || p0 > 0,
-                                 .activation = last && in_tile ? g.activation : Activation::linear,
-                                 .bias = last && p.bias ? p.bias + b.j0 : nullptr};
-            step(p, s, part, depth, p.a + i * g.a_row + p0 * g.a_col, p.b + p0 * g.b_row + b.j0 * g.b_col,
-                 p.c + i * g.c_row + b.j0, a_copy, b_copy, i == b.i0);
-        }
-    }
-    if (!in_tile && b.k1 == g.k)
-        for (int64_t i = b.i0; i < b.i1; ++i) activate(g.activation, p.c + i * g.c_row + b.j0, columns);
+    for (int64_t p0 = b.k0; p0 == 0 || p0 < b.k1; p0 += s.depth)
+        for (int64_t i = b.i0; i < b.i1; i += s.step) rows_of_block(p, s, b, i, p0, memory, i == b.i0);
 }
 
 // --- two threads, two slices of k ---
 
-constexpr int64_t kFlags = 64;    // bytes in front of the slots: the panels that are made
-constexpr int64_t kFewRows = 64;  // that one block of A has
+constexpr int64_t kFlags = 256;      // bytes in front of the slots: the tiles of C whose first half is made
+constexpr int64_t kFewRows = 64;     // that one block of A has
+constexpr int64_t kSlicedRows = 14;  // of such a tile, at most
 
 // A batch of few rows times weights that stay in the L2 of two threads, with what an optimizer keeps of them.
 // Optimizers update weights by rows: a thread that reads columns of them takes half of the lines from the other one,
-// which then has to get them back. Here threads share rows, too: one multiplies the first steps of k, panel by panel of
-// C, and the other goes on with each panel that is made, so that every sum is one chain as ever. The mlp on two threads
-// of Emerald Rapids: 172 -> 130 us a step (its forward product 45 -> 34, its update 52 -> 22); of Zen 4 116 -> 113.
+// which then has to get them back. Here threads share rows, too: one multiplies the first half of k, tile by tile of C,
+// and the other goes on with each tile that is made, so that every sum is one chain as ever. The mlp on two threads
+// of Emerald Rapids: 172 -> 130 us a step (its forward product 45 -> 34, its update 52 -> 22); of Zen 4 116 -> 113. The
+// second thread waits for its first tile, 2 us; when it had whole panels to begin with, and the first thread another
+// one in return, a quarter of the weights changed places: 154 -> 140 us.
 // Larger weights come from the L3 anyway, and the product alone is slower so (3200 x 128 on Zen 4: a step 361 -> 402).
 // More threads get their chunks as it comes.
 template <class T>
 bool in_slices(const Gemm& g) {
     return kSteps<T> == 1 && g.threads == 2 && g.batch == 1 && g.m <= kFewRows && g.a_col == 1 && g.b_col == 1 &&
-           g.n > 2 * kPanel<T> && g.n <= least(kHalfPage, kFlags * kPanel<T>) && g.k >= 512 &&
-           g.n * g.k <= kDeepElements;
+           g.n > 2 * kPanel<T> && pieces(g.n, kPanel<T>) * pieces(g.m, kSlicedRows) <= kFlags && g.n <= kHalfPage &&
+           g.k >= 512 && g.k <= 2 * gemm_depth(true) && g.n * g.k <= kDeepElements;
 }
 
 template <class T>
 void slices(const Product<T>& p, void* scratch) {
     const Gemm& g = p.g;
-    const int64_t panels = pieces(g.n, kPanel<T>);
-    const int64_t middle = g.k / 2, depth = gemm_depth(g.n, g.k);
+    const int64_t groups = pieces(g.m, kSlicedRows), middle = g.k / 2;
     auto* made = static_cast<uint8_t*>(scratch);
     __builtin_memset(made, 0, kFlags);
-    const auto multiply = [&](int64_t thread, int64_t panel, bool second) {
-        const int64_t from = second ? middle : 0, to = second ? g.k : middle, j = panel * kPanel<T>;
-        Blocks s{};
-        s.depth = pieces(to - from, pieces(to - from, depth));
-        s.step = g.m;
-        char* memory = static_cast<char*>(scratch) + kFlags + thread * depth * kPanel<T> * int64_t(sizeof(T));
-        block(p, s, {0, g.m, j, least(g.n, j + kPanel<T>), from, to}, memory);
-    };
-    // Of the halves of panels each makes as many. The second begins with all of the last panel, so that neither waits:
-    // 32x128x784 on Zen 5 17.4 -> 14.1 us.
     parallel_for(2, 1, [&](int64_t begin, int64_t end) {
         for (int64_t thread = begin; thread < end; ++thread) {
-            if (thread == 0) {
-                for (int64_t j = 0; j < panels - 1; ++j) {
-                    multiply(0, j, false);
-                    __atomic_store_n(made + j, uint8_t(1), __ATOMIC_RELEASE);
+            const int64_t from = thread == 0 ? 0 : middle, to = thread == 0 ? middle : g.k;
+            Blocks s{};
+            s.depth = to - from;
+            s.step = pieces(g.m, groups);
+            s.keep = s.depth * kPanel<T>;
+            char* memory =
+                static_cast<char*>(scratch) + kFlags + thread * (g.k - middle) * kPanel<T> * int64_t(sizeof(T));
+            uint8_t* flag = made;
+            for (int64_t j = 0; j < g.n; j += kPanel<T>)
+                for (int64_t i = 0; i < g.m; i += s.step, ++flag) {
+                    if (thread == 1) wait_for(flag);
+                    rows_of_block(p, s, {0, g.m, j, least(g.n, j + kPanel<T>), from, to}, i, from, memory, i == 0);
+                    if (thread == 0) __atomic_store_n(flag, uint8_t(1), __ATOMIC_RELEASE);
                 }
-                multiply(0, panels - 2, true);
-            } else {
-                multiply(1, panels - 1, false), multiply(1, panels - 1, true);
-                for (int64_t j = 0; j < panels - 2; ++j) wait_for(made + j), multiply(1, j, true);
-            }
         }
     });
 }
