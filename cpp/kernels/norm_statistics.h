@@ -1,4 +1,4 @@
-// The mean of contiguous elements and the sum of squared distances from it, for batch and layer normalisation.
+// The mean of contiguous elements and the sum of squared distances from it, for batch normalisation.
 #pragma once
 #include "kernels/loop.h"
 

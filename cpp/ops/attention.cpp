@@ -64,7 +64,7 @@ Attention attention_of(const Call& c, bool backward) {
     return a;
 }
 
-// The memory of a thread: scores, their gradients, signs, one line of the mask, and what the products want.
+// The memory of a thread: scores, their gradients, signs, lines of the mask, and what the products want.
 template <class T>
 size_t scratch_bytes(Attention& a) {
     const int64_t width = std::max(a.size, a.value_size);
@@ -74,7 +74,7 @@ size_t scratch_bytes(Attention& a) {
         g.m = m, g.n = n, g.k = k, g.planes = a.planes;
         products = std::max(products, gemm_scratch_bytes(g, sizeof(T)));
     }
-    const size_t own = size_t((2 * a.block + 1) * a.line + a.signs) * sizeof(T);
+    const size_t own = size_t((2 * a.block + kMaskLines) * a.line + a.signs) * sizeof(T);
     a.slot_bytes = int64_t((own + products + 63) / 64 * 64);
     return 64 + size_t(a.threads) * size_t(a.slot_bytes);
 }

@@ -71,18 +71,6 @@ Product product(const Call& c) {
     return p;
 }
 
-Gemm gemm_of(const Call& c, const Product& p) {
-    Gemm g;
-    g.m = p.m, g.n = p.n, g.k = p.k;
-    g.a_row = p.ta ? 1 : p.k, g.a_col = p.ta ? p.m : 1;
-    g.b_row = p.tb ? 1 : p.n, g.b_col = p.tb ? p.k : 1;
-    g.c_row = p.n, g.c_batch = p.m * p.n;
-    g.batch = p.batch.count();
-    g.threads = std::min(64, num_threads());
-    g.planes = planes_of(c.attrs, c.in[0].dtype, g.m, g.n, g.k, (g.m + g.n) * g.k);
-    return g;
-}
-
 Activation activation_of(const Attrs& attrs) {
     if (!attrs.has("activation")) return Activation::linear;
     const std::string& name = attrs.text("activation");
@@ -93,13 +81,27 @@ Activation activation_of(const Attrs& attrs) {
     fail("[dense] activation must be 'linear', 'relu', 'sigmoid' or 'tanh'. Received: activation='", name, "'");
 }
 
+Gemm gemm_of(const Call& c, const Product& p) {
+    Gemm g;
+    g.m = p.m, g.n = p.n, g.k = p.k;
+    g.a_row = p.ta ? 1 : p.k, g.a_col = p.ta ? p.m : 1;
+    g.b_row = p.tb ? 1 : p.n, g.b_col = p.tb ? p.k : 1;
+    g.c_row = p.n, g.c_batch = p.m * p.n;
+    g.batch = p.batch.count();
+    g.threads = std::min(64, num_threads());
+    g.planes = planes_of(c.attrs, c.in[0].dtype, g.m, g.n, g.k, (g.m + g.n) * g.k);
+    g.activation = activation_of(c.attrs);
+    const bool plain = c.in.size() == 2 && g.activation == Activation::linear && g.planes == 0;
+    if (plain && p.ta && g.batch == 1) g.runs = gemm_runs(g.m, g.n, g.k);
+    return g;
+}
+
 // run(gemm, in, out, scratch) with the parts that must outlive this call bound into the kernel; scratch_bytes(gemm) of
 // scratch.
 template <class Bytes, class Run>
 Kernel bind(const Call& c, Bytes scratch_bytes, Run run) {
     Product p = product(c);
-    Gemm g = gemm_of(c, p);
-    g.activation = activation_of(c.attrs);
+    const Gemm g = gemm_of(c, p);
     return {[p = std::move(p), g, run](const void* const* in, void* const* out, void* scratch) {
                 Gemm now = g;
                 now.a_offsets = p.a_offsets.data(), now.b_offsets = p.b_offsets.data();

@@ -1,10 +1,10 @@
 #include "kernels/products/attention.h"
 
 #include "core/slot.h"
-#include "kernels/loop.h"
 #include "kernels/philox.h"
 #include "kernels/products/lanes.h"
 #include "kernels/random.h"
+#include "kernels/rows.h"
 #include "kernels/sizes.h"
 #include "simd/math.h"
 
@@ -46,18 +46,20 @@ private:
     int64_t last_ = -1, place_ = 0;  // the last group that was drawn, and where among those of its row
 };
 
-// The scores of one query: `n` keys in front of those it may not see; of them those that `seen` says (null: all).
+// The scores of one query, and its probabilities, which may be in their place: `n` keys in front of those it may not
+// see; of them those that `seen` says (null: all).
 template <class T>
 struct Row {
     using V = VecOf<T>;
-    T* scores;
+    T *scores, *p;
     int64_t n;
     const T* seen;
     T scale, kept_scale;
     bool drops;
 
-    FK_MEMBER Row(const Attention& a, T* scores, int64_t n, const T* seen)
-        : scores(scores), n(n), seen(seen), scale(T(a.scale)), kept_scale(T(a.kept_scale)), drops(a.drops) {}
+    Row() = default;
+    FK_MEMBER Row(const Attention& a, T* scores, T* p, int64_t n, const T* seen)
+        : scores(scores), p(p), n(n), seen(seen), scale(T(a.scale)), kept_scale(T(a.kept_scale)), drops(a.drops) {}
 
     // Of two: the factor is scale * log2(e).
     template <class Lanes>
@@ -65,81 +67,98 @@ struct Row {
         const V x = lanes.load(scores + i) * factor;
         return seen ? select(lanes.load(seen + i) > V(T(0)), x, V(kHiddenLogit<T>)) : x;
     }
-    // Scores become exponentials; the reciprocal of their sum. A NaN may get lost in the greatest; it comes back with
-    // the exponentials.
-    FK_MEMBER V exponentials() const {
-        const V factor(T(1.4426950408889634) * scale);
-        const V m(hmax(reduce_vectors<T>(
-            n, V(T(-__builtin_inf())), [](V a, V b) FK_INLINED { return max(a, b); },
-            [&](int64_t i, auto lanes) FK_INLINED { return logit(i, factor, lanes); })));
-        return V(T(1) / sum_of<T>(n, [&](int64_t i, auto lanes) FK_INLINED {
-                     const V e = exp2_negative(logit(i, factor, lanes) - m);
-                     lanes.store(scores + i, e);
-                     return e;
-                 }));
-    }
-    // Scores become probabilities.
-    FK_MEMBER void softmax() const {
-        const V inverse = exponentials();
+    // Exponentials, times the reciprocal of their sum, become probabilities.
+    FK_MEMBER void normalize(V inverse) const {
         for_each_vector<T>(
-            n, [&](int64_t i, auto lanes) FK_INLINED { lanes.store(scores + i, lanes.load(scores + i) * inverse); });
+            n, [&](int64_t i, auto lanes) FK_INLINED { lanes.store(p + i, lanes.load(scores + i) * inverse); });
     }
     // The same with signs, and in `kept`, which may be the scores or null, what is left of those that are positive.
-    FK_MEMBER void softmax(const T* signs, T* kept) const {
-        const V inverse = exponentials();
+    FK_MEMBER void normalize(V inverse, const T* signs, T* kept) const {
         for_each_vector<T>(n, [&](int64_t i, auto lanes) FK_INLINED {
-            const V p = copysign(lanes.load(scores + i) * inverse, lanes.load(signs + i));
-            lanes.store(scores + i, p);
-            if (kept) lanes.store(kept + i, dropped(p, p));
+            const V signed_p = copysign(lanes.load(scores + i) * inverse, lanes.load(signs + i));
+            lanes.store(p + i, signed_p);
+            if (kept) lanes.store(kept + i, dropped(signed_p, signed_p));
         });
     }
     // What dropout makes of x, a probability p or its gradient. The sign tells of a zero and of a NaN, too.
     FK_MEMBER V dropped(V p, V x) const { return select(copysign(V(T(1)), p) > V(T(0)), x * V(kept_scale), V(T(0))); }
 
-    // From probabilities and the gradients of what was left of them those of the products q k, to d.
-    FK_MEMBER void slopes(T* d) const {
-        const auto of_p = [&](V p, V slope) FK_INLINED { return drops ? dropped(p, slope) : slope; };
-        const V dot(sum_of<T>(n, [&](int64_t i, auto lanes) FK_INLINED {
-            const V p = lanes.load(scores + i);
-            return p * of_p(p, lanes.load(d + i));
-        }));
+    // The gradient of a probability, from that of what was left of it.
+    FK_MEMBER V of_p(V at, V slope) const { return drops ? dropped(at, slope) : slope; }
+    // From gradients of what was left of the probabilities, the sum of whose products with them is `dot`, those of the
+    // products q k, to d.
+    FK_MEMBER void slopes(T* d, V dot) const {
         for_each_vector<T>(n, [&](int64_t i, auto lanes) FK_INLINED {
-            const V p = lanes.load(scores + i);
-            const V x = (drops ? abs(p) : p) * (of_p(p, lanes.load(d + i)) - dot) * V(scale);
+            const V at = lanes.load(p + i);
+            const V x = (drops ? abs(at) : at) * (of_p(at, lanes.load(d + i)) - dot) * V(scale);
             lanes.store(d + i, seen ? select(lanes.load(seen + i) > V(T(0)), x, V(T(0))) : x);
         });
     }
     // What is left of the probabilities, to `kept`, which may be where they are.
     FK_MEMBER void drop(T* kept) const {
         for_each_vector<T>(n, [&](int64_t i, auto lanes) FK_INLINED {
-            const V p = lanes.load(scores + i);
-            lanes.store(kept + i, dropped(p, p));
+            const V at = lanes.load(p + i);
+            lanes.store(kept + i, dropped(at, at));
         });
+    }
+};
+
+// The rows of a group of queries.
+static_assert(kLanes <= kMaskLines);
+template <class T, class Group>
+struct RowsOf {
+    using V = VecOf<T>;
+    const Group& group;
+    Row<T> row[std::is_same_v<Group, OneRow<T>> ? 1 : kLanes];
+
+    FK_MEMBER auto lengths() const {
+        return [this](int64_t r) FK_INLINED { return row[r].n; };
+    }
+    // Scores become exponentials; the reciprocals of their sums. A NaN may get lost in the greatest; it comes back with
+    // the exponentials.
+    FK_MEMBER auto exponentials() const {
+        const V factor(T(1.4426950408889634) * row[0].scale);
+        const auto m = group.spread(group.max(
+            lengths(), [&](int64_t r, int64_t i, auto lanes) FK_INLINED { return row[r].logit(i, factor, lanes); }));
+        return group.spread(NumberOf<Group>(T(1)) /
+                            group.sum(lengths(), [&](int64_t r, int64_t i, auto lanes) FK_INLINED {
+                                const V e = exp2_negative(row[r].logit(i, factor, lanes) - V(m[r]));
+                                lanes.store(row[r].scores + i, e);
+                                return e;
+                            }));
+    }
+    // Of each row the sum of the probabilities times the gradients d of what was left of them, lines of `line`.
+    FK_MEMBER auto dots(const T* d, int64_t line) const {
+        return group.spread(group.sum(lengths(), [&](int64_t r, int64_t i, auto lanes) FK_INLINED {
+            const V p = lanes.load(row[r].p + i);
+            return p * row[r].of_p(p, lanes.load(d + r * line + i));
+        }));
     }
 };
 
 // Queries [first, first + rows) of one head, and the memory of a thread.
 template <class T>
 struct Block {
+    using V = VecOf<T>;
     const Attention& a;
     int64_t sample, head, first, rows, keys;  // keys that some of the queries may see
-    T *scores, *kept, *slopes, *seen;
-    int64_t line, kept_line;  // from a query's scores to the next one's
+    T *scores, *p, *kept, *slopes, *seen;
+    int64_t p_line, kept_line;  // from a query's probabilities, and what dropout leaves of them, to the next one's
     void* products;
 
-    // Scores, and so probabilities, lie in p, unless that is null; what dropout leaves of them lies in `kept`.
-    FK_MEMBER Block(const Attention& a, const bool* mask, T* p, int64_t which, int64_t block, void* memory)
+    // Probabilities take the place of scores, in aligned lines, unless they are saved.
+    FK_MEMBER Block(const Attention& a, const bool* mask, T* saved, int64_t which, int64_t block, void* memory)
         : a(a), sample(which / a.heads), head(which % a.heads), first(block * a.block), mask_(mask) {
         rows = least(a.queries - first, a.block);
         keys = a.causal && !mask ? least(a.keys, first + rows) : a.keys;
         slopes = static_cast<T*>(memory);
-        T* own = slopes + a.block * a.line;
-        seen = own + a.block * a.line;
-        products = seen + a.line;
-        scores = p ? p + number(0) * a.keys : own;
-        line = p ? a.keys : a.line;
-        kept = a.drops ? own : scores;
-        kept_line = a.drops ? a.line : line;
+        scores = slopes + a.block * a.line;
+        seen = scores + a.block * a.line;
+        products = seen + kMaskLines * a.line;
+        p = saved ? saved + number(0) * a.keys : scores;
+        p_line = saved ? a.keys : a.line;
+        kept = a.drops ? scores : p;
+        kept_line = a.drops ? a.line : p_line;
     }
 
     // Of query i among those of all heads and samples.
@@ -149,13 +168,23 @@ struct Block {
     FK_MEMBER E* at(E* x, int64_t length, int64_t i, int64_t width) const {
         return x + ((sample * length + i) * a.heads + head) * width;
     }
-    FK_MEMBER Row<T> row(int64_t i) const {
+    // Row i, and its mask as row r of a group.
+    FK_MEMBER Row<T> row(int64_t i, int64_t r) const {
         const int64_t query = first + i;
-        T* x = scores + i * line;
-        if (!mask_) return {a, x, a.causal ? least(keys, query + 1) : keys, nullptr};
+        T *x = scores + i * a.line, *y = p + i * p_line, *sees = seen + r * a.line;
+        if (!mask_) return {a, x, y, a.causal ? least(keys, query + 1) : keys, nullptr};
         const bool* from = mask_ + sample * a.mask[0] + head * a.mask[1] + query * a.mask[2];
-        for (int64_t j = 0; j < keys; ++j) seen[j] = T(from[j * a.mask[3]] && (!a.causal || j <= query));
-        return {a, x, keys, seen};
+        for (int64_t j = 0; j < keys; ++j) sees[j] = T(from[j * a.mask[3]] && (!a.causal || j <= query));
+        return {a, x, y, keys, sees};
+    }
+    // f(rows of a group, number of the first)
+    template <class F>
+    FK_MEMBER void for_groups(const F& f) const {
+        for_rows<T>(0, rows, a.keys, [&](const auto& group, int64_t begin) FK_INLINED {
+            RowsOf<T, std::remove_cvref_t<decltype(group)>> of{group, {}};
+            for (int64_t r = 0; r < group.count; ++r) of.row[r] = row(begin + r, r);
+            f(of, begin);
+        });
     }
     // What lies behind the keys that a query may see.
     FK_MEMBER void clear_rest(const Row<T>& row, T* x, int64_t end) const {
@@ -163,17 +192,21 @@ struct Block {
     }
     // `forward`: and what dropout leaves of them; the gradient needs both, one after the other.
     void make_probabilities(const T* q, const T* k, Signs<T>& signs, bool forward) const {
-        of_pairs(a.size, q, k, scores, line);
-        for (int64_t i = 0; i < rows; ++i) {
-            const Row<T> r = row(i);
-            T* left = a.drops && forward ? kept + i * kept_line : nullptr;
-            if (a.drops)
-                r.softmax(signs.draw(number(i) * a.keys, r.n), left);
-            else
-                r.softmax();
-            clear_rest(r, r.scores, line == a.keys ? a.keys : keys);  // p is read by blocks of another size, too
-            if (left) clear_rest(r, left, keys);
-        }
+        of_pairs(a.size, q, k, scores, a.line);
+        for_groups([&](const auto& of, int64_t begin) FK_INLINED {
+            const auto inverse = of.exponentials();
+            for (int64_t r = 0; r < of.group.count; ++r) {
+                const Row<T>& row = of.row[r];
+                const int64_t i = begin + r;
+                T* left = a.drops && forward ? kept + i * kept_line : nullptr;
+                if (a.drops)
+                    row.normalize(V(inverse[r]), signs.draw(number(i) * a.keys, row.n), left);
+                else
+                    row.normalize(V(inverse[r]));
+                clear_rest(row, row.p, p == scores ? keys : a.keys);  // blocks of another size read saved ones
+                if (left) clear_rest(row, left, keys);
+            }
+        });
     }
     // c = x y^T, a product for each query and key, of rows of `width` elements.
     void of_pairs(int64_t width, const T* x, const T* y, T* c, int64_t c_row) const {
@@ -247,16 +280,19 @@ void backward(const Attention& a, const T* q, const T* k, const T* v, const bool
                 const T* slopes = b.at(dy, a.queries, b.first, a.value_size);
                 if (!p) b.make_probabilities(queries, keys, signs, false);
                 b.of_pairs(a.value_size, slopes, b.at(v, a.keys, 0, a.value_size), b.slopes, a.line);
-                for (int64_t row = 0; row < b.rows; ++row) {
-                    const Row<T> r = b.row(row);
-                    T* dp = b.slopes + row * a.line;
-                    r.slopes(dp);
-                    b.clear_rest(r, dp, b.keys);
-                    if (!a.drops) continue;
-                    T* left = b.kept + row * b.kept_line;
-                    r.drop(left);
-                    b.clear_rest(r, left, b.keys);
-                }
+                b.for_groups([&](const auto& of, int64_t begin) FK_INLINED {
+                    const auto dot = of.dots(b.slopes + begin * a.line, a.line);
+                    for (int64_t r = 0; r < of.group.count; ++r) {
+                        const Row<T>& row = of.row[r];
+                        T* dp = b.slopes + (begin + r) * a.line;
+                        row.slopes(dp, VecOf<T>(dot[r]));
+                        b.clear_rest(row, dp, b.keys);
+                        if (!a.drops) continue;
+                        T* left = b.kept + (begin + r) * b.kept_line;
+                        row.drop(left);
+                        b.clear_rest(row, left, b.keys);
+                    }
+                });
                 b.of_keys(a.value_size, b.kept, b.kept_line, slopes, b.at(dv, a.keys, 0, a.value_size), begun > 0);
                 b.of_keys(a.size, b.slopes, a.line, queries, b.at(dk, a.keys, 0, a.size), begun > 0);
                 b.of_queries(a.size, b.slopes, a.line, keys, b.at(dq, a.queries, b.first, a.size));

@@ -24,6 +24,9 @@ struct Attention {
     int64_t block, line, signs, slot_bytes;
 };
 
+// Lines of the mask that a thread has room for: those of a group of queries.
+constexpr int64_t kMaskLines = 16;
+
 // What a hidden key's logit becomes: far below all others, and finite, so that a query that sees nothing sees all
 // alike.
 template <class T>

@@ -192,6 +192,37 @@ void slices(const Product<T>& p, void* scratch) {
     });
 }
 
+// --- runs of k ---
+
+template <class T>
+void runs(const Gemm& g, const T* a, const T* b, T* c, void* scratch) {
+    const int64_t count = g.m * g.n, each = pieces(g.k, g.runs);
+    Gemm run = g;
+    run.k = each, run.c_row = g.n, run.accumulate = false, run.threads = 1;
+    const Blocks s = cut<T>(run);
+    auto* sums = reinterpret_cast<T*>(static_cast<char*>(scratch) + 64);
+    char* slots = static_cast<char*>(scratch) + 64 + pieces(g.runs * count * int64_t(sizeof(T)), 64) * 64;
+    __builtin_memset(scratch, 0, 64);
+    parallel_for(g.runs, 1, [&](int64_t begin, int64_t end) {
+        const Slot slot(scratch, slots, g.threads, s.slot_bytes);
+        for (int64_t i = begin; i < end; ++i) {
+            Gemm now = run;
+            now.k = least(g.k - i * each, each);
+            const Product<T> p{now, a + i * each * g.a_col, b + i * each * g.b_row, nullptr, sums + i * count};
+            for (int64_t row = 0; row < g.m; row += s.rows)
+                for (int64_t column = 0; column < g.n; column += s.columns)
+                    block(p, s, {row, least(g.m, row + s.rows), column, least(g.n, column + s.columns), 0, now.k},
+                          slot.memory);
+        }
+    });
+    for (int64_t i = 0; i < g.runs; ++i)
+        for (int64_t row = 0; row < g.m; ++row) {
+            const T* from = sums + i * count + row * g.n;
+            T* to = c + row * g.c_row;
+            for (int64_t j = 0; j < g.n; ++j) to[j] = i > 0 || g.accumulate ? to[j] + from[j] : from[j];
+        }
+}
+
 #if defined(__AMX_BF16__)
 // Do planes hold the operands? Else C is not the product.
 bool gemm_on_tiles(const Gemm& g, const float* a, const float* b, const float* bias, float* c, void* scratch) {
@@ -259,6 +290,8 @@ void gemm(const Gemm& given, const Sum<T>* a, const Sum<T>* b, const Sum<T>* bia
         });
         return;
     }
+    if constexpr (kSteps<T> == 1)
+        if (g.runs > 1 && !turned) return runs(g, a, b, c, scratch);
     if (in_slices<T>(g)) return slices(product(0), scratch);
     const Blocks s = cut<T>(g);
     const int64_t across = pieces(g.n, s.columns), each = pieces(g.m, s.rows) * across;
