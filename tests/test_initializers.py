@@ -124,3 +124,13 @@ def test_kernels_of_fourier_transforms():
             initializers.STFT(**settings)
     with pytest.raises(ValueError, match="shape of `window`"):
         given((7, 1, 5))
+
+
+def test_a_variable_may_name_its_initializer():
+    assert keras.Variable("ones", shape=(2, 3)).numpy().tolist() == [[1.0] * 3] * 2
+    drawn = keras.Variable(shape=(50,), initializer="uniform").numpy()
+    assert np.abs(drawn).max() <= 0.05 < 20 * np.abs(drawn).max()
+    with pytest.raises(ValueError, match="shape"):
+        keras.Variable("zeros")
+    with pytest.raises(ValueError, match="no_such"):
+        keras.Variable("no_such", shape=(2,))

@@ -259,6 +259,8 @@ RAMP = np.arange(0, 240, 5, dtype="uint8").reshape(4, 4, 3)
         (lambda: tf.strings.split("a/b/c", "/"), [b"a", b"b", b"c"]),
         (lambda: tf.strings.split(" a  b "), [b"a", b"b"]),
         (lambda: tf.strings.split("a/b/c", "/")[-1], b"c"),
+        (lambda: tf.math.count_nonzero([[1, 0], [2, 3]], axis=1, keepdims=True), [[1], [2]]),
+        (lambda: tf.math.count_nonzero([[1.0, 0.0], [2.0, 3.0]]), 3),
         (lambda: tf.strings.length("né"), 3),
         (lambda: tf.strings.length("né", unit="UTF8_CHAR"), 2),
         (lambda: tf.strings.substr(STRINGS, 1, 2), [b"b ", b",E"]),
@@ -326,10 +328,51 @@ def test_files_of_pictures(tmp_path):
         tf.image.decode_png(tf.io.read_file(path))
     with pytest.raises(ValueError, match="channels=2"):
         tf.image.decode_png(content, channels=2)
-    with pytest.raises(ValueError, match="ragged"):
-        tf.strings.split(["a b", "c"])
+    with pytest.raises(ValueError, match="one dimension"):
+        tf.strings.split([["a b", "c"]])
     with pytest.raises(ValueError, match="uint8 or floats"):
         tf.image.convert_image_dtype(RAMP, tf.int32)
+
+
+def test_parts_of_several_strings_are_rows():
+    rows = tf.strings.split(["a b c", "", "d e"])
+    assert rows.to_list() == [[b"a", b"b", b"c"], [], [b"d", b"e"]]
+    assert (rows.shape, len(rows), rows.row_lengths().numpy().tolist()) == ((3, None), 3, [3, 0, 2])
+    assert rows[2].numpy().tolist() == [b"d", b"e"]
+    assert rows[1:].to_list() == rows.to_list()[1:]
+    assert rows.to_tensor("-").numpy().tolist() == [[b"a", b"b", b"c"], [b"-"] * 3, [b"d", b"e", b"-"]]
+    words = fastkeras.layers.TextVectorization(
+        standardize=lambda texts: tf.strings.lower(texts), split=lambda texts: tf.strings.split(texts, ",")
+    )
+    words.adapt(["A,b", "b,b,c"])
+    assert words.get_vocabulary() == ["", "[UNK]", "b", "c", "a"]
+    assert words(["a,z", "c"]).numpy().tolist() == [[4, 1], [3, 0]]
+
+
+def test_devices():
+    for name in [None, "/cpu:0", "CPU", "/CPU:0", "/job:localhost/replica:0/task:0/device:CPU:0"]:
+        with tf.device(name):
+            assert tf.ones(2).shape == (2,)
+    for name in ["/gpu:0", "/cpu:1", "/device:TPU:0"]:
+        with pytest.raises(ValueError, match=f"no device but the CPU.*{name}"), tf.device(name):
+            pass
+
+
+def test_tensorboard_writes_its_files_itself(tmp_path):
+    pytest.importorskip("tensorboard")
+    done = run_script(
+        tmp_path,
+        """
+        import numpy as np
+        import tensorflow as tf
+        model = tf.keras.Sequential([tf.keras.Input((2,)), tf.keras.layers.Dense(1)])
+        model.compile("sgd", "mse")
+        board = tf.keras.callbacks.TensorBoard("logs", histogram_freq=1)
+        model.fit(np.zeros((4, 2)), np.zeros((4, 1)), verbose=0, callbacks=[board])
+        """,
+    )
+    assert done.returncode == 0, done.stderr
+    assert list((tmp_path / "logs" / "train").glob("events*"))
 
 
 def test_random_parts_and_gammas():

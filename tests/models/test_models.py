@@ -45,6 +45,15 @@ def test_sequential_takes_the_shape_from_its_first_layer(argument):
     assert model.input_shape == (None, 4) and model.count_params() == 19
 
 
+def test_sequential_built_by_a_batch_takes_batches_of_other_sizes():
+    model = keras.Sequential([layers.Dense(3)])
+    assert model(np.zeros((8, 4))).shape == (8, 3)
+    assert model(np.zeros((5, 4))).shape == (5, 3)
+    assert model(keras.Input(batch_shape=(2, 4))).shape == (2, 3)  # inside another model, as a GAN has it
+    with pytest.raises(ValueError, match="expected axis -1|incompatible"):
+        model(keras.Input(batch_shape=(2, 5)))
+
+
 def test_sequential_pop_and_rebuild():
     model = mlp()
     before = model(ones(1, 4)).shape

@@ -462,6 +462,29 @@ def test_own_train_step():
     assert model.traces <= 2  # once per shape of a batch, not once per step
 
 
+class OfKeras2(keras.Model):
+    """The loss and metrics that `compile` was given, by the names of TensorFlow's Keras 2."""
+
+    def train_step(self, data):
+        x, y = data
+        with keras.GradientTape() as tape:
+            y_pred = self(x, training=True)
+            loss = self.compiled_loss(y, y_pred, regularization_losses=self.losses)
+        gradients = tape.gradient(loss, self.trainable_variables)
+        self.optimizer.apply_gradients(zip(gradients, self.trainable_variables, strict=True))
+        self.compiled_metrics.update_state(y, y_pred)
+        return {m.name: m.result() for m in self.metrics}
+
+
+def test_names_of_keras_2_in_a_train_step():
+    inputs = keras.Input((X.shape[1],))
+    model = OfKeras2(inputs, layers.Dense(1)(inputs))
+    model.compile(keras.optimizers.SGD(0.05), "mse", metrics=[keras.metrics.MeanAbsoluteError(name="mae")])
+    with pytest.warns(match="compiled_loss.*is deprecated"), pytest.warns(match="compiled_metrics.*is deprecated"):
+        mae = model.fit(X, Y, batch_size=10, epochs=30, verbose=0).history["mae"]
+    assert mae[-1] < 0.3 * mae[0]
+
+
 class Adversaries(keras.Model):
     """No `call`: its training step is all there is to do."""
 

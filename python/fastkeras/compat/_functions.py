@@ -1,6 +1,8 @@
 """Functions of TensorFlow that take other arguments than ours, or that Keras does not have."""
 
+import contextlib
 import logging
+import re
 import sys
 import types
 
@@ -277,6 +279,22 @@ def _embedding_lookup(params, ids, max_norm=None, name=None):
     return rows if max_norm is None else clip_by_norm(rows, max_norm, axes=-1)
 
 
+def _count_nonzero(input, axis=None, keepdims=None, dtype="int64", name=None):
+    return ops.sum(ops.cast(ops.not_equal(input, 0), dtype), axis=axis, keepdims=bool(keepdims))
+
+
+@contextlib.contextmanager
+def device(device_name):
+    """Where what follows runs: there is the CPU.
+
+    Raises:
+        ValueError: for other devices.
+    """
+    if device_name is not None and not re.search(r"(^|[/:])cpu(:0)?$", str(device_name), re.IGNORECASE):
+        raise ValueError(f"[tf.device] there is no device but the CPU. Received: device_name={device_name}")
+    yield
+
+
 def _l2_loss(t, name=None):
     return ops.sum(ops.square(t)) / 2
 
@@ -301,6 +319,8 @@ FUNCTIONS = {
         "constant": constant,
         "constant_initializer": initializers.Constant,
         "convert_to_tensor": translated(convert_to_tensor, {}),
+        "custom_gradient": ops.custom_gradient,
+        "device": device,
         "executing_eagerly": executing_eagerly,
         "fill": fill,
         "function": function,
@@ -332,6 +352,7 @@ FUNCTIONS = {
         "argmax": argmax,
         "argmin": argmin,
         "confusion_matrix": _confusion_matrix,
+        "count_nonzero": _count_nonzero,
         "l2_normalize": _l2_normalize,
     },
     "nn": {

@@ -37,7 +37,7 @@ OPS = {
     },
     "math": {
         **dict.fromkeys(
-            """abs add ceil cos cosh count_nonzero cumprod cumsum divide divide_no_nan equal erf erfinv exp expm1 floor
+            """abs add ceil cos cosh cumprod cumsum divide divide_no_nan equal erf erfinv exp expm1 floor
             greater greater_equal in_top_k is_finite is_inf is_nan less less_equal log log1p logical_and logical_not
             logical_or logical_xor maximum minimum mod multiply negative not_equal reciprocal round rsqrt segment_sum
             sigmoid sign sin sinh softmax softplus sqrt square subtract tan tanh top_k""".split(),

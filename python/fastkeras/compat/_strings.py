@@ -46,17 +46,58 @@ def _pattern(pattern):
     return np.asarray(Strings(pattern)).item()
 
 
+class RaggedStrings:
+    """Rows of strings, of any lengths: the parts of several strings."""
+
+    dtype = "string"
+
+    def __init__(self, rows):
+        self._rows = list(rows)
+
+    @property
+    def shape(self):
+        return (len(self._rows), None)
+
+    def __len__(self):
+        return len(self._rows)
+
+    def __iter__(self):
+        return iter(self._rows)
+
+    def __getitem__(self, key):
+        return RaggedStrings(self._rows[key]) if isinstance(key, slice) else self._rows[key]
+
+    def row_lengths(self):
+        return convert_to_tensor(np.array([len(row) for row in self._rows], "int64"))
+
+    def to_list(self):
+        return [row.numpy().tolist() for row in self._rows]
+
+    def to_tensor(self, default_value=b""):
+        """The rows in one tensor, those that are shorter filled up with `default_value`."""
+        values = np.full(
+            (len(self._rows), max(map(len, self._rows), default=0)), Strings(default_value).numpy(), object
+        )
+        for i, row in enumerate(self._rows):
+            values[i, : len(row)] = row.numpy()
+        return Strings(values)
+
+    def __repr__(self):
+        return f"<fastkeras.RaggedStrings {self.to_list()}>"
+
+
 def split(input, sep=None, maxsplit=-1, name=None):
-    """The parts of one string between separators, or between spaces.
+    """The parts of one string between separators, or between spaces; of several strings, a row of parts for each.
 
     Raises:
-        ValueError: for more than one string: the parts of several are ragged, and tensors are not.
+        ValueError: for strings in more than one dimension.
     """
-    text = Strings(input)
-    if text.ndim:
-        raise ValueError(f"[tf.strings.split] there are no ragged tensors: split one string. Received: input={input}")
+    texts = Strings(input)
+    if texts.ndim > 1:
+        raise ValueError(f"[tf.strings.split] input must be strings in one dimension or none. Received: input={input}")
     sep = None if sep is None or sep == "" else np.asarray(Strings(sep)).item()
-    return Strings(text.numpy().split(sep, maxsplit) or np.empty(0, object))
+    rows = [Strings(text.split(sep, maxsplit) or np.empty(0, object)) for text in np.asarray(texts).flat]
+    return RaggedStrings(rows) if texts.ndim else rows[0]
 
 
 def length(input, unit="BYTE", name=None):

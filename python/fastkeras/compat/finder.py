@@ -16,6 +16,8 @@ _ROOTS = {
     "tensorflow.data": "fastkeras.data",
 }
 _VERSIONED = ("keras", "tensorflow.keras", "tf_keras")
+# Where this can be imported, TensorBoard writes its files itself, not through TensorFlow's.
+_NO_TENSORFLOW = "tensorboard.compat.notf"
 
 
 def install():
@@ -63,6 +65,8 @@ class _Facade(types.ModuleType):
 
 class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def find_spec(self, fullname, path=None, target=None):
+        if fullname == _NO_TENSORFLOW:
+            return importlib.machinery.ModuleSpec(fullname, self)
         if fullname.split(".")[0] not in ("keras", "tensorflow", "tf_keras"):
             return None
         name = _ours(fullname)
@@ -75,6 +79,8 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         return importlib.machinery.ModuleSpec(fullname, self, is_package=True)
 
     def create_module(self, spec):
+        if spec.name == _NO_TENSORFLOW:
+            return types.ModuleType(spec.name)
         return _namespace(spec.name) or _Facade(spec.name, importlib.import_module(_ours(spec.name)))
 
     def exec_module(self, module):

@@ -32,8 +32,8 @@ class Variable(_core.Variable):
     """A tensor whose value can be assigned: a weight, an optimizer slot, a statistic, a counter.
 
     Args:
-        initializer: the first value, or a callable `(shape, dtype)` that makes it.
-        shape: required with a callable.
+        initializer: the first value, or a callable `(shape, dtype)` that makes it, or the name of an initializer.
+        shape: required with a callable or a name.
         dtype: of the values; by default that of the initial value, or floatx for a callable.
         trainable: do gradient tapes watch it, does an optimizer update it?
         autocast: is it read in the compute dtype inside a layer's call?
@@ -150,6 +150,10 @@ class Variable(_core.Variable):
 
 
 def _initial_value(initializer, shape, dtype):
+    if isinstance(initializer, str):
+        from fastkeras import initializers
+
+        initializer = initializers.get(initializer)
     if callable(initializer) and not isinstance(initializer, (_core.Tensor, _core.Variable)):
         if shape is None:
             raise ValueError(

@@ -3,7 +3,10 @@
 import threading
 import warnings
 
+import numpy as np
+
 from fastkeras import dtype_policies, ops, registry, regularizers
+from fastkeras.data.strings import Strings, is_text, strings
 from fastkeras.dtype_policies import is_float
 from fastkeras.engine import (
     AutocastScope,
@@ -286,6 +289,8 @@ class Layer(LayerState, LayerBuilding, LayerQuantization, LayerMasks, LayerRemat
             convert, autocast = self._dtype_policy.convert_input, self.autocast
 
             def converted(x):
+                if isinstance(x, (np.ndarray, Strings)) and is_text(x):
+                    return strings(x)
                 y = convert(x, autocast, dtype)
                 if y is not x and getattr(x, "_keras_mask", None) is not None:
                     y._keras_mask = x._keras_mask
@@ -296,7 +301,7 @@ class Layer(LayerState, LayerBuilding, LayerQuantization, LayerMasks, LayerRemat
             kwargs = dict(kwargs)
         if not self._allow_non_tensor_positional_args:
             for x in nest.flatten(args):
-                if not (x is None or isinstance(x, (Tensor, KerasTensor, Variable))):
+                if not (x is None or isinstance(x, (Tensor, KerasTensor, Variable)) or signatures.is_text(x)):
                     raise ValueError(
                         "Only input tensors may be passed as positional arguments. The following argument value "
                         f"should be passed as a keyword argument: {x} (of type {type(x)})"

@@ -55,7 +55,7 @@ def tensor_arguments(arguments):
         elif nest.is_nested(value) and len(value):
             flat = nest.flatten(value)
             count = sum(isinstance(x, _TENSORS) for x in flat)
-            if count and count == sum(not (x is None or _is_text(x)) for x in flat):
+            if count and count == sum(not (x is None or is_text(x)) for x in flat):
                 found[name] = value
             elif count:
                 raise ValueError(
@@ -65,7 +65,7 @@ def tensor_arguments(arguments):
     return found
 
 
-def _is_text(x):
+def is_text(x):
     """An array of strings, which stands in for a tensor?"""
     return isinstance(x, np.ndarray) and x.dtype.kind == "U"
 

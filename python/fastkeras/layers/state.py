@@ -20,7 +20,8 @@ _PLAIN = frozenset(
 
 
 def _is_metric(value):
-    return hasattr(type(value), "update_state") and hasattr(type(value), "reset_state")
+    # Layers that adapt to data have the other two.
+    return all(hasattr(type(value), name) for name in ("update_state", "reset_state", "result"))
 
 
 def _is_layer(value):

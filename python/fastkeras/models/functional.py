@@ -5,9 +5,10 @@ import warnings
 import numpy as np
 
 from fastkeras import ops
+from fastkeras.data.strings import strings
 from fastkeras.engine import KerasTensor, convert_to_tensor, nest
 from fastkeras.layers import InputLayer, InputSpec, Layer
-from fastkeras.layers.preprocessing.tokens import strings
+from fastkeras.layers.input_spec import assert_input_compatibility
 from fastkeras.models.function import Function
 from fastkeras.models.functional_config import functional_config
 from fastkeras.models.graph import clone_graph_nodes, is_input, run_graph
@@ -96,6 +97,9 @@ class Functional(Function, Model):
     def compute_output_spec(self, inputs, training=None, mask=None):
         outputs = super().compute_output_spec(self._known_inputs(inputs))
         return outputs[0] if isinstance(outputs, (list, tuple)) and len(outputs) == 1 else outputs
+
+    def _check_compatible(self, inputs):
+        assert_input_compatibility(self.input_spec, inputs, layer_name=self.name)  # any number of samples
 
     def _is_plain(self):
         return type(self).call is Functional.call and is_plain(self)

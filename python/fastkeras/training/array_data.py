@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from fastkeras.data.strings import strings
 from fastkeras.engine import Tensor, TensorSpec, Variable, config, convert_to_numpy, nest
 from fastkeras.utils.packing import pack_x_y_sample_weight, unpack_x_y_sample_weight
 
@@ -11,7 +12,10 @@ _KEPT = {"bool", "int8", "uint8", "int32", "uint32", "int64"}
 
 
 def to_array(x):
-    """`x` as a C-ordered array of a dtype that programs take: floats become floatx, integers stay."""
+    """`x` as a C-ordered array of a dtype that programs take: floats become floatx, integers stay.
+
+    Tensors of strings, and the bytes that datasets have for them, become arrays of str, which eager steps take.
+    """
     if isinstance(x, (Tensor, Variable)):
         x = convert_to_numpy(x)
     elif not isinstance(x, np.ndarray):
@@ -26,6 +30,8 @@ def to_array(x):
         elif name in config.WIDENED:
             name = config.WIDENED[name]
         elif x.dtype.kind == "O":
+            if x.size and isinstance(x.flat[0], bytes):
+                return strings(x)
             try:
                 x, name = x.astype(config.floatx()), config.floatx()
             except (TypeError, ValueError):
@@ -33,6 +39,13 @@ def to_array(x):
         else:
             raise ValueError(f"Invalid dtype: {x.dtype.name}")
     return np.ascontiguousarray(x, dtype=name) if x.ndim else np.asarray(x, dtype=name)
+
+
+def has_words(data):
+    """Is there an array of str among the arrays of a batch?"""
+    if isinstance(data, np.ndarray):
+        return data.dtype.kind == "U"
+    return nest.is_nested(data) and any(has_words(x) for x in nest.flatten(data))
 
 
 def is_array(x):

@@ -9,7 +9,7 @@ import warnings
 
 from fastkeras.engine import nest
 from fastkeras.training.array_data import ArrayData, RowsData, class_weight_to_sample_weights, is_array, to_array
-from fastkeras.utils.packing import unpack_x_y_sample_weight
+from fastkeras.utils.packing import pack_x_y_sample_weight, unpack_x_y_sample_weight
 
 
 class BatchData:
@@ -168,7 +168,7 @@ def get_data(x, y=None, sample_weight=None, batch_size=None, steps=None, shuffle
 
     Raises ValueError for kinds of data that are not known and for arguments that do not go with the kind.
     """
-    from fastkeras.data import INFINITE_CARDINALITY, Dataset
+    from fastkeras.data import INFINITE_CARDINALITY, Dataset, Strings
     from fastkeras.utils.pydataset import PyDataset
 
     if isinstance(x, (ArrayData, BatchData)):
@@ -197,7 +197,9 @@ def get_data(x, y=None, sample_weight=None, batch_size=None, steps=None, shuffle
                 f"`steps`: nothing else ends an epoch. Received: steps_per_epoch={steps}"
             )
         rows = x._batches_of_rows()
-        return PipelineData(x, class_weight) if rows is None else RowsData(x, *rows, class_weight)
+        if rows is None or any(spec.dtype == "string" for spec in nest.flatten(x.element_spec)):
+            return PipelineData(x, class_weight)
+        return RowsData(x, *rows, class_weight)
     if _is_of(x, "DatasetV2", "tensorflow.python."):
         _refuse(arguments, "tf.data.Dataset")
         if shuffle:
@@ -216,8 +218,20 @@ def get_data(x, y=None, sample_weight=None, batch_size=None, steps=None, shuffle
     if all(leaf is None or is_array(leaf) for leaf in nest.flatten((x, y, sample_weight))):
         if all(leaf is None for leaf in nest.flatten((x, y))):
             raise ValueError(f"Unrecognized data type: x={x} (of type {type(x)})")
+        if any(isinstance(leaf, Strings) for leaf in nest.flatten(x)):
+            return _batches_with_words(x, y, sample_weight, batch_size or 32, shuffle, class_weight)
         return ArrayData(x, y, sample_weight, batch_size, steps, shuffle, class_weight)
     raise ValueError(f"Unrecognized data type: x={x} (of type {type(x)})")
+
+
+def _batches_with_words(x, y, sample_weight, batch_size, shuffle, class_weight):
+    from fastkeras.data import Dataset
+
+    x = tuple(x) if isinstance(x, list) else x
+    rows = Dataset.from_tensor_slices(pack_x_y_sample_weight(x, y, sample_weight))
+    if shuffle:
+        rows = rows.shuffle(max(1, int(rows.cardinality())))
+    return PipelineData(rows.batch(batch_size), class_weight)
 
 
 def _is_of(x, name, package):

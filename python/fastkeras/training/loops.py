@@ -196,7 +196,7 @@ class Loops:
 
     def _predict_small(self, x, batch_size):
         """One batch without any of the machinery around it; None when it does not fit that."""
-        if not 0 < x.shape[0] <= batch_size if x.ndim else True:
+        if x.dtype.kind not in "biuf" or not x.ndim or not 0 < x.shape[0] <= batch_size:
             return None
         if x.dtype.kind == "f" and x.dtype.char != _FLOAT_CODES.get(config.floatx()):  # dtype.name costs 2 us
             x = x.astype(config.floatx())

@@ -6,7 +6,7 @@ import warnings
 import numpy as np
 
 from fastkeras.engine import Function, TensorSpec, convert_to_numpy, convert_to_tensor, nest
-from fastkeras.training.array_data import ArrayData
+from fastkeras.training.array_data import ArrayData, has_words
 
 _WAKE = 0.1  # seconds of a burst: how often Python looks at progress, callbacks and Ctrl-C
 
@@ -27,9 +27,9 @@ class Step:
         return result if self.keep else None
 
     def __call__(self, data):
-        """One step on one batch of arrays."""
-        if self.eager:
-            return self.fn(nest.map(lambda x: None if x is None else convert_to_tensor(x), data))
+        """One step on one batch of arrays; op by op where there are strings, which programs do not take."""
+        if self.eager or has_words(data):
+            return self.fn(nest.map(lambda x: x if x is None or has_words(x) else convert_to_tensor(x), data))
         return self.function(data)
 
     def run(self, data, first, count, order, outputs=None):

@@ -1,12 +1,14 @@
 """Trainer: the part of a model that compiles, fits, evaluates and predicts."""
 
 import inspect
+import types
 import warnings
 
 from fastkeras import engine, metrics, ops, optimizers
 from fastkeras.engine import TensorSpec, nest
 from fastkeras.layers.state import edits
 from fastkeras.registry import deserialize_keras_object, serialize_keras_object
+from fastkeras.training.array_data import has_words
 from fastkeras.training.compile_loss import CompileLoss
 from fastkeras.training.compile_metrics import CompileMetrics
 from fastkeras.training.loops import Loops
@@ -166,6 +168,30 @@ class Trainer(Loops):
             return self.compute_loss(x, y, y_pred, sample_weight, training=training)
         return self.compute_loss(x, y, y_pred, sample_weight)
 
+    def compiled_loss(self, y, y_pred, sample_weight=None, regularization_losses=None):
+        """`compute_loss` by its name in TensorFlow's Keras 2; deprecated."""
+        warnings.warn(
+            "`model.compiled_loss()` is deprecated. Instead, use "
+            "`model.compute_loss(x, y, y_pred, sample_weight, training)`.",
+            stacklevel=2,
+        )
+        return self.compute_loss(x=None, y=y, y_pred=y_pred, sample_weight=sample_weight)
+
+    @property
+    def compiled_metrics(self):
+        """An object whose `update_state(y, y_pred, sample_weight)` updates all metrics; deprecated as well."""
+        return types.SimpleNamespace(update_state=self._update_all_metrics)
+
+    def _update_all_metrics(self, y, y_pred, sample_weight=None):
+        warnings.warn(
+            "`model.compiled_metrics()` is deprecated. Instead, use e.g.:\n```\nfor metric in self.metrics:\n"
+            "    metric.update_state(y, y_pred)\n```\n",
+            stacklevel=2,
+        )
+        for metric in self.metrics:
+            values = (y_pred,) if isinstance(metric, metrics.Mean) else (y, y_pred)
+            metric.update_state(*values, sample_weight=sample_weight)
+
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
         """Updates the compiled metrics with a batch and returns the results of all metrics."""
         if self._compile_metrics is not None:
@@ -272,9 +298,13 @@ class Trainer(Loops):
             return y_pred
 
         if unbuilt or not all(layer.built for layer in self._flatten_layers()):
-            batch = nest.map(lambda v: None if v is None else TensorSpec(v.shape, _dtype(v)), first_batch())
+            batch = first_batch()
             try:
-                engine.abstract_eval(run, *unpack_x_y_sample_weight(batch))
+                if has_words(batch):
+                    run(*unpack_x_y_sample_weight(batch))
+                else:
+                    specs = nest.map(lambda v: None if v is None else TensorSpec(v.shape, _dtype(v)), batch)
+                    engine.abstract_eval(run, *unpack_x_y_sample_weight(specs))
             except (ValueError, TypeError, KeyError):
                 raise
             except Exception as error:

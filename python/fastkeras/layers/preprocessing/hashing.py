@@ -5,10 +5,10 @@ import functools
 import numpy as np
 
 from fastkeras import registry
+from fastkeras.data.strings import strings
 from fastkeras.engine import KerasTensor, config, convert_to_numpy
 from fastkeras.layers.layer import Layer
 from fastkeras.layers.preprocessing.categories import check_output_mode, encode, refuse_sparse
-from fastkeras.layers.preprocessing.tokens import strings
 
 _register = registry.register("keras.layers")
 _MASK = 2**64 - 1

@@ -3,9 +3,9 @@
 import numpy as np
 
 from fastkeras import registry
+from fastkeras.data.strings import strings
 from fastkeras.engine import convert_to_numpy
 from fastkeras.layers.preprocessing.index_lookup import IndexLookup
-from fastkeras.layers.preprocessing.tokens import strings
 from fastkeras.utils.arguments import named
 
 _register = registry.register("keras.layers")

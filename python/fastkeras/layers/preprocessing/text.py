@@ -3,12 +3,12 @@
 import numpy as np
 
 from fastkeras import registry
+from fastkeras.data.strings import strings
 from fastkeras.engine import KerasTensor, Tensor, Variable, config
 from fastkeras.layers.layer import Layer
 from fastkeras.layers.preprocessing.categories import batches_of
 from fastkeras.layers.preprocessing.index_lookup import refuse_vocabulary_file
 from fastkeras.layers.preprocessing.lookup import StringLookup
-from fastkeras.layers.preprocessing.tokens import strings
 
 _register = registry.register("keras.layers")
 _PUNCTUATION = str.maketrans("", "", "!\"#$%&()*+,-./:;<=>?@[\\]^_`{|}~'")
