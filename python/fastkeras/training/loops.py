@@ -41,7 +41,7 @@ class Loops:
 
         Args:
             x: arrays of shape (samples, ...) (one, or a list or dict of them), or a Dataset, a PyDataset or a generator
-                of `(x, y)` or `(x, y, sample_weight)`.
+                of `(x, y)` or `(x, y, sample_weight)`. Batches with strings in them run op by op.
             y: labels, where `x` holds arrays.
             batch_size: samples per step; 32.
             verbose: 0 silent, 1 progress bar, 2 one line per epoch.
