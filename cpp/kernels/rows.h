@@ -98,7 +98,7 @@ FK_VEC void for_rows(int64_t begin, int64_t end, int64_t n, const F& f) {
     for (; begin < end; ++begin) f(OneRow<T>{}, begin);
 }
 
-// f(i, lanes) for each row of a group.
+// f(row, i, lanes) for each row of a group.
 template <class T, class Rows, class F>
 FK_VEC void for_each_vector_of(const Rows& rows, int64_t n, const F& f) {
     for (int64_t r = 0; r < rows.count; ++r)

@@ -375,6 +375,38 @@ def test_tensorboard_writes_its_files_itself(tmp_path):
     assert list((tmp_path / "logs" / "train").glob("events*"))
 
 
+def test_summaries(tmp_path):
+    pytest.importorskip("tensorboard")
+    assert not tf.summary.scalar("nowhere", 1.0, step=0)
+    writer = tf.summary.create_file_writer(tmp_path)
+    with writer.as_default():
+        for step in range(3):
+            assert tf.summary.scalar("loss", tf.constant(step / 2), step=step)
+        tf.summary.histogram("weights", tf.ones((3, 4)), step=tf.constant(1), buckets=5)
+        tf.summary.image("pictures", np.zeros((4, 5, 6, 1), "uint8"), step=2, max_outputs=2)
+        tf.summary.text("words", ["a", "b"], step=3, description="two letters")
+        with pytest.raises(ValueError, match="No step set.*step=None"):
+            tf.summary.scalar("loss", 1.0)
+        with pytest.raises(ValueError, match=r"data.shape=\(5, 6, 1\)"):
+            tf.summary.image("pictures", np.zeros((5, 6, 1)), step=2)
+    with writer.as_default(step=7):
+        tf.summary.scalar("later", 1.0)
+    writer.close()
+    code = """
+        from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+        found = EventAccumulator({folder!r}, size_guidance={{"tensors": 0}}).Reload()
+        print({{tag: [e.step for e in found.Tensors(tag)] for tag in found.Tags()["tensors"]}})
+        print([e.tensor_proto.float_val[0] for e in found.Tensors("loss")])
+        print(len(found.Tensors("pictures")[0].tensor_proto.string_val))
+        print(found.SummaryMetadata("words").summary_description)
+    """
+    done = run_python(textwrap.dedent(code).format(folder=str(tmp_path)))
+    lines = done.stdout.splitlines()
+    assert lines, done.stderr
+    assert lines[0] == "{'loss': [0, 1, 2], 'weights': [1], 'pictures': [2], 'words': [3], 'later': [7]}"
+    assert lines[1:] == ["[0.0, 0.5, 1.0]", "4", "two letters"]
+
+
 def test_random_parts_and_gammas():
     crops = [tf.image.random_crop(PICTURE, (1, 2, 3, 1)).numpy() for _ in range(40)]
     firsts = {int(crop.flat[0]) for crop in crops}

@@ -153,7 +153,7 @@ class TensorBoard(Callback):
 
     def _writer(self, part):
         if part not in self._writers:
-            self._writers[part] = _Writer(os.path.join(self.log_dir, part))
+            self._writers[part] = EventWriter(os.path.join(self.log_dir, part))
         return self._writers[part]
 
     def _close(self):
@@ -181,7 +181,7 @@ def _as_images(weight):
     return weight if weight.shape[-1] in (1, 3, 4) else None
 
 
-class _Writer:
+class EventWriter:
     """A file of events in a folder."""
 
     def __init__(self, folder):
@@ -194,18 +194,23 @@ class _Writer:
         self._file = EventFileWriter(folder)
         self.flush, self.close = self._file.flush, self._file.close
 
-    def scalar(self, tag, value, step):
+    def scalar(self, tag, value, step, description=None):
         from tensorboard.plugins.scalar.summary_v2 import scalar_pb
 
-        self._add(scalar_pb(tag, float(value)), step)
+        self._add(scalar_pb(tag, float(value), description), step)
 
-    def histogram(self, tag, values, step):
+    def histogram(self, tag, values, step, buckets=None, description=None):
         from tensorboard.plugins.histogram.summary_v2 import histogram_pb
 
-        self._add(histogram_pb(tag, np.asarray(values)), step)
+        self._add(histogram_pb(tag, np.asarray(values), buckets, description), step)
 
-    def images(self, tag, images, step):
-        """Up to three images with values in [0, 1]; what lies outside is black or white."""
+    def text(self, tag, words, step, description=None):
+        from tensorboard.plugins.text.summary_v2 import text_pb
+
+        self._add(text_pb(tag, words, description), step)
+
+    def images(self, tag, images, step, most=3, description=None):
+        """At most so many images with values in [0, 1]; what lies outside is black or white."""
         if images is None:
             return
         from tensorboard.compat.proto import summary_pb2
@@ -213,9 +218,9 @@ class _Writer:
         from tensorboard.util.tensor_util import make_tensor_proto
 
         height, width = (str(size).encode() for size in images.shape[1:3])
-        content = make_tensor_proto([width, height, *map(_png, images[:3])])
+        content = make_tensor_proto([width, height, *map(_png, images[:most])])
         summary = summary_pb2.Summary()
-        about = metadata.create_summary_metadata(display_name=None, description=None)
+        about = metadata.create_summary_metadata(display_name=None, description=description)
         summary.value.add(tag=tag, metadata=about, tensor=content)
         self._add(summary, step)
 

@@ -169,7 +169,7 @@ class Trainer(Loops):
         return self.compute_loss(x, y, y_pred, sample_weight)
 
     def compiled_loss(self, y, y_pred, sample_weight=None, regularization_losses=None):
-        """`compute_loss` by its name in TensorFlow's Keras 2; deprecated."""
+        """`compute_loss`, which has the `regularization_losses`, by its name in Keras 2; deprecated."""
         warnings.warn(
             "`model.compiled_loss()` is deprecated. Instead, use "
             "`model.compute_loss(x, y, y_pred, sample_weight, training)`.",
