@@ -203,6 +203,9 @@ X = np.array([[1.0, -2.0, 3.0], [0.5, 4.0, -1.0]], "float32")
         (lambda: tf.scatter_nd(indices=[[1], [3]], updates=[5.0, 6.0], shape=[5]), [0, 5, 0, 6, 0]),
         (lambda: tf.tensor_scatter_nd_update(tensor=[1, 2], indices=[[1]], updates=[9]), [1, 9]),
         (lambda: tf.tensor_scatter_nd_add([1, 2], [[1], [1]], [3, 4]), [1, 9]),
+        (lambda: tf.tensor_scatter_nd_sub([1, 2], [[1], [1]], [3, 4]), [1, -5]),
+        (lambda: tf.tensor_scatter_nd_max([1, 2], [[0], [1]], [3, -4]), [3, 2]),
+        (lambda: tf.tensor_scatter_nd_min([1, 2], [[0], [1]], [3, -4]), [1, -4]),
         (lambda: tf.add_n([X, X, X]), 3 * X),
         (lambda: tf.clip_by_norm([3.0, 4.0], 1.0), [0.6, 0.8]),
         (lambda: tf.clip_by_norm([3.0, 4.0], 6.0), [3, 4]),
@@ -356,6 +359,53 @@ def test_devices():
     for name in ["/gpu:0", "/cpu:1", "/device:TPU:0"]:
         with pytest.raises(ValueError, match=f"no device but the CPU.*{name}"), tf.device(name):
             pass
+
+
+class OfDense(tf.Module):
+    def __init__(self, size, name=None):
+        super().__init__(name=name)
+        self.w, self.steps = tf.Variable(tf.ones((size, 1))), tf.Variable(0, trainable=False)
+
+
+class OfModules(tf.Module):
+    def __init__(self):
+        super().__init__()
+        self.parts = [OfDense(2), {"last": OfDense(3, name="last")}]
+        self.again = self.parts[0]
+        self.layer = fastkeras.Sequential([fastkeras.Input((2,)), fastkeras.layers.Dense(1)])
+
+
+def test_modules_find_their_variables():
+    module = OfModules()
+    assert (module.name, module.parts[1]["last"].name) == ("ofmodules", "last")
+    assert len(module.variables) == 6
+    assert [v.shape for v in module.non_trainable_variables] == [(), ()]
+    assert {id(v) for v in module.trainable_variables} == {
+        id(v) for v in (module.again.w, module.parts[1]["last"].w, *module.layer.weights)
+    }
+    assert [type(m).__name__ for m in module.submodules if isinstance(m, tf.Module)] == ["OfDense", "OfDense"]
+    assert module.layer in module.submodules
+    assert module.layer.layers[0] in module.submodules
+
+
+def test_strategies_have_one_replica():
+    assert not tf.distribute.has_strategy()
+    for strategy in [tf.distribute.MirroredStrategy(), tf.distribute.OneDeviceStrategy("/cpu:0")]:
+        with strategy.scope():
+            assert tf.distribute.get_strategy() is strategy
+        assert strategy.num_replicas_in_sync == tf.distribute.get_strategy().num_replicas_in_sync == 1
+        assert strategy.run(lambda a, b: a - b, args=(3,), kwargs={"b": 1}) == 2
+        per_replica = tf.constant([1.0, 3.0])
+        assert strategy.reduce("SUM", per_replica, axis=None) is per_replica
+        assert float(strategy.reduce(tf.distribute.ReduceOp.SUM, per_replica, axis=0)) == 4
+        assert float(strategy.reduce(tf.distribute.ReduceOp.MEAN, per_replica, axis=0)) == 2
+        assert strategy.experimental_local_results(per_replica)[0] is per_replica
+        with pytest.raises(ValueError, match="reduce_op=MAX"):
+            strategy.reduce("MAX", per_replica, axis=0)
+    with pytest.raises(ValueError, match="one device"):
+        tf.distribute.MirroredStrategy(["/cpu:0", "/cpu:1"])
+    with pytest.raises(ValueError, match="no device but the CPU"):
+        tf.distribute.OneDeviceStrategy("/gpu:0")
 
 
 def test_tensorboard_writes_its_files_itself(tmp_path):

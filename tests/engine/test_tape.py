@@ -71,6 +71,53 @@ def test_a_tape_is_used_once_unless_persistent():
     assert [float(tape.gradient(y, v)) for _ in range(2)] == [2.0, 2.0]
 
 
+def jacobian_of_differences(f, x):
+    columns = []
+    for i in range(x.size):
+        d = np.zeros(x.size)
+        d[i] = 1e-6
+        d = d.reshape(x.shape)
+        columns.append((f(x + d) - f(x - d)) / 2e-6)
+    return np.stack(columns, -1).reshape(*f(x).shape, *x.shape)
+
+
+def test_jacobians():
+    rng = np.random.default_rng(0)
+    x, w, unused = Variable(rng.standard_normal((3, 4))), Variable(rng.standard_normal((4, 2))), Variable(np.ones(5))
+    with GradientTape(persistent=True) as tape:
+        y = exp(matmul(x, w))
+    found = tape.jacobian(y, {"x": x, "w": w, "unused": unused})
+    of_x = jacobian_of_differences(lambda v: np.exp(v @ w.numpy()), x.numpy())
+    np.testing.assert_allclose(found["x"].numpy(), of_x, rtol=1e-6, atol=1e-6)
+    of_w = jacobian_of_differences(lambda v: np.exp(x.numpy() @ v), w.numpy())
+    np.testing.assert_allclose(found["w"].numpy(), of_w, rtol=1e-6, atol=1e-6)
+    assert found["unused"] is None
+    zero = tape.jacobian(y, unused, unconnected_gradients="zero")
+    assert (zero.shape, zero.dtype, zero.numpy().any()) == ((3, 2, 5), "float64", False)
+    each = tape.batch_jacobian(y, x)
+    assert each.shape == (3, 2, 4)
+    np.testing.assert_allclose(each.numpy(), of_x[range(3), :, range(3)], rtol=1e-6, atol=1e-6)
+    assert tape.batch_jacobian(y, Variable(np.ones((3, 2)))) is None
+    with pytest.raises(ValueError, match=r"\(3, 2\).*\(4, 2\).*to match"):
+        tape.batch_jacobian(y, w)
+
+
+def test_a_jacobian_uses_a_tape_up_and_may_be_of_a_gradient():
+    x = Variable(np.array([[1.0, 2.0], [3.0, 0.5]]))
+    with GradientTape() as outer:
+        with GradientTape() as inner:
+            y = total(x * x * x)
+        slope = inner.gradient(y, x)
+    hessian = outer.jacobian(slope, x).numpy()
+    np.testing.assert_allclose(hessian.reshape(4, 4), np.diag(6 * x.numpy().ravel()))
+    with pytest.raises(RuntimeError, match="one set of gradients"):
+        outer.jacobian(slope, x)
+    with GradientTape() as tape:
+        y = x * 2.0
+        number = tape.jacobian(y[0, 0], x)  # while it records
+    assert number.numpy().tolist() == [[2.0, 0.0], [0.0, 0.0]]
+
+
 def test_stop_recording_and_reset():
     v = Variable(2.0)
     with GradientTape() as tape:

@@ -132,9 +132,15 @@ def sequence_mask(lengths, maxlen=None, dtype="bool", name=None):
     return ops.cast(ops.arange(maxlen) < ops.expand_dims(lengths, -1), dtype)
 
 
-def tensor_scatter_nd_add(tensor, indices, updates, name=None):
-    """`tensor` with `updates` added at `indices`."""
-    return ops.scatter_update(tensor, indices, updates, reduction="add")
+def _scatter_nd(reduction):
+    def scatter(tensor, indices, updates, name=None):
+        return ops.scatter_update(tensor, indices, updates, reduction=reduction)
+
+    return scatter
+
+
+def _tensor_scatter_nd_sub(tensor, indices, updates, name=None):
+    return ops.scatter_update(tensor, indices, ops.negative(updates), reduction="add")
 
 
 def add_n(inputs, name=None):
@@ -308,6 +314,7 @@ FUNCTIONS = {
     "": {
         "GradientTape": GradientTape,
         "Tensor": Tensor,
+        "UnconnectedGradients": types.SimpleNamespace(NONE="none", ZERO="zero"),
         "Variable": Variable,
         "add_n": add_n,
         "argmax": argmax,
@@ -338,7 +345,8 @@ FUNCTIONS = {
         "sequence_mask": sequence_mask,
         "sort": sort,
         "split": split,
-        "tensor_scatter_nd_add": tensor_scatter_nd_add,
+        **{f"tensor_scatter_nd_{reduction}": _scatter_nd(reduction) for reduction in ("add", "max", "min")},
+        "tensor_scatter_nd_sub": _tensor_scatter_nd_sub,
         "transpose": transpose,
         "where": where,
         "zeros_initializer": initializers.Zeros,

@@ -3,13 +3,13 @@
 import importlib as _importlib
 import types as _types
 
-from fastkeras.compat import _functions, _images, _operations, _pipelines, _strings, _summary
+from fastkeras.compat import _functions, _images, _modules, _operations, _pipelines, _strings, _summary
 
 __version__ = "2.21.0"  # the TensorFlow whose Keras is offered
 newaxis = None
 
 _OURS = ("data", "initializers", "losses", "metrics", "optimizers")  # modules of fastkeras
-_TABLES = [module.FUNCTIONS for module in (_functions, _images, _pipelines, _strings, _summary)]
+_TABLES = [module.FUNCTIONS for module in (_functions, _images, _modules, _pipelines, _strings, _summary)]
 
 
 class _Namespace(_types.ModuleType):
