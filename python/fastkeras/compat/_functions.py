@@ -301,6 +301,17 @@ def device(device_name):
     yield
 
 
+def _rank(input, name=None):
+    return convert_to_tensor(ops.ndim(input), "int32")
+
+
+def _average_loss(per_example_loss, sample_weight=None, global_batch_size=None):
+    loss = convert_to_tensor(per_example_loss)
+    if sample_weight is not None:
+        loss = loss * ops.cast(sample_weight, loss.dtype)
+    return ops.sum(loss) / (loss.shape[0] if global_batch_size is None else ops.cast(global_batch_size, loss.dtype))
+
+
 def _l2_loss(t, name=None):
     return ops.sum(ops.square(t)) / 2
 
@@ -340,6 +351,7 @@ FUNCTIONS = {
         "ones_initializer": initializers.Ones,
         "pad": pad,
         "print": print_,
+        "rank": _rank,
         "random_normal_initializer": initializers.RandomNormal,
         "random_uniform_initializer": initializers.RandomUniform,
         "sequence_mask": sequence_mask,
@@ -369,6 +381,7 @@ FUNCTIONS = {
         "l2_loss": _l2_loss,
         "l2_normalize": _l2_normalize,
         "avg_pool2d": _pool2d(ops.average_pool, "avg_pool2d"),
+        "compute_average_loss": _average_loss,
         "conv2d": conv2d,
         "max_pool2d": _pool2d(ops.max_pool, "max_pool2d"),
         "sigmoid_cross_entropy_with_logits": _sigmoid_cross_entropy,

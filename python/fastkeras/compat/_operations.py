@@ -28,7 +28,6 @@ OPS = {
         "map_fn": "map",
         "pow": "power",
         "range": "arange",
-        "rank": "ndim",
         **_REDUCTIONS,
         "reverse": "flip",
         "scatter_nd": "scatter",

@@ -1,5 +1,7 @@
 """What pipelines of tf.data need besides tf.data, tf.strings and tf.image."""
 
+import functools
+
 from fastkeras.data import elements
 from fastkeras.data.elements import TensorSpec
 from fastkeras.data.signatures import fitting, signature_of
@@ -11,7 +13,9 @@ def numpy_function(func=None, inp=None, Tout=None, stateful=True, name=None):
 
 
 def py_function(func=None, inp=None, Tout=None, name=None):
-    """`func` of tensors; what it returns, as tensors of the dtypes `Tout`."""
+    """`func` of tensors; what it returns, as tensors of the dtypes `Tout`. Without `func`, a decorator."""
+    if func is None:
+        return lambda function: functools.wraps(function)(lambda *inp: py_function(function, inp, Tout))
     return _results(func(*(elements.tensors(elements.component(x)) for x in inp)), Tout)
 
 
