@@ -13,7 +13,7 @@
 namespace fk::FK_ISA {
 namespace {
 
-constexpr int64_t kShortRow = 256;  // a group of them is 16 KB of the L1
+constexpr int64_t kShortRow = 128;  // of 200, softmax takes 1.02 of the time (AVX-512) or 1.07 (AVX2)
 
 // A number per row of a group, of which it has `rows` or fewer.
 template <class T, int64_t rows>

@@ -50,7 +50,7 @@ def layer_norm_grad(x, other):
     return primitive("layer_norm_grad")(x, mean, inverse, other, axes=1, scale=False, offset=False)[:1]
 
 
-@pytest.mark.parametrize("n", [1, 5, 16, 31, 64, 100, 256, 257, 1000])
+@pytest.mark.parametrize("n", [1, 5, 16, 31, 64, 100, 128, 129, 1000])
 @pytest.mark.parametrize(
     "op",
     [
@@ -74,7 +74,7 @@ def test_a_row_does_not_depend_on_its_neighbours(isa, op, n):
             assert np.asarray(some).tobytes() == all_rows[part].tobytes()
 
 
-@pytest.mark.parametrize("keys", [5, 100, 256, 257])
+@pytest.mark.parametrize("keys", [5, 100, 128, 129])
 @pytest.mark.parametrize("masked", [False, True])
 def test_a_query_does_not_depend_on_its_neighbours(isa, keys, masked):
     rng = np.random.default_rng(keys)
