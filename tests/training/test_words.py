@@ -96,6 +96,17 @@ def test_calls_take_arrays_of_strings():
         np.testing.assert_array_equal(values[0], values[2])
 
 
+def test_batches_of_words_follow_the_arguments():
+    model = sequential()
+    model.compile("sgd", "mse")
+    sizes = []
+    counted = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: sizes.append(batch))
+    model.fit(Strings(TEXTS), LABELS, steps_per_epoch=2, verbose=0, callbacks=[counted])
+    assert sizes == [0, 1]
+    with pytest.raises(ValueError, match="shuffle='batch'"):
+        model.fit(Strings(TEXTS), LABELS, shuffle="batch", verbose=0)
+
+
 def test_arrays_of_str_are_no_data():
     model = sequential()
     with pytest.raises(ValueError, match="Invalid dtype: str160"):

@@ -27,11 +27,12 @@ class SummaryWriter:
     @contextlib.contextmanager
     def as_default(self, step=None):
         """Within it, summaries go here, by default with this step."""
+        before = list(_defaults)
         _defaults.append((self, step))
         try:
             yield self
         finally:
-            _defaults.pop()
+            _defaults[:] = before
             self.flush()
 
     def set_as_default(self, step=None):

@@ -89,6 +89,11 @@ def is_text(value):
     return isinstance(value, (str, bytes, Strings))
 
 
+def is_words(x):
+    """Is it an array of str, which stands in for a tensor where layers take words?"""
+    return isinstance(x, np.ndarray) and x.dtype.kind == "U"
+
+
 def strings(values, encoding="utf-8"):
     """An array of str, as layers take words; bytes are decoded.
 

@@ -119,13 +119,10 @@ class GradientTape:
                 found = [_zeros(s.shape, s.dtype) if g is None else g for g, s in zip(found, flat, strict=True)]
         return nest.pack_like(sources, found)
 
-    def jacobian(
-        self, target, sources, unconnected_gradients="none", parallel_iterations=None, experimental_use_pfor=True
-    ):
+    def jacobian(self, target, sources, unconnected_gradients="none"):
         """d(each element of `target`)/d(source) for each of `sources`: of shape `target.shape + source.shape`.
 
-        Each element is a pass of its own from the target back. `parallel_iterations` and `experimental_use_pfor`
-        are TensorFlow's, where they choose among ways to run these passes.
+        Each element is a pass of its own from the target back.
 
         Args:
             target: a tensor.
@@ -148,9 +145,7 @@ class GradientTape:
             ]
         return nest.pack_like(sources, found)
 
-    def batch_jacobian(
-        self, target, source, unconnected_gradients="none", parallel_iterations=None, experimental_use_pfor=True
-    ):
+    def batch_jacobian(self, target, source, unconnected_gradients="none"):
         """The jacobian of each sample's part of `target` by its own part of `source`.
 
         Args:

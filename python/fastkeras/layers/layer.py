@@ -6,7 +6,7 @@ import warnings
 import numpy as np
 
 from fastkeras import dtype_policies, ops, registry, regularizers
-from fastkeras.data.strings import Strings, is_text, strings
+from fastkeras.data.strings import Strings, is_text, is_words, strings
 from fastkeras.dtype_policies import is_float
 from fastkeras.engine import (
     AutocastScope,
@@ -301,7 +301,7 @@ class Layer(LayerState, LayerBuilding, LayerQuantization, LayerMasks, LayerRemat
             kwargs = dict(kwargs)
         if not self._allow_non_tensor_positional_args:
             for x in nest.flatten(args):
-                if not (x is None or isinstance(x, (Tensor, KerasTensor, Variable)) or signatures.is_text(x)):
+                if not (x is None or isinstance(x, (Tensor, KerasTensor, Variable)) or is_words(x)):
                     raise ValueError(
                         "Only input tensors may be passed as positional arguments. The following argument value "
                         f"should be passed as a keyword argument: {x} (of type {type(x)})"

@@ -3,8 +3,7 @@
 import functools
 import inspect
 
-import numpy as np
-
+from fastkeras.data.strings import is_words
 from fastkeras.engine import KerasTensor, Tensor, Variable, nest
 
 _TENSORS = (Tensor, KerasTensor, Variable)
@@ -55,7 +54,7 @@ def tensor_arguments(arguments):
         elif nest.is_nested(value) and len(value):
             flat = nest.flatten(value)
             count = sum(isinstance(x, _TENSORS) for x in flat)
-            if count and count == sum(not (x is None or is_text(x)) for x in flat):
+            if count and count == sum(not (x is None or is_words(x)) for x in flat):
                 found[name] = value
             elif count:
                 raise ValueError(
@@ -63,11 +62,6 @@ def tensor_arguments(arguments):
                     f"argument: {name}={value}"
                 )
     return found
-
-
-def is_text(x):
-    """An array of strings, which stands in for a tensor?"""
-    return isinstance(x, np.ndarray) and x.dtype.kind == "U"
 
 
 def shapes_of(tensors):

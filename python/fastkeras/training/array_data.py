@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from fastkeras.data.strings import strings
+from fastkeras.data.strings import is_words, strings
 from fastkeras.engine import Tensor, TensorSpec, Variable, config, convert_to_numpy, nest
 from fastkeras.utils.packing import pack_x_y_sample_weight, unpack_x_y_sample_weight
 
@@ -43,9 +43,7 @@ def to_array(x):
 
 def has_words(data):
     """Is there an array of str among the arrays of a batch?"""
-    if isinstance(data, np.ndarray):
-        return data.dtype.kind == "U"
-    return nest.is_nested(data) and any(has_words(x) for x in nest.flatten(data))
+    return any(map(is_words, nest.flatten(data))) if nest.is_nested(data) else is_words(data)
 
 
 def is_array(x):

@@ -4,6 +4,7 @@
 """
 
 import itertools
+import math
 import types
 import warnings
 
@@ -219,19 +220,22 @@ def get_data(x, y=None, sample_weight=None, batch_size=None, steps=None, shuffle
         if all(leaf is None for leaf in nest.flatten((x, y))):
             raise ValueError(f"Unrecognized data type: x={x} (of type {type(x)})")
         if any(isinstance(leaf, Strings) for leaf in nest.flatten(x)):
-            return _batches_with_words(x, y, sample_weight, batch_size or 32, shuffle, class_weight)
+            return _batches_with_words(x, y, sample_weight, batch_size, steps, shuffle, class_weight)
         return ArrayData(x, y, sample_weight, batch_size, steps, shuffle, class_weight)
     raise ValueError(f"Unrecognized data type: x={x} (of type {type(x)})")
 
 
-def _batches_with_words(x, y, sample_weight, batch_size, shuffle, class_weight):
+def _batches_with_words(x, y, sample_weight, batch_size, steps, shuffle, class_weight):
     from fastkeras.data import Dataset
 
+    if shuffle == "batch":
+        raise ValueError("[fit] data with strings is shuffled as a whole or not. Received: shuffle='batch'")
     x = tuple(x) if isinstance(x, list) else x
     rows = Dataset.from_tensor_slices(pack_x_y_sample_weight(x, y, sample_weight))
+    samples = max(1, int(rows.cardinality()))
     if shuffle:
-        rows = rows.shuffle(max(1, int(rows.cardinality())))
-    return PipelineData(rows.batch(batch_size), class_weight)
+        rows = rows.shuffle(samples)
+    return PipelineData(rows.batch(batch_size or (math.ceil(samples / steps) if steps else 32)), class_weight)
 
 
 def _is_of(x, name, package):

@@ -5,6 +5,7 @@ import warnings
 
 import numpy as np
 
+from fastkeras.data.strings import is_words
 from fastkeras.engine import Function, TensorSpec, convert_to_numpy, convert_to_tensor, nest
 from fastkeras.training.array_data import ArrayData, has_words
 
@@ -29,7 +30,7 @@ class Step:
     def __call__(self, data):
         """One step on one batch of arrays; op by op where there are strings, which programs do not take."""
         if self.eager or has_words(data):
-            return self.fn(nest.map(lambda x: x if x is None or has_words(x) else convert_to_tensor(x), data))
+            return self.fn(nest.map(lambda x: x if x is None or is_words(x) else convert_to_tensor(x), data))
         return self.function(data)
 
     def run(self, data, first, count, order, outputs=None):
